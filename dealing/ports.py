@@ -1,0 +1,73 @@
+"""What the desk needs from its surroundings, by need and not by technology."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+import polars as pl
+
+from exposure.snapshot import Snapshot
+
+
+class ComponentState(StrEnum):
+    """The life of a component, as the desk shows it."""
+
+    READY = "READY"
+    RUNNING = "RUNNING"
+    DEGRADED = "DEGRADED"
+    STOPPED = "STOPPED"
+    FAULTED = "FAULTED"
+
+
+class ComponentStatus(msgspec.Struct, frozen=True):
+    """One component's state in a sentence; ``age_ms`` is how long ago it last said something."""
+
+    name: str
+    state: ComponentState
+    detail: str
+    age_ms: float | None
+
+
+class EngineFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine process shows the desk, several times a second; the newest wins.
+
+    Units: ``sent_at`` is wall-clock ns UTC in the engine process, ``speed`` market seconds per
+    wall second, ``quotes_per_s`` and ``deals_per_s`` over the last second.
+    """
+
+    sent_at: int
+    snapshot: Snapshot
+    market: str
+    speed: float
+    quotes_per_s: float
+    deals_per_s: float
+    components: list[ComponentStatus]
+
+
+class SnapshotSource(Protocol):
+    """Where the desk reads the newest frame."""
+
+    def latest(self) -> EngineFrame | None:
+        """Return the newest frame, None before the first one."""
+        ...
+
+    async def next(self, after: EngineFrame | None) -> EngineFrame:
+        """Wait for a frame newer than ``after``; frames in between are skipped."""
+        ...
+
+
+class BookQueries(Protocol):
+    """Questions to the engine that no frame answers.
+
+    All raise DisconnectedError while the engine is away and DomainError for an unknown name.
+    """
+
+    async def positions_of_symbol(self, symbol: str, limit: int) -> pl.DataFrame:
+        """Return the symbol's largest open positions (columns POSITION_COLUMNS)."""
+        ...
+
+    async def positions_of_account(self, login: str) -> pl.DataFrame:
+        """Return a login's open positions (columns POSITION_COLUMNS)."""
+        ...

@@ -1,0 +1,1 @@
+"""Adapters in: bytes from platforms, venues, files and the simulator become events."""

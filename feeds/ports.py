@@ -1,0 +1,74 @@
+"""What the desk needs from the outside world, by need and not by technology."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple, Protocol
+
+from exposure.model.events import EventBatch
+from exposure.model.instruments import Instrument
+from exposure.model.quotes import QuoteColumns
+
+
+class EventFeed(Protocol):
+    """An ordered, resumable stream of events from one source."""
+
+    def batches(self, after: int) -> AsyncIterator[EventBatch]:
+        """Yield batches that follow position ``after`` (0: from the start), then live ones.
+
+        Never skips and never repeats. Raises DisconnectedError when the source goes away and
+        GapError when it no longer has the events after ``after``.
+        """
+        ...
+
+
+class MarketStep(NamedTuple):
+    """Prices of one step of market time.
+
+    ``client`` are the quotes clients trade on (markup included where the market adds it),
+    ``provider`` the liquidity provider's own, both ordered by time within the step; ``symbol`` is
+    an index into the market's instruments. ``now`` is the end of the step, ns UTC.
+    """
+
+    now: int
+    client: QuoteColumns
+    provider: QuoteColumns
+
+
+class Market(Protocol):
+    """A source of prices that the simulated platform trades on: simulated or recorded.
+
+    Deterministic: the same construction and the same steps give the same quotes.
+    """
+
+    @property
+    def label(self) -> str:
+        """What a dealer reads on screen, for example ``simulated`` or ``recorded 2014-05-08``."""
+        ...
+
+    @property
+    def instruments(self) -> list[Instrument]:
+        """The symbols that this market quotes, in index order."""
+        ...
+
+    @property
+    def now(self) -> int:
+        """The end of the last step, ns UTC."""
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether a recording has no quotes left; a simulation never has."""
+        ...
+
+    def step(self, duration_ns: int) -> MarketStep:
+        """Advance market time and return what was quoted meanwhile."""
+        ...
+
+    def save(self) -> bytes:
+        """Return the state (random generators included) from which ``load`` goes on."""
+        ...
+
+    def load(self, state: bytes) -> None:
+        """Go on exactly where ``save`` was called."""
+        ...
