@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 import msgspec
@@ -73,3 +74,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     ib_code: str = ""
     country: str = ""
+
+    def problem(self) -> str | None:
+        """Return why the terms cannot be used, None if they can."""
+        if not (math.isfinite(self.leverage) and self.leverage > 0.0):
+            return f"leverage of login {self.login} must be above 0, was {self.leverage}"
+        numbers = (self.balance, self.credit, self.margin_call_level, self.stop_out_level)
+        if not all(map(math.isfinite, numbers)):
+            return f"balance, credit and levels of login {self.login} must be finite numbers"
+        if self.hedge_ratio is not None and not 0.0 <= self.hedge_ratio <= 1.0:
+            return f"hedge_ratio of login {self.login} must be in [0, 1], was {self.hedge_ratio}"
+        return None

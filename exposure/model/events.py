@@ -21,13 +21,13 @@ class Event(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     ts_event: int
 
 
-class InstrumentDefined(Event):
+class InstrumentDefined(Event, frozen=True):
     """A symbol exists with these terms; the first definition counts for positions."""
 
     instrument: Instrument
 
 
-class AccountChanged(Event):
+class AccountChanged(Event, frozen=True):
     """A login exists, or its terms (leverage, group, levels) changed.
 
     Balance, credit and book are taken on the first event of a login only: afterwards they move by
@@ -37,7 +37,7 @@ class AccountChanged(Event):
     account: Account
 
 
-class PositionRestored(Event):
+class PositionRestored(Event, frozen=True):
     """A client position that was open before the first event. Lots are positive."""
 
     login: str
@@ -51,7 +51,7 @@ class PositionRestored(Event):
     margin_per_lot: float | None = None
 
 
-class LpPositionRestored(Event):
+class LpPositionRestored(Event, frozen=True):
     """A position at a liquidity provider that was open before the first event."""
 
     lp: str
@@ -61,7 +61,7 @@ class LpPositionRestored(Event):
     price: float
 
 
-class QuoteReceived(Event):
+class QuoteReceived(Event, frozen=True):
     """A provider quoted a symbol."""
 
     symbol: str
@@ -70,7 +70,7 @@ class QuoteReceived(Event):
     source: str = ""
 
 
-class DealExecuted(Event):
+class DealExecuted(Event, frozen=True):
     """A client's deal; cash from the client's side (a charge is negative).
 
     ``side`` and ``entry`` are plain text here: what a platform sent, checked by the engine, so that
@@ -93,7 +93,7 @@ class DealExecuted(Event):
     server: str = ""
 
 
-class BalanceChanged(Event):
+class BalanceChanged(Event, frozen=True):
     """Money moved into or out of an account; the amount is signed."""
 
     login: str
@@ -101,7 +101,7 @@ class BalanceChanged(Event):
     amount: float
 
 
-class HedgeExecuted(Event):
+class HedgeExecuted(Event, frozen=True):
     """The house dealt with a liquidity provider; cash in USD, signed from the house's side."""
 
     deal_id: str
@@ -114,7 +114,7 @@ class HedgeExecuted(Event):
     swap: float = 0.0
 
 
-class BookAssigned(Event):
+class BookAssigned(Event, frozen=True):
     """New deals of a login (or of one symbol of it) go to another book.
 
     Without ``hedge_ratio`` the last one stays.
@@ -126,15 +126,19 @@ class BookAssigned(Event):
     symbol: str = ""
 
 
-class ClockTicked(Event):
+class ClockTicked(Event, frozen=True):
     """The source says what time it is, so that time passes without trades."""
 
 
-class InputRefused(Event):
-    """An adapter met bytes that are no event: they are kept, counted and the rest goes on."""
+class InputRefused(Event, frozen=True):
+    """An adapter met bytes that are no event: they are kept, counted and the rest goes on.
+
+    ``source`` names the counter the row belongs to (``quotes``, ``deals``, ...), "" for none.
+    """
 
     kind: str
     reason: str
+    source: str = ""
     login: str = ""
     deal_id: str = ""
     symbol: str = ""
@@ -166,7 +170,7 @@ class EventBatch(msgspec.Struct, frozen=True, array_like=True):
     events: list[InputEvent]
 
 
-class MarginLevelCrossed(Event):
+class MarginLevelCrossed(Event, frozen=True):
     """An account reached a threshold: ``kind`` is margin_call, stop_out or negative_equity.
 
     ``position`` is that of the input event that crossed, in its source. ``level`` is in percent,
@@ -179,7 +183,7 @@ class MarginLevelCrossed(Event):
     level: float | None
 
 
-class BreakFound(Event):
+class BreakFound(Event, frozen=True):
     """Input that contradicts what we know; quarantined whole unless it is a profit mismatch.
 
     ``position`` is that of the input event in its source (a file reader turns it into file and

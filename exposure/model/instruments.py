@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import assert_never
 
@@ -92,3 +93,16 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         if self.calc_mode.tick_valued:
             return self.tick_value / self.tick_size
         return self.contract_size
+
+    def problem(self) -> str | None:
+        """Return why the terms cannot be used, None if they can."""
+        if not self.contract_size > 0.0:
+            return f"contract_size of {self.symbol} must be above 0, was {self.contract_size}"
+        if self.calc_mode.tick_valued and not (self.tick_size > 0.0 and self.tick_value > 0.0):
+            return f"{self.symbol} is {self.calc_mode}: tick_size and tick_value must be above 0"
+        if self.max_leverage is not None and not self.max_leverage > 0.0:
+            return f"max_leverage of {self.symbol} must be above 0, was {self.max_leverage}"
+        numbers = (self.contract_size, self.margin_rate, self.initial_margin, self.hedged_ratio)
+        if not all(map(math.isfinite, numbers)) or min(numbers) < 0.0:
+            return f"the margin terms of {self.symbol} must be finite and not negative"
+        return None

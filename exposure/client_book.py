@@ -1,0 +1,292 @@
+"""The clients' side: symbols, accounts and open positions, and the indexes between them."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exposure.margin import (
+    HEDGED_MODES,
+    LOTS_TOLERANCE,
+    account_margin,
+    margin_per_lot,
+)
+from exposure.model.accounts import Account, ProfitConversion
+from exposure.model.books import Book
+from exposure.model.deals import Side
+from exposure.model.instruments import Instrument
+from exposure.netting import Held
+from exposure.ragged import Ragged
+from exposure.rates import RateBook
+from exposure.state import (
+    BY_CLOSE,
+    BY_MARKET,
+    BY_MID,
+    SAME,
+    AccountArrays,
+    BookArrays,
+    PositionArrays,
+    PriceArrays,
+    new_table,
+    with_room,
+)
+
+BOOKS: Final = tuple(Book)
+_FREE: Final = -1
+
+
+class Fillable(NamedTuple):
+    """What a fill adds to a position. ``margin_per_lot`` NaN: not known yet."""
+
+    lots: float
+    price: float
+    margin_per_lot: float
+    hedge_ratio: float
+    book: Book
+
+
+class ClientBook:
+    """Open positions of all clients, in arrays for the kernels and in dicts for the rules.
+
+    Methods change what is held; the engine then runs the kernels that value it.
+    """
+
+    def __init__(self, pivots: tuple[str, ...]) -> None:
+        self.rates = RateBook(pivots)
+        self.instruments: list[Instrument] = []
+        self.symbol_of: dict[str, int] = {}
+        self.terms: list[Account] = []
+        self.account_of: dict[str, int] = {}
+        self.client_of: dict[str, int] = {}
+        self.prices: PriceArrays = new_table(PriceArrays, 64)
+        self.accounts: AccountArrays = new_table(AccountArrays, 64)
+        self.positions: PositionArrays = new_table(PositionArrays, 256)
+        self.of_symbol, self.of_pair, self.of_account = Ragged(), Ragged(), Ragged()
+        self.of_client = Ragged()
+        self.position_ids: list[str] = []
+        self.slot_of: dict[tuple[int, str], int] = {}
+        self.free: list[int] = []
+        self.without_margin: dict[tuple[str, str], dict[int, None]] = {}
+        self.legs: NDArray[np.float64] = np.zeros((1, 4))
+        self.seen: NDArray[np.int32] = np.zeros(1, np.int32)
+
+    def arrays(self) -> BookArrays:
+        """Return all tables as kernels take them."""
+        return BookArrays(
+            self.prices,
+            self.rates.pairs,
+            self.rates.pairs_of_symbol.arrays,
+            self.accounts,
+            self.positions,
+            self.of_symbol.arrays,
+            self.of_pair.arrays,
+            self.of_account.arrays,
+        )
+
+    def add_symbol(self, instrument: Instrument) -> int:
+        """Add a symbol and return its index."""
+        symbol = len(self.instruments)
+        self.instruments.append(instrument)
+        self.symbol_of[instrument.symbol] = symbol
+        self.prices = with_room(self.prices, symbol + 1)
+        self.prices.allow_negative[symbol] = instrument.allow_negative
+        self.prices.units_per_lot[symbol] = instrument.units_per_lot
+        self.prices.hedged_ratio[symbol] = instrument.hedged_ratio
+        self.rates.define(symbol, instrument)
+        self.of_symbol.add_row()
+        self.legs, self.seen = np.zeros((symbol + 1, 4)), np.zeros(symbol + 1, np.int32)
+        return symbol
+
+    def add_account(self, account: Account) -> int:
+        """Add a login with its opening balance and return its index."""
+        row = len(self.terms)
+        self.terms.append(account)
+        self.account_of[account.login] = row
+        self.accounts = with_room(self.accounts, row + 1)
+        self.accounts.balance[row] = account.balance
+        self.accounts.credit[row] = account.credit
+        self._take_terms(row, account)
+        self.of_account.add_row()
+        client = self.client_of.setdefault(account.client_id, len(self.client_of))
+        if client == self.of_client.rows:
+            self.of_client.add_row()
+        self.of_client.append(client, row)
+        return row
+
+    def change_account(self, row: int, account: Account) -> None:
+        """Take an account's new terms; money, currency, client and open margins stay."""
+        self.terms[row] = account
+        self._take_terms(row, account)
+        for slot in self.of_account.row(row):
+            self._unlink_pair(int(slot))
+            self._link_pair(int(slot))
+
+    def held(self, account: int, position_id: str) -> Held | None:
+        """Return what is open under a position id, None if nothing is."""
+        slot = self.slot_of.get((account, position_id))
+        if slot is None:
+            return None
+        side = Side.BUY if self.positions.side[slot] > 0.0 else Side.SELL
+        symbol = self.instruments[int(self.positions.symbol[slot])].symbol
+        return Held(symbol, side, float(self.positions.lots[slot]))
+
+    def open(self, account: int, position_id: str, symbol: int, side: Side, fill: Fillable) -> int:
+        """Open a position and return its slot."""
+        slot = self._take_slot(position_id)
+        positions = self.positions
+        positions.account[slot], positions.symbol[slot] = account, symbol
+        positions.side[slot], positions.lots[slot] = side.sign, fill.lots
+        positions.open_price[slot], positions.swap[slot] = fill.price, 0.0
+        positions.margin_per_lot[slot] = fill.margin_per_lot
+        positions.hedge_ratio[slot] = fill.hedge_ratio
+        positions.book[slot] = BOOKS.index(fill.book)
+        self.slot_of[account, position_id] = slot
+        self.of_account.append(account, slot)
+        positions.place_in_symbol[slot] = self.of_symbol.append(symbol, slot)
+        self._link_pair(slot)
+        if math.isnan(fill.margin_per_lot):
+            self._await_margin(slot)
+        return slot
+
+    def add(self, slot: int, fill: Fillable) -> None:
+        """Average a fill into an open position, by lots; its book is the latest fill's."""
+        positions = self.positions
+        old = float(positions.lots[slot])
+        total = old + fill.lots
+        for column, new in (
+            (positions.open_price, fill.price),
+            (positions.margin_per_lot, fill.margin_per_lot),
+            (positions.hedge_ratio, fill.hedge_ratio),
+        ):
+            column[slot] = (float(column[slot]) * old + new * fill.lots) / total
+        positions.lots[slot] = total
+        positions.book[slot] = BOOKS.index(fill.book)
+        if math.isnan(positions.margin_per_lot[slot]):
+            self._await_margin(slot)
+
+    def reduce(self, slot: int, lots: float) -> None:
+        """Close part of a position, or all of it; accrued swap leaves in proportion."""
+        positions = self.positions
+        old = float(positions.lots[slot])
+        left = old - lots
+        if left <= LOTS_TOLERANCE:
+            self._remove(slot)
+            return
+        positions.lots[slot] = left
+        positions.swap[slot] *= left / old
+
+    def refresh_margin(self, account: int) -> None:
+        """Net an account's margin anew after its positions changed."""
+        margin = account_margin(account, self.arrays(), self.legs, self.seen)
+        self.accounts.margin[account] = margin
+
+    def margin_of_fill(self, account: int, symbol: int, price: float) -> float:
+        """Return margin per lot in account currency at this moment, NaN without its rate."""
+        terms = self.terms[account]
+        per_lot = margin_per_lot(self.instruments[symbol], terms.currency, terms.leverage, price)
+        if per_lot.factor is not None:
+            return per_lot.amount * per_lot.factor
+        return per_lot.amount * self.rates.mid(self.prices, per_lot.currency, terms.currency)
+
+    def fix_margins(self) -> list[int]:
+        """Fix the margins whose rate exists by now; return the accounts that changed."""
+        changed: dict[int, None] = {}
+        for (source, target), slots in list(self.without_margin.items()):
+            if math.isnan(self.rates.mid(self.prices, source, target)):
+                continue
+            for slot in slots:
+                account = int(self.positions.account[slot])
+                self.positions.margin_per_lot[slot] = self.margin_of_fill(
+                    account,
+                    int(self.positions.symbol[slot]),
+                    float(self.positions.open_price[slot]),
+                )
+                changed[account] = None
+            del self.without_margin[source, target]
+        for account in changed:
+            self.refresh_margin(account)
+        return list(changed)
+
+    def index_waiting_margins(self) -> None:
+        """Rebuild the list of positions whose margin is not known, after a restore."""
+        self.without_margin.clear()
+        for row in range(self.of_account.rows):
+            for slot in self.of_account.row(row):
+                if math.isnan(self.positions.margin_per_lot[slot]):
+                    self._await_margin(int(slot))
+
+    def _await_margin(self, slot: int) -> None:
+        instrument = self.instruments[int(self.positions.symbol[slot])]
+        terms = self.terms[int(self.positions.account[slot])]
+        price = float(self.positions.open_price[slot])
+        source = margin_per_lot(instrument, terms.currency, terms.leverage, price).currency
+        self.without_margin.setdefault((source, terms.currency), {})[slot] = None
+
+    def _take_terms(self, row: int, account: Account) -> None:
+        self.accounts.margin_call_level[row] = account.margin_call_level
+        self.accounts.stop_out_level[row] = account.stop_out_level
+        self.accounts.hedged_mode[row] = HEDGED_MODES.index(account.hedged_margin_mode)
+
+    def _take_slot(self, position_id: str) -> int:
+        if self.free:
+            slot = self.free.pop()
+            self.position_ids[slot] = position_id
+            return slot
+        self.position_ids.append(position_id)
+        self.positions = with_room(self.positions, len(self.position_ids))
+        return len(self.position_ids) - 1
+
+    def _link_pair(self, slot: int) -> None:
+        positions = self.positions
+        instrument = self.instruments[int(positions.symbol[slot])]
+        terms = self.terms[int(positions.account[slot])]
+        code = conversion_code(instrument, terms.currency, terms.profit_conversion)
+        positions.conversion[slot], positions.pair[slot] = code, -1
+        if code in {SAME, BY_CLOSE}:
+            return
+        pair = self.rates.pair(self.prices, instrument.quote, terms.currency)
+        while self.of_pair.rows <= pair:
+            self.of_pair.add_row()
+        positions.pair[slot] = pair
+        positions.place_in_pair[slot] = self.of_pair.append(pair, slot)
+
+    def _unlink_pair(self, slot: int) -> None:
+        pair = int(self.positions.pair[slot])
+        if pair < 0:
+            return
+        place = int(self.positions.place_in_pair[slot])
+        moved = self.of_pair.remove_swapping(pair, place)
+        if moved >= 0:
+            self.positions.place_in_pair[moved] = place
+
+    def _remove(self, slot: int) -> None:
+        positions = self.positions
+        account, symbol = int(positions.account[slot]), int(positions.symbol[slot])
+        self._unlink_pair(slot)
+        place = int(positions.place_in_symbol[slot])
+        moved = self.of_symbol.remove_swapping(symbol, place)
+        if moved >= 0:
+            positions.place_in_symbol[moved] = place
+        self.of_account.remove_keeping_order(account, slot)
+        for waiting in self.without_margin.values():
+            waiting.pop(slot, None)
+        del self.slot_of[account, self.position_ids[slot]]
+        positions.account[slot] = _FREE
+        self.free.append(slot)
+
+
+def conversion_code(instrument: Instrument, currency: str, mode: ProfitConversion) -> int:
+    """Return how profit in the instrument's quote becomes account currency.
+
+    Source: semantics.md section 3.
+    """
+    if instrument.quote == currency:
+        return SAME
+    if mode is ProfitConversion.MARKET:
+        return BY_MARKET
+    if mode is ProfitConversion.CLOSE_PRICE and instrument.base == currency:
+        return BY_CLOSE
+    return BY_MID

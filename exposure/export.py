@@ -1,0 +1,155 @@
+"""The engine's whole state as columns and plain values, and back, bit for bit.
+
+Positions keep their slots and every list keeps its order, because sums are taken in that order: an
+engine that was stored and loaded must round like one that never stopped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from exposure.assignments import Assignment
+from exposure.client_book import ClientBook
+from exposure.coverage import LpPosition
+from exposure.engine import ExposureEngine
+from exposure.model.accounts import Account
+from exposure.model.books import Book
+from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.model.instruments import Instrument
+from exposure.ragged import Ragged
+from exposure.settings import EngineSettings
+from exposure.state import (
+    AccountArrays,
+    EngineState,
+    PairArrays,
+    PositionArrays,
+    PriceArrays,
+    from_rows,
+    used_rows,
+)
+
+STATE_VERSION = 1
+"""Raised whenever a stored state can no longer be read by ``restore``."""
+
+_RAGGED = ("of_symbol", "of_pair", "of_account", "of_client")
+
+
+def export_state(engine: ExposureEngine) -> EngineState:
+    """Copy everything the engine knows; later events do not change the copy."""
+    engine.value_restored()
+    book = engine.book
+    tables: dict[str, dict[str, Any]] = {
+        "prices": used_rows(book.prices, len(book.instruments)),
+        "accounts": used_rows(book.accounts, len(book.terms)),
+        "positions": used_rows(book.positions, len(book.position_ids)),
+        "pairs": used_rows(book.rates.pairs, len(book.rates.pair_names)),
+        "position_ids": {"position_id": list(book.position_ids)},
+        "terms": _struct_columns(book.terms, Account),
+        "assignments": {
+            "book": [assigned.book.value for assigned in engine.assignments.accounts],
+            "partial": [assigned.partial for assigned in engine.assignments.accounts],
+        },
+        "deal_ids": {"deal_id": list(engine.deal_ids)},
+        "hedge_ids": _columns(("lp", "deal_id"), engine.hedge_ids),
+    }
+    for name in _RAGGED:
+        rows = getattr(book, name).export()
+        tables[f"{name}_length"] = {"length": rows["length"]}
+        tables[f"{name}_items"] = {"items": rows["items"]}
+    return EngineState(tables, _meta(engine))
+
+
+def restore(state: EngineState, settings: EngineSettings | None = None) -> ExposureEngine:
+    """Build an engine that goes on exactly where ``export_state`` was called."""
+    engine = ExposureEngine(settings)
+    tables, meta = state.tables, state.meta
+    _restore_book(engine.book, tables, meta)
+    engine.position, engine.as_of = meta["position"], meta["as_of"]
+    engine.counters.update(meta["counters"])
+    assignments = tables["assignments"]
+    engine.assignments.accounts = [
+        Assignment(Book(book), partial)
+        for book, partial in zip(assignments["book"], assignments["partial"], strict=True)
+    ]
+    engine.assignments.symbols = {
+        (account, symbol): Assignment(Book(book), partial)
+        for account, symbol, book, partial in meta["symbol_assignments"]
+    }
+    engine.coverage.positions = {
+        (lp, symbol): LpPosition(lots, price) for lp, symbol, lots, price in meta["lp_positions"]
+    }
+    for name, value in meta["house"].items():
+        setattr(engine.house, name, value)
+    engine.deal_ids = dict.fromkeys(tables["deal_ids"]["deal_id"])
+    hedge_ids = tables["hedge_ids"]
+    pairs = zip(hedge_ids["lp"], hedge_ids["deal_id"], strict=True)
+    engine.hedge_ids = dict.fromkeys(pairs)
+    engine.crossings.extend(msgspec.convert(meta["crossings"], list[MarginLevelCrossed]))
+    engine.breaks.extend(msgspec.convert(meta["breaks"], list[BreakFound]))
+    engine.size_buffers()
+    return engine
+
+
+def _meta(engine: ExposureEngine) -> dict[str, Any]:
+    book = engine.book
+    return {
+        "version": STATE_VERSION,
+        "position": engine.position,
+        "as_of": engine.as_of,
+        "counters": dict(engine.counters),
+        "instruments": msgspec.to_builtins(book.instruments),
+        "pair_names": [list(pair) for pair in book.rates.pair_names],
+        "free": list(book.free),
+        "symbol_assignments": [
+            [*key, assigned.book.value, assigned.partial]
+            for key, assigned in engine.assignments.symbols.items()
+        ],
+        "lp_positions": [[*key, *held] for key, held in engine.coverage.positions.items()],
+        "house": dict(vars(engine.house), unconverted=dict(engine.house.unconverted)),
+        "crossings": msgspec.to_builtins(list(engine.crossings)),
+        "breaks": msgspec.to_builtins(list(engine.breaks)),
+    }
+
+
+def _restore_book(
+    book: ClientBook, tables: dict[str, dict[str, Any]], meta: dict[str, Any]
+) -> None:
+    for instrument in msgspec.convert(meta["instruments"], list[Instrument]):
+        book.add_symbol(instrument)
+    for terms in _structs(tables["terms"], Account):
+        book.add_account(terms)
+    book.prices = from_rows(PriceArrays, tables["prices"])
+    book.accounts = from_rows(AccountArrays, tables["accounts"])
+    book.positions = from_rows(PositionArrays, tables["positions"])
+    book.position_ids = list(tables["position_ids"]["position_id"])
+    book.free = list(meta["free"])
+    for name in _RAGGED:
+        length, items = tables[f"{name}_length"]["length"], tables[f"{name}_items"]["items"]
+        setattr(book, name, Ragged.restore(np.asarray(length), np.asarray(items)))
+    accounts = book.positions.account[: len(book.position_ids)].tolist()
+    book.slot_of = {
+        (account, book.position_ids[slot]): slot
+        for slot, account in enumerate(accounts)
+        if account >= 0
+    }
+    names = [(source, target) for source, target in meta["pair_names"]]
+    book.rates.restore_pairs(book.prices, names, from_rows(PairArrays, tables["pairs"]))
+    book.index_waiting_margins()
+
+
+def _columns(names: tuple[str, ...], rows: Any) -> dict[str, list[Any]]:
+    columns = list(zip(*rows, strict=True)) or [() for _ in names]
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
+def _struct_columns(structs: list[Account], kind: type[Account]) -> dict[str, list[Any]]:
+    return {name: [getattr(s, name) for s in structs] for name in kind.__struct_fields__}
+
+
+def _structs(columns: dict[str, Any], kind: type[Account]) -> list[Account]:
+    names = list(columns)
+    rows = zip(*columns.values(), strict=True)
+    return [msgspec.convert(dict(zip(names, row, strict=True)), kind) for row in rows]

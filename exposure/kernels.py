@@ -1,0 +1,256 @@
+"""The hot path, compiled: what a quote does to every account that it can change.
+
+An account's floating profit is the sum over its positions in their order, computed anew whenever
+one of them is touched. Adding differences instead would be a little faster, but rounding would
+then depend on history, and a restarted engine could differ from one that never stopped.
+
+Every quote walks the positions of its symbol, and those whose profit is converted through it, then
+settles each touched account once. This is the eager reference path of performance.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from exposure.crossings import CrossingBuffer, crossed, margin_level
+from exposure.margin import account_margin
+from exposure.model.quotes import QuoteColumns
+from exposure.ragged import RaggedArrays
+from exposure.state import (
+    BY_CLOSE,
+    BY_MID,
+    SAME,
+    BookArrays,
+    PairArrays,
+    PriceArrays,
+)
+
+ACCEPTED, UNKNOWN_SYMBOL, BAD_QUOTE, OUT_OF_ORDER = 0, 1, 2, 3
+"""What became of a quote."""
+
+END_OF_BATCH, FIRST_QUOTE, BUFFER_FULL = 0, 1, 2
+"""Why a run of quotes stopped."""
+
+
+@njit(cache=True)
+def apply_quotes(
+    quotes: QuoteColumns,
+    begin: int,
+    first_event: int,
+    book: BookArrays,
+    scratch: NDArray[np.int32],
+    found: CrossingBuffer,
+    verdicts: NDArray[np.int8],
+) -> tuple[int, int, int]:
+    """Apply quotes from ``begin`` until the end, a symbol's first quote, or a full buffer.
+
+    After a first quote the caller finds the new conversion paths and calls ``touch_symbol``.
+
+    Returns:
+        The next quote to apply, the number of crossings found, and why it stopped.
+
+    Shapes: ``verdicts`` (quotes,), ``scratch`` (accounts,).
+    """
+    crossings = 0
+    room = len(found.event) - 3 * len(scratch)
+    for i in range(begin, len(quotes.symbol)):
+        verdict = _take_quote(quotes, i, book.prices)
+        verdicts[i] = verdict
+        if verdict != ACCEPTED:
+            continue
+        symbol = quotes.symbol[i]
+        if not book.prices.quoted[symbol]:
+            book.prices.quoted[symbol] = True
+            return i + 1, crossings, FIRST_QUOTE
+        crossings = touch_symbol(symbol, first_event + i, book, scratch, 0, found, crossings)
+        if crossings > room:
+            return i + 1, crossings, BUFFER_FULL
+    return len(quotes.symbol), crossings, END_OF_BATCH
+
+
+@njit(cache=True)
+def touch_symbol(
+    symbol: int,
+    event: int,
+    book: BookArrays,
+    scratch: NDArray[np.int32],
+    already_touched: int,
+    found: CrossingBuffer,
+    crossings: int,
+) -> int:
+    """Revalue what a symbol's new price changes and settle the accounts behind it.
+
+    The first ``already_touched`` entries of ``scratch`` are accounts to settle in any case.
+    Returns the number of crossings in the buffer.
+    """
+    begin = book.pairs_of_symbol.start[symbol]
+    end = begin + book.pairs_of_symbol.length[symbol]
+    for k in range(begin, end):
+        refresh_pair(book.pairs_of_symbol.items[k], book.pairs, book.prices)
+    touched = _revalue_row(symbol, book.of_symbol, event, book, scratch, already_touched)
+    for k in range(begin, end):
+        pair = book.pairs_of_symbol.items[k]
+        touched = _revalue_row(pair, book.of_pair, event, book, scratch, touched)
+    for k in range(touched):
+        crossings = settle(scratch[k], event, book, found, crossings)
+    return crossings
+
+
+@njit(cache=True)
+def settle(
+    account: int, event: int, book: BookArrays, found: CrossingBuffer, crossings: int
+) -> int:
+    """Add up an account's floating profit and report the thresholds it reached."""
+    accounts = book.accounts
+    floating = _sum_floating(account, book)
+    accounts.floating[account] = floating
+    equity = accounts.balance[account] + accounts.credit[account] + floating
+    level = margin_level(equity, accounts.margin[account])
+    before = accounts.fired[account]
+    call_level, out_level = accounts.margin_call_level[account], accounts.stop_out_level[account]
+    after = crossed(before, equity, level, call_level, out_level)
+    accounts.fired[account] = after
+    new = after & ~before
+    for kind in range(3):
+        if new & (1 << kind):
+            found.event[crossings] = event
+            found.account[crossings] = account
+            found.kind[crossings] = kind
+            found.level[crossings] = level
+            crossings += 1
+    return crossings
+
+
+@njit(cache=True)
+def settle_deal(
+    account: int,
+    slot: int,
+    event: int,
+    book: BookArrays,
+    legs: NDArray[np.float64],
+    seen: NDArray[np.int32],
+    found: CrossingBuffer,
+) -> int:
+    """Value what a deal or balance operation left behind and settle its account.
+
+    ``slot`` is the position that changed, -1 if none is open any more. Returns the crossings.
+    """
+    if slot >= 0:
+        revalue(slot, book)
+    book.accounts.margin[account] = account_margin(account, book, legs, seen)
+    return settle(account, event, book, found, 0)
+
+
+@njit(cache=True)
+def value_accounts(
+    rows: NDArray[np.int32],
+    book: BookArrays,
+    legs: NDArray[np.float64],
+    seen: NDArray[np.int32],
+) -> None:
+    """Value accounts and their positions without looking at thresholds: state, not an event."""
+    for k in range(len(rows)):
+        account = rows[k]
+        begin = book.of_account.start[account]
+        for place in range(begin, begin + book.of_account.length[account]):
+            revalue(book.of_account.items[place], book)
+        book.accounts.margin[account] = account_margin(account, book, legs, seen)
+        book.accounts.floating[account] = _sum_floating(account, book)
+
+
+@njit(cache=True)
+def revalue(slot: int, book: BookArrays) -> None:
+    """Compute a position's floating profit in account currency, NaN while unpriced."""
+    positions, prices, pairs = book.positions, book.prices, book.pairs
+    symbol = positions.symbol[slot]
+    if not prices.quoted[symbol]:
+        positions.value[slot] = np.nan
+        return
+    side = positions.side[slot]
+    close = prices.bid[symbol] if side > 0.0 else prices.ask[symbol]
+    move = side * (close - positions.open_price[slot])
+    profit = move * positions.lots[slot] * prices.units_per_lot[symbol]
+    conversion = positions.conversion[slot]
+    if conversion == SAME:
+        positions.value[slot] = profit
+    elif conversion == BY_CLOSE:
+        positions.value[slot] = profit / close if close != 0.0 else np.nan
+    elif conversion == BY_MID:
+        positions.value[slot] = profit * pairs.mid[positions.pair[slot]]
+    else:
+        pair = positions.pair[slot]
+        rate = pairs.gain[pair] if profit > 0.0 else pairs.loss[pair]
+        positions.value[slot] = profit * rate
+
+
+@njit(cache=True)
+def refresh_pair(pair: int, pairs: PairArrays, prices: PriceArrays) -> None:
+    """Bring one conversion's rates up to date with the prices of its legs."""
+    mid, gain, loss = 1.0, 1.0, 1.0
+    for which in range(2):
+        symbol = pairs.leg_1[pair] if which == 0 else pairs.leg_2[pair]
+        inverted = pairs.inverted_1[pair] if which == 0 else pairs.inverted_2[pair]
+        if symbol < 0:
+            break
+        bid, ask = prices.bid[symbol], prices.ask[symbol]
+        leg_mid = (bid + ask) / 2
+        if bid <= 0.0 or ask <= 0.0:
+            mid = gain = loss = np.nan
+        elif inverted:
+            mid, gain, loss = mid / leg_mid, gain / ask, loss / bid
+        else:
+            mid, gain, loss = mid * leg_mid, gain * bid, loss * ask
+    pairs.mid[pair], pairs.gain[pair], pairs.loss[pair] = mid, gain, loss
+
+
+@njit(cache=True)
+def _sum_floating(account: int, book: BookArrays) -> float:
+    floating = 0.0
+    row = book.of_account.start[account]
+    for k in range(row, row + book.of_account.length[account]):
+        slot = book.of_account.items[k]
+        value = book.positions.value[slot]
+        if not np.isnan(value):
+            floating += value + book.positions.swap[slot]
+    return floating
+
+
+@njit(cache=True)
+def _take_quote(quotes: QuoteColumns, i: int, prices: PriceArrays) -> int:
+    symbol, bid, ask = quotes.symbol[i], quotes.bid[i], quotes.ask[i]
+    if symbol < 0:
+        return UNKNOWN_SYMBOL
+    if not (np.isfinite(bid) and np.isfinite(ask)):
+        return BAD_QUOTE
+    if not prices.allow_negative[symbol] and (bid <= 0.0 or ask <= 0.0):
+        return BAD_QUOTE
+    if prices.quoted[symbol] and quotes.ts_event[i] < prices.last_ts[symbol]:
+        return OUT_OF_ORDER
+    prices.bid[symbol], prices.ask[symbol] = bid, ask
+    prices.last_ts[symbol] = quotes.ts_event[i]
+    prices.locked[symbol] += bid == ask
+    prices.crossed[symbol] += bid > ask
+    return ACCEPTED
+
+
+@njit(cache=True)
+def _revalue_row(
+    row: int,
+    lists: RaggedArrays,
+    event: int,
+    book: BookArrays,
+    scratch: NDArray[np.int32],
+    touched: int,
+) -> int:
+    begin = lists.start[row]
+    for k in range(begin, begin + lists.length[row]):
+        slot = lists.items[k]
+        revalue(slot, book)
+        account = book.positions.account[slot]
+        if book.accounts.touched[account] != event:
+            book.accounts.touched[account] = event
+            scratch[touched] = account
+            touched += 1
+    return touched

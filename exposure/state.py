@@ -1,0 +1,172 @@
+"""The engine's memory: structs of arrays, indexed by small integers.
+
+Arrays are NamedTuples so that compiled kernels take a whole table as one argument. A table has
+spare rows at its end; the counts of used rows live with the engine.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from exposure.ragged import RaggedArrays
+
+Floats = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Int32s = NDArray[np.int32]
+Int8s = NDArray[np.int8]
+Flags = NDArray[np.bool_]
+
+SAME, BY_CLOSE, BY_MID, BY_MARKET = 0, 1, 2, 3
+"""How a position's profit becomes account currency (column ``conversion``)."""
+
+MARGIN_CALL, STOP_OUT, NEGATIVE_EQUITY = 0, 1, 2
+"""Kinds of crossings; their bits in the accounts' column ``fired``."""
+
+
+class PriceArrays(NamedTuple):
+    """Per symbol. Units: prices in quote currency, ``last_ts`` ns, ``units_per_lot`` of section 4.
+
+    ``hedged_ratio`` is what a covered lot costs as a share of a full one.
+    """
+
+    bid: Floats
+    ask: Floats
+    last_ts: Int64s
+    quoted: Flags
+    allow_negative: Flags
+    units_per_lot: Floats
+    hedged_ratio: Floats
+    locked: Int64s
+    crossed: Int64s
+
+
+class PairArrays(NamedTuple):
+    """Per conversion X->Y that some position needs: a path of one or two symbols.
+
+    ``leg`` -1 means absent; ``inverted`` legs are quoted YX. Rates are NaN without a path:
+    ``mid`` for mid conversions, ``gain`` for a profit and ``loss`` for a loss at market.
+    """
+
+    leg_1: Int32s
+    inverted_1: Flags
+    leg_2: Int32s
+    inverted_2: Flags
+    mid: Floats
+    gain: Floats
+    loss: Floats
+
+
+class AccountArrays(NamedTuple):
+    """Per login, money in account currency, levels in percent.
+
+    ``fired`` holds one bit per crossing kind that fired and has not re-armed; ``touched`` is the
+    number of the last event that touched the account.
+    """
+
+    balance: Floats
+    credit: Floats
+    floating: Floats
+    margin: Floats
+    margin_call_level: Floats
+    stop_out_level: Floats
+    hedged_mode: Int8s
+    fired: Int8s
+    touched: Int64s
+
+
+class PositionArrays(NamedTuple):
+    """Per open client position (slot); ``account`` -1 marks a free slot.
+
+    Units: ``side`` +1 long / -1 short, ``margin_per_lot``, ``swap`` and ``value`` in account
+    currency. ``value`` is the floating profit, NaN while unpriced; ``margin_per_lot`` is NaN until
+    its rate exists. ``place_*`` is where the slot stands in its symbol's and pair's list.
+    """
+
+    account: Int32s
+    symbol: Int32s
+    side: Floats
+    lots: Floats
+    open_price: Floats
+    swap: Floats
+    margin_per_lot: Floats
+    hedge_ratio: Floats
+    book: Int8s
+    conversion: Int8s
+    pair: Int32s
+    value: Floats
+    place_in_symbol: Int32s
+    place_in_pair: Int32s
+
+
+class BookArrays(NamedTuple):
+    """All tables at once, as kernels take them. ``of_*`` list the position slots of each row."""
+
+    prices: PriceArrays
+    pairs: PairArrays
+    pairs_of_symbol: RaggedArrays
+    accounts: AccountArrays
+    positions: PositionArrays
+    of_symbol: RaggedArrays
+    of_pair: RaggedArrays
+    of_account: RaggedArrays
+
+
+Table = TypeVar("Table", PriceArrays, PairArrays, AccountArrays, PositionArrays)
+
+_DTYPES: dict[str, type] = {
+    "Floats": np.float64,
+    "Int64s": np.int64,
+    "Int32s": np.int32,
+    "Int8s": np.int8,
+    "Flags": np.bool_,
+}
+
+
+def new_table(kind: type[Table], rows: int) -> Table:
+    """Return a table of zeroed arrays with room for ``rows``."""
+    hints = kind.__annotations__
+    columns: dict[str, Any] = {
+        name: np.zeros(rows, _dtype_of(hint)) for name, hint in hints.items()
+    }
+    return kind(**columns)
+
+
+def with_room(table: Table, rows: int) -> Table:
+    """Return the table itself if it has ``rows``, else a copy twice as long."""
+    if len(table[0]) >= rows:
+        return table
+    longer = new_table(type(table), max(rows, 2 * len(table[0])))
+    columns: list[tuple[NDArray[Any], NDArray[Any]]] = list(zip(longer, table, strict=True))
+    for new, old in columns:
+        new[: len(old)] = old
+    return longer
+
+
+def used_rows(table: Table, rows: int) -> dict[str, NDArray[Any]]:
+    """Copy the first ``rows`` of every column, by name."""
+    return {name: column[:rows].copy() for name, column in table._asdict().items()}
+
+
+def from_rows(kind: type[Table], columns: dict[str, NDArray[Any]]) -> Table:
+    """Build a table from what ``used_rows`` returned."""
+    rows = len(next(iter(columns.values())))
+    table = new_table(kind, max(rows, 16))
+    for name, column in table._asdict().items():
+        column[:rows] = columns[name]
+    return table
+
+
+def _dtype_of(hint: Any) -> type:
+    # With postponed annotations a NamedTuple's hints are ForwardRefs by alias name.
+    return _DTYPES[getattr(hint, "__forward_arg__", hint)]
+
+
+class EngineState(msgspec.Struct, frozen=True):
+    """Everything the engine knows, ready to be stored: columns by table, plain values in meta."""
+
+    tables: dict[str, dict[str, Any]]
+    meta: dict[str, Any]
