@@ -101,13 +101,17 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
         ),
         (
             "log:\n  colour: x",
-            "line 2: log.colour: there is no such key "
-            "(log has level, terminal_level, rotate_mb, kept_files)",
+            (
+                "line 2: log.colour: there is no such key "
+                "(log has level, terminal_level, rotate_mb, kept_files)"
+            ),
         ),
         (
             "zebra: 1",
-            "line 1: zebra: there is no such key "
-            "(the sections are desk, engine, log, market, storage)",
+            (
+                "line 1: zebra: there is no such key "
+                "(the sections are desk, engine, log, market, storage)"
+            ),
         ),
         ("desk:\n  port: http", "line 2: desk.port: must be a valid integer, was 'http'"),
         (
@@ -121,8 +125,11 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
         ),
         (
             "desk:\n  host: 0.0.0.0",
-            "line 2: desk.host: 0.0.0.0 can be reached from other machines and the desk has no "
-            "sign-in yet: use 127.0.0.1, or set desk.allow_remote to true if the network is yours",
+            (
+                "line 2: desk.host: 0.0.0.0 can be reached from other machines and the desk has no "
+                "sign-in yet: use 127.0.0.1, "
+                "or set desk.allow_remote to true if the network is yours"
+            ),
         ),
         (
             "desk:\n  reporting_currency: dollars",
@@ -134,13 +141,17 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
         ("market:\n  clients: true", "line 2: market.clients: must be a valid integer, was True"),
         (
             "market:\n  start: 2026-01-13 12:00:00",
-            "line 2: market.start: must be a time such as 2026-01-13T12:00:00Z, "
-            "was 2026-01-13 12:00:00",
+            (
+                "line 2: market.start: must be a time such as 2026-01-13T12:00:00Z, "
+                "was 2026-01-13 12:00:00"
+            ),
         ),
         (
             "market:\n  source: /no/such/place",
-            "line 2: market.source: /no/such/place is no directory: use simulated, sample or a "
-            "directory of recorded quotes",
+            (
+                "line 2: market.source: /no/such/place is no directory: use simulated, sample or a "
+                "directory of recorded quotes"
+            ),
         ),
         ("engine: 5", "line 1: engine: must be a section with keys, was 5"),
         ("engine:\n  pivots: [USD, USD]", "line 2: engine.pivots: USD is listed twice"),

@@ -1,0 +1,127 @@
+"""The data directory: one run in it, one process per role, nothing foreign touched."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dealing.directory import LONGEST_SOCKET_PATH, DataDirectory, Role, RunIdentity
+from exposure.errors import StorageError
+
+RUN = RunIdentity(market="simulated", seed=1, clients=50)
+
+HOLDER = """
+import sys
+from pathlib import Path
+from dealing.directory import DataDirectory, Role
+with DataDirectory(Path(sys.argv[1])).hold(Role.ENGINE):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def directory(tmp_path):
+    directory = DataDirectory(tmp_path / "data")
+    directory.prepare()
+    return directory
+
+
+@pytest.fixture
+def holder(directory):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, directory.root],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    with process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_a_new_directory_takes_a_run_and_the_same_run_continues(directory):
+    assert directory.held_identity() is None
+    assert not directory.claim(RUN)
+    assert directory.claim(RUN)
+    assert directory.held_identity() == RUN
+
+
+def test_another_run_is_refused_with_what_is_held_and_what_to_do(directory):
+    directory.claim(RUN)
+    with pytest.raises(StorageError) as e:
+        directory.claim(RunIdentity(market="simulated", seed=2, clients=50))
+    assert str(e.value) == (
+        f"{directory.root} holds another run (simulated market, 50 clients, seed 1), not simulated "
+        "market, 50 clients, seed 2: continue it without these options, choose another directory "
+        "with --data, or delete it with --fresh"
+    )
+
+
+def test_a_directory_with_somebody_elses_files_is_refused(directory):
+    (directory.root / "thesis.txt").write_text("years of work")
+    with pytest.raises(StorageError, match=r"is not empty \(thesis.txt\) and holds no run"):
+        directory.claim(RUN)
+
+
+def test_a_damaged_identity_is_named(directory):
+    directory.identity_file.write_text("{")
+    with pytest.raises(StorageError, match=r"run\.json cannot be read"):
+        directory.held_identity()
+
+
+def test_deleting_a_run_leaves_what_is_not_its_own(directory):
+    directory.claim(RUN)
+    for path in (directory.platform, directory.journal, directory.snapshots):
+        path.mkdir()
+        (path / "0001").write_bytes(b"x")
+    (directory.root / "notes.txt").write_text("mine")
+    directory.delete_run()
+    left = sorted(path.name for path in directory.root.iterdir())
+    assert left == ["log", "notes.txt", "run"]
+
+
+def test_a_file_in_place_of_the_directory_is_named(tmp_path):
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StorageError, match=r"data.* cannot be used: .*--data"):
+        DataDirectory(tmp_path / "data").prepare()
+
+
+def test_a_role_has_one_process_and_the_second_one_is_told_who(directory, holder):
+    assert directory.owner(Role.ENGINE) == holder.pid
+    with pytest.raises(StorageError) as e, directory.hold(Role.ENGINE, patience_s=0):
+        pass
+    assert str(e.value) == (
+        f"another Plimsoll's engine (process {holder.pid}) runs on {directory.root}: stop it, or "
+        "choose another directory with --data"
+    )
+
+
+def test_a_killed_process_leaves_its_role_free(directory, holder):
+    holder.kill()
+    with directory.hold(Role.ENGINE, patience_s=10):
+        assert directory.owner(Role.ENGINE) == os.getpid()
+    assert directory.owner(Role.ENGINE) is None
+
+
+def test_roles_do_not_exclude_each_other(directory, holder):
+    with directory.hold(Role.DESK, patience_s=0):
+        assert directory.owner(Role.DESK) == os.getpid()
+
+
+def test_what_processes_meet_in_is_private(directory):
+    assert stat.S_IMODE(directory.socket(Role.ENGINE).parent.stat().st_mode) == 0o700
+
+
+def test_a_deep_directory_still_gets_a_socket_that_fits(tmp_path):
+    deep = DataDirectory(tmp_path / ("deep" * 30))
+    other = DataDirectory(tmp_path / ("deep" * 31))
+    assert len(os.fsencode(deep.socket(Role.ENGINE))) <= LONGEST_SOCKET_PATH
+    assert deep.socket(Role.ENGINE) != other.socket(Role.ENGINE)
+    assert deep.socket(Role.ENGINE) != deep.socket(Role.PLATFORM)
