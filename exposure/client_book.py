@@ -8,12 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from exposure.margin import (
-    HEDGED_MODES,
-    LOTS_TOLERANCE,
-    account_margin,
-    margin_per_lot,
-)
+from exposure.kernels import LOTS_TOLERANCE, account_margin
+from exposure.margin import HEDGED_MODES, margin_per_lot
 from exposure.model.accounts import Account, ProfitConversion
 from exposure.model.books import Book
 from exposure.model.deals import Side

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from exposure.margin import LOTS_TOLERANCE
+from exposure.kernels import LOTS_TOLERANCE
 from exposure.model.deals import Side
 
 

@@ -45,6 +45,7 @@ from exposure.model.events import (
 )
 from exposure.model.quotes import QuoteColumns
 from exposure.netting import Fill, net
+from exposure.quote_runs import columns_of, quote_run
 from exposure.refusals import Refusal, malformed
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
@@ -109,9 +110,11 @@ class ExposureEngine:
         k = self.position + 1 - first
         while k < len(events):
             if type(events[k]) is QuoteReceived:
-                run = _quote_run(events, k)
+                run = quote_run(events, k)
                 names = [quote.symbol for quote in run]
-                out += self.apply_quotes(self._columns(run), first + k, names.__getitem__)
+                out += self.apply_quotes(
+                    columns_of(run, self.book.symbol_of), first + k, names.__getitem__
+                )
                 k += len(run)
             else:
                 out += self._apply_one(events[k], first + k)
@@ -485,15 +488,6 @@ class ExposureEngine:
             self._scratch = np.zeros(rows, np.int32)
             self._found = new_buffer(rows)
 
-    def _columns(self, run: Sequence[QuoteReceived]) -> QuoteColumns:
-        symbol_of = self.book.symbol_of
-        return QuoteColumns(
-            np.array([symbol_of.get(q.symbol, -1) for q in run], np.int32),
-            np.array([q.bid for q in run], np.float64),
-            np.array([q.ask for q in run], np.float64),
-            np.array([q.ts_event for q in run], np.int64),
-        )
-
     def _rate(self, source: str, target: str) -> float:
         return self.book.rates.mid(self.book.prices, source, target)
 
@@ -507,12 +501,3 @@ class ExposureEngine:
         if login not in self.book.account_of:
             return refusals.unknown_login(login)
         return None if symbol in self.book.symbol_of else refusals.unknown_symbol(symbol)
-
-
-def _quote_run(events: Sequence[InputEvent], begin: int) -> list[QuoteReceived]:
-    run: list[QuoteReceived] = []
-    for event in events[begin:]:
-        if not isinstance(event, QuoteReceived):
-            break
-        run.append(event)
-    return run

@@ -6,16 +6,20 @@ then depend on history, and a restarted engine could differ from one that never 
 
 Every quote walks the positions of its symbol, and those whose profit is converted through it, then
 settles each touched account once. This is the eager reference path of performance.md.
+
+All functions that call each other stand in this one file: numba's cache on disk is renewed when a
+function's own file changes, not when a file that it calls into does.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exposure.crossings import CrossingBuffer, crossed, margin_level
-from exposure.margin import account_margin
+from exposure.crossings import CrossingBuffer
 from exposure.model.quotes import QuoteColumns
 from exposure.ragged import RaggedArrays
 from exposure.state import (
@@ -32,6 +36,15 @@ ACCEPTED, UNKNOWN_SYMBOL, BAD_QUOTE, OUT_OF_ORDER = 0, 1, 2, 3
 
 END_OF_BATCH, FIRST_QUOTE, BUFFER_FULL = 0, 1, 2
 """Why a run of quotes stopped."""
+
+REARM_POINTS: Final = 5.0
+LEVEL_TOLERANCE: Final = 1e-9
+LOTS_TOLERANCE: Final = 1e-9
+MONEY_TOLERANCE: Final = 1e-6
+"""Tolerances of semantics.md section 5, so that binary rounding never fires an alarm."""
+
+_CALL, _OUT, _NEGATIVE = 1, 2, 4
+_NET_PLUS_HEDGED, _MT4_AVERAGE, _LARGER_LEG, _SUM, _NET = range(5)
 
 
 @njit(cache=True)
@@ -254,3 +267,116 @@ def _revalue_row(
             scratch[touched] = account
             touched += 1
     return touched
+
+
+@njit(cache=True)
+def margin_level(equity: float, margin: float) -> float:
+    """Return 100 x equity / margin in percent, infinity without margin."""
+    if margin < MONEY_TOLERANCE:
+        return np.inf
+    return 100.0 * equity / margin
+
+
+@njit(cache=True)
+def crossed(fired: int, equity: float, level: float, call_level: float, out_level: float) -> int:
+    """Return the new ``fired`` bits of an account.
+
+    A bit that is new has fired on this event; one that is gone has re-armed.
+
+    Units: equity in account currency, levels in percent.
+    """
+    bits = 0
+    if _is_on(fired & _CALL, level, call_level):
+        bits |= _CALL
+    if _is_on(fired & _OUT, level, out_level):
+        bits |= _OUT
+    if equity < -MONEY_TOLERANCE:
+        bits |= _NEGATIVE
+    return bits
+
+
+@njit(cache=True)
+def _is_on(has_fired: int, level: float, threshold: float) -> bool:
+    if has_fired:
+        return bool(level <= threshold + REARM_POINTS + LEVEL_TOLERANCE)
+    return bool(level <= threshold + LEVEL_TOLERANCE)
+
+
+@njit(cache=True)
+def hedged_margin(
+    mode: int,
+    long_lots: float,
+    long_margin: float,
+    short_lots: float,
+    short_margin: float,
+    hedged_ratio: float,
+) -> float:
+    """Return the margin of one symbol of one account.
+
+    Args:
+        mode: Place in HEDGED_MODES.
+        long_lots: Lots of the long leg.
+        long_margin: The long leg's margin in full, sum of lots x margin per lot.
+        short_lots: Lots of the short leg.
+        short_margin: The short leg's margin in full.
+        hedged_ratio: What a covered pair costs, as a share of one lot (0: free).
+
+    Units: lots, account currency.
+    """
+    lots = long_lots + short_lots
+    if lots < LOTS_TOLERANCE:
+        return 0.0
+    if mode == _SUM:
+        return long_margin + short_margin
+    if mode == _LARGER_LEG:
+        return max(long_margin, short_margin)
+    covered = min(long_lots, short_lots)
+    uncovered = abs(long_lots - short_lots)
+    if uncovered < LOTS_TOLERANCE:
+        uncovered = 0.0
+    mean_of_both = (long_margin + short_margin) / lots
+    if mode == _MT4_AVERAGE:
+        return (uncovered + covered * hedged_ratio) * mean_of_both
+    surviving = 0.0
+    if uncovered > 0.0:
+        is_long = long_lots > short_lots
+        surviving = long_margin / long_lots if is_long else short_margin / short_lots
+    if mode == _NET:
+        return uncovered * surviving
+    return uncovered * surviving + covered * hedged_ratio * mean_of_both
+
+
+@njit(cache=True)
+def account_margin(
+    account: int, book: BookArrays, legs: NDArray[np.float64], seen: NDArray[np.int32]
+) -> float:
+    """Return an account's margin: symbol by symbol, in the order of its positions.
+
+    Positions whose margin rate does not exist yet are left out.
+
+    Shapes: ``legs`` (symbols, 4) all zero before and after, ``seen`` (symbols,).
+    """
+    positions = book.positions
+    symbols = 0
+    row = book.of_account.start[account]
+    for k in range(row, row + book.of_account.length[account]):
+        slot = book.of_account.items[k]
+        per_lot = positions.margin_per_lot[slot]
+        if np.isnan(per_lot):
+            continue
+        symbol = positions.symbol[slot]
+        leg = legs[symbol]
+        if leg[0] + leg[2] == 0.0:
+            seen[symbols] = symbol
+            symbols += 1
+        side = 0 if positions.side[slot] > 0.0 else 2
+        leg[side] += positions.lots[slot]
+        leg[side + 1] += positions.lots[slot] * per_lot
+    mode = book.accounts.hedged_mode[account]
+    total = 0.0
+    for k in range(symbols):
+        leg = legs[seen[k]]
+        ratio = book.prices.hedged_ratio[seen[k]]
+        total += hedged_margin(mode, leg[0], leg[1], leg[2], leg[3], ratio)
+        leg[:] = 0.0
+    return total if total >= MONEY_TOLERANCE else 0.0

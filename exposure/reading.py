@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from exposure.client_book import BOOKS, ClientBook
 from exposure.coverage import LpBook
-from exposure.crossings import MONEY_TOLERANCE
 from exposure.currencies import currency_view
-from exposure.margin import LOTS_TOLERANCE
+from exposure.kernels import LOTS_TOLERANCE, MONEY_TOLERANCE
 from exposure.rates import house_rates
 from exposure.snapshot import (
     ACCOUNT_COLUMNS,
