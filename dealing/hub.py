@@ -1,0 +1,236 @@
+"""The hub: the engine process publishes frames and answers questions, the desk process listens.
+
+A frame is encoded once for all listeners, and each listener gets the newest one when it is ready
+for it: a slow desk skips frames, it never holds the engine up. The desk's end keeps the last frame
+when the engine goes away, so that it can be shown as old, and comes back by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, NoReturn, assert_never
+
+import polars as pl
+import structlog
+
+from dealing.backoff import Backoff
+from dealing.hub_wire import (
+    Answered,
+    PositionsOfAccount,
+    PositionsOfSymbol,
+    Published,
+    Question,
+    Refused,
+    packed,
+    read_from_engine,
+    read_question,
+)
+from dealing.ports import BookQueries, EngineFrame
+from exposure.errors import DisconnectedError, DomainError, MalformedMessageError
+
+ANSWER_WITHIN_S: Final = 5.0
+_WAITING_ANSWERS: Final = 16
+
+_Gone = (asyncio.IncompleteReadError, ConnectionError)
+
+
+class SnapshotHubServer:
+    """The engine's end: publishes to every listener of a Unix socket and answers questions."""
+
+    def __init__(self, path: Path, queries: BookQueries) -> None:
+        """Take the socket's path and who knows the answers."""
+        self._path = path
+        self._queries = queries
+        self._listeners: dict[_Listener, asyncio.StreamWriter] = {}
+        self._newest: EngineFrame | None = None
+        self._message: bytes | None = None
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Listen while the block runs."""
+        self._path.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._serve, self._path)
+        try:
+            yield
+        finally:
+            server.close()
+            for writer in self._listeners.values():
+                writer.transport.abort()
+            await server.wait_closed()
+
+    async def publish(self, frame: EngineFrame) -> None:
+        """Hand the frame to every listener; without any it is only remembered."""
+        self._newest, self._message = frame, None
+        if not self._listeners:
+            return
+        message = await asyncio.to_thread(packed, Published(frame))
+        if self._newest is frame:
+            self._message = message
+            for listener in self._listeners:
+                listener.offer(message)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.set_write_buffer_limits(high=0)
+        listener = _Listener()
+        self._listeners[listener] = writer
+        if self._newest is not None:
+            listener.offer(self._message or packed(Published(self._newest)))
+        sending = asyncio.create_task(_send(listener, writer))
+        try:
+            await self._answer(reader, listener)
+        except (*_Gone, MalformedMessageError):
+            pass  # the desk went away, or is no desk
+        finally:
+            del self._listeners[listener]
+            sending.cancel()
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, listener: _Listener) -> NoReturn:
+        while True:
+            question = await read_question(reader)
+            await listener.reply(packed(await self._answer_to(question)))
+
+    async def _answer_to(self, question: Question) -> Answered | Refused:
+        try:
+            match question:
+                case PositionsOfSymbol():
+                    table = await self._queries.positions_of_symbol(question.symbol, question.limit)
+                case PositionsOfAccount():
+                    table = await self._queries.positions_of_account(question.login)
+                case _:
+                    assert_never(question)
+        except DomainError as e:
+            return Refused(question.id, str(e))
+        return Answered(question.id, table)
+
+
+class _Listener:
+    """What waits to be sent to one desk: answers in order, and at most one frame."""
+
+    def __init__(self) -> None:
+        self._frame: bytes | None = None
+        self._replies: deque[bytes] = deque()
+        self._room = asyncio.Semaphore(_WAITING_ANSWERS)
+        self._filled = asyncio.Event()
+
+    def offer(self, frame: bytes) -> None:
+        self._frame = frame
+        self._filled.set()
+
+    async def reply(self, answer: bytes) -> None:
+        await self._room.acquire()
+        self._replies.append(answer)
+        self._filled.set()
+
+    async def next(self) -> bytes:
+        while True:
+            if self._replies:
+                self._room.release()
+                return self._replies.popleft()
+            if self._frame is not None:
+                frame, self._frame = self._frame, None
+                return frame
+            self._filled.clear()
+            await self._filled.wait()
+
+
+async def _send(listener: _Listener, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while True:
+            writer.write(await listener.next())
+            await writer.drain()
+
+
+class HubClient:
+    """The desk's end: a SnapshotSource and BookQueries over the engine's Unix socket."""
+
+    def __init__(self, path: Path, backoff: Backoff) -> None:
+        """Take the engine's socket and the pauses between attempts to reach it."""
+        self._path = path
+        self._backoff = backoff
+        self._latest: EngineFrame | None = None
+        self._arrived = asyncio.Event()
+        self._writer: asyncio.StreamWriter | None = None
+        self._asked: dict[int, asyncio.Future[pl.DataFrame]] = {}
+        self._ids = itertools.count(1)
+        self._log = structlog.get_logger()
+
+    async def run(self) -> NoReturn:
+        """Stay connected for ever; the engine may come and go."""
+        while True:
+            try:
+                await self._listen()
+            except (*_Gone, FileNotFoundError, MalformedMessageError) as e:
+                self._log.info("engine away", reason=str(e))
+            finally:
+                self._disconnect()
+            await asyncio.sleep(self._backoff.next_delay_s())
+
+    def latest(self) -> EngineFrame | None:
+        """Return the newest frame, None before the first one."""
+        return self._latest
+
+    async def next(self, after: EngineFrame | None) -> EngineFrame:
+        """Wait for a frame newer than ``after``; frames in between are skipped."""
+        while self._latest is None or self._latest is after:
+            await self._arrived.wait()
+        return self._latest
+
+    async def positions_of_symbol(self, symbol: str, limit: int) -> pl.DataFrame:
+        """Return the symbol's largest open positions (columns POSITION_COLUMNS)."""
+        return await self._ask(PositionsOfSymbol(next(self._ids), symbol, limit))
+
+    async def positions_of_account(self, login: str) -> pl.DataFrame:
+        """Return a login's open positions (columns POSITION_COLUMNS)."""
+        return await self._ask(PositionsOfAccount(next(self._ids), login))
+
+    async def _ask(self, question: Question) -> pl.DataFrame:
+        if self._writer is None:
+            raise DisconnectedError("the engine is away: try again when it is back")
+        answer: asyncio.Future[pl.DataFrame] = asyncio.get_running_loop().create_future()
+        self._asked[question.id] = answer
+        try:
+            self._writer.write(packed(question))
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await answer
+        except TimeoutError as e:
+            raise DisconnectedError("the engine does not answer: try again in a moment") from e
+        finally:
+            del self._asked[question.id]
+
+    async def _listen(self) -> NoReturn:
+        reader, self._writer = await asyncio.open_unix_connection(self._path)
+        self._log.info("engine reached")
+        while True:
+            match await read_from_engine(reader):
+                case Published(frame):
+                    self._backoff.reset()
+                    self._show(frame)
+                case Answered(number, table):
+                    if (answer := self._waiting(number)) is not None:
+                        answer.set_result(table)
+                case Refused(number, reason):
+                    if (answer := self._waiting(number)) is not None:
+                        answer.set_exception(DomainError(reason))
+
+    def _waiting(self, number: int) -> asyncio.Future[pl.DataFrame] | None:
+        answer = self._asked.get(number)
+        return None if answer is None or answer.done() else answer
+
+    def _show(self, frame: EngineFrame) -> None:
+        self._latest = frame
+        arrived, self._arrived = self._arrived, asyncio.Event()
+        arrived.set()
+
+    def _disconnect(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(DisconnectedError("the engine went away: try again"))

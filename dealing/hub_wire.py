@@ -1,0 +1,112 @@
+"""What travels between the engine's hub and the desk: length, then one msgpack message.
+
+Frames carry polars tables as Arrow IPC streams, so a column crosses the socket as it lies in
+memory. Both ends belong to one installation, so there are no versions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import struct
+from typing import Final, TypeVar
+
+import msgspec
+import polars as pl
+
+from dealing.ports import EngineFrame
+from exposure.errors import MalformedMessageError
+
+_LENGTH: Final = struct.Struct("!I")
+
+
+class Published(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the newest frame."""
+
+    frame: EngineFrame
+
+
+class PositionsOfSymbol(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: the largest open positions of a symbol, please."""
+
+    id: int
+    symbol: str
+    limit: int
+
+
+class PositionsOfAccount(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: the open positions of a login, please."""
+
+    id: int
+    login: str
+
+
+class Answered(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the table that a question asked for."""
+
+    id: int
+    table: pl.DataFrame
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: why a question has no answer, in a sentence."""
+
+    id: int
+    reason: str
+
+
+Question = PositionsOfSymbol | PositionsOfAccount
+FromEngine = Published | Answered | Refused
+Message = FromEngine | Question
+Received = TypeVar("Received")
+
+
+def packed(message: Message) -> bytes:
+    """Return the message with its length in front."""
+    body = msgspec.msgpack.encode(message, enc_hook=_table_to_bytes)
+    return _LENGTH.pack(len(body)) + body
+
+
+async def read_question(stream: asyncio.StreamReader) -> Question:
+    """Wait for a question.
+
+    Raises:
+        MalformedMessageError: The bytes are none.
+        asyncio.IncompleteReadError: The other side closed.
+    """
+    return _unpacked(_QUESTIONS, await _read_body(stream))
+
+
+async def read_from_engine(stream: asyncio.StreamReader) -> FromEngine:
+    """Wait for a frame or an answer; raises as ``read_question``."""
+    return _unpacked(_FROM_ENGINE, await _read_body(stream))
+
+
+async def _read_body(stream: asyncio.StreamReader) -> bytes:
+    (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
+    return await stream.readexactly(length)
+
+
+def _unpacked(decoder: msgspec.msgpack.Decoder[Received], body: bytes) -> Received:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, pl.exceptions.PolarsError) as e:
+        raise MalformedMessageError(f"the hub's socket carries something else: {e}") from e
+
+
+def _table_to_bytes(table: object) -> bytes:
+    if not isinstance(table, pl.DataFrame):
+        raise NotImplementedError(f"no message holds a {type(table).__name__}")
+    stream = io.BytesIO()
+    table.write_ipc_stream(stream, compression="uncompressed")
+    return stream.getvalue()
+
+
+def _bytes_to_table(_: type, content: bytes) -> pl.DataFrame:
+    return pl.read_ipc_stream(io.BytesIO(content))
+
+
+_QUESTIONS: Final[msgspec.msgpack.Decoder[Question]] = msgspec.msgpack.Decoder(Question)
+_FROM_ENGINE: Final[msgspec.msgpack.Decoder[FromEngine]] = msgspec.msgpack.Decoder(
+    FromEngine, dec_hook=_bytes_to_table
+)

@@ -1,0 +1,84 @@
+"""The desk's two ports without an engine: frames and answers that a test writes down."""
+
+from __future__ import annotations
+
+import asyncio
+
+import polars as pl
+
+from dealing.ports import EngineFrame
+from exposure.errors import DomainError
+from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.snapshot import CurrencyRow, HouseRow, Snapshot
+
+
+class MemorySnapshotSource:
+    """A SnapshotSource to which the test gives frames."""
+
+    def __init__(self) -> None:
+        self._latest: EngineFrame | None = None
+        self._arrived = asyncio.Event()
+
+    def give(self, frame: EngineFrame) -> None:
+        self._latest = frame
+        arrived, self._arrived = self._arrived, asyncio.Event()
+        arrived.set()
+
+    def latest(self) -> EngineFrame | None:
+        return self._latest
+
+    async def next(self, after: EngineFrame | None) -> EngineFrame:
+        while self._latest is None or self._latest is after:
+            await self._arrived.wait()
+        return self._latest
+
+
+class MemoryBookQueries:
+    """BookQueries over a list of rows (login, symbol, lots)."""
+
+    def __init__(self, rows: list[tuple[str, str, float]]) -> None:
+        self._rows = pl.DataFrame(rows, schema=["login", "symbol", "lots"], orient="row")
+
+    async def positions_of_symbol(self, symbol: str, limit: int) -> pl.DataFrame:
+        found = self._rows.filter(pl.col("symbol") == symbol)
+        if found.is_empty():
+            raise DomainError(f"symbol {symbol} is not known here")
+        return found.sort("lots", descending=True).head(limit)
+
+    async def positions_of_account(self, login: str) -> pl.DataFrame:
+        found = self._rows.filter(pl.col("login") == login)
+        if found.is_empty():
+            raise DomainError(f"login {login} is not known here")
+        return found
+
+
+def frame(number: int, accounts: int = 2) -> EngineFrame:
+    """Return a frame that is recognised by its number."""
+    snapshot = Snapshot(
+        as_of=number * 1_000,
+        position=number,
+        reporting_currency="USD",
+        counters={"quotes": number},
+        accounts=pl.DataFrame(
+            {
+                "login": [str(1000 + i) for i in range(accounts)],
+                "margin_level": [None if i % 2 else 100.0 + number for i in range(accounts)],
+            }
+        ),
+        exposure=pl.DataFrame({"symbol": ["EURUSD"], "mid": [float("nan")]}),
+        currencies=[CurrencyRow("EUR", 1.5, None)],
+        house=HouseRow(1.0, 2.0, 3.0, 4.0, 5.0),
+        crossings=[
+            MarginLevelCrossed(ts_event=1, position=2, login="1000", kind="stop_out", level=None)
+        ],
+        breaks=[BreakFound(ts_event=-1, position=3, kind="overclose", reason="too much")],
+    )
+    return EngineFrame(
+        sent_at=number,
+        snapshot=snapshot,
+        market="simulated",
+        speed=1.0,
+        quotes_per_s=10.0,
+        deals_per_s=0.5,
+        components=[],
+    )
