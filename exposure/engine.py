@@ -501,3 +501,7 @@ class ExposureEngine:
         if login not in self.book.account_of:
             return refusals.unknown_login(login)
         return None if symbol in self.book.symbol_of else refusals.unknown_symbol(symbol)
+
+
+def _name(event: InputEvent) -> str:
+    return event.symbol if isinstance(event, QuoteReceived) else ""
