@@ -1,0 +1,180 @@
+"""The files of a book directory as plain records: csv, Decimal and nothing else.
+
+Part of the referee: it shares no line with the product. Semantics.md section 9 names the files
+and columns; a field that is not there is its default, a field that is no number is ``None``.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+Row = dict[str, str]
+
+EVENT_FILES = ("quotes", "balances", "books", "deals", "hedges")
+"""In the order in which events of one instant happen."""
+
+TICK_VALUED = ("cfd_index", "futures")
+FOREX = ("forex", "forex_no_leverage")
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """The terms of one symbol."""
+
+    symbol: str
+    underlying: str
+    base: str
+    quote: str
+    calc_mode: str
+    contract_size: Decimal
+    margin_currency: str
+    margin_rate: Decimal
+    tick_size: Decimal | None
+    tick_value: Decimal | None
+    initial_margin: Decimal | None
+    hedged_ratio: Decimal
+    max_leverage: Decimal | None
+    limit_usd: Decimal | None
+    allow_negative: bool
+
+    @property
+    def units_per_lot(self) -> Decimal:
+        """What one lot is multiplied with to make a price difference money."""
+        if self.calc_mode in TICK_VALUED:
+            return _given(self.tick_value) / _given(self.tick_size)
+        return self.contract_size
+
+
+@dataclass(frozen=True)
+class AccountTerms:
+    """What the accounts file says about one login."""
+
+    login: str
+    client_id: str
+    currency: str
+    balance: Decimal
+    credit: Decimal
+    leverage: Decimal
+    book: str
+    hedge_ratio: Decimal
+    margin_call_level: Decimal
+    stop_out_level: Decimal
+    hedged_margin_mode: str
+    profit_conversion: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of an event file, at its place in the day.
+
+    ``ts_ms`` is the row's own time, ``effective_ms`` the running maximum of its file.
+    """
+
+    effective_ms: Decimal
+    rank: int
+    line: int
+    ts_ms: Decimal
+    row: Row
+
+    @property
+    def file(self) -> str:
+        """The file this row came from."""
+        return EVENT_FILES[self.rank]
+
+
+def number(row: Row, column: str, default: str | None = None) -> Decimal | None:
+    """Return a finite number, or None where the text is none."""
+    text = row.get(column) or default
+    if text is None:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def rows(directory: Path, name: str) -> list[Row]:
+    """Return the rows of one file, none when it does not exist."""
+    plain, packed = directory / f"{name}.csv", directory / f"{name}.csv.gz"
+    if plain.exists():
+        with plain.open(newline="") as file:
+            return list(csv.DictReader(file))
+    if packed.exists():
+        with gzip.open(packed, "rt", newline="") as file:
+            return list(csv.DictReader(file))
+    return []
+
+
+def instruments(directory: Path) -> dict[str, Instrument]:
+    """Return the instruments by symbol, in order of definition."""
+    return {row["symbol"]: _instrument(row) for row in rows(directory, "instruments")}
+
+
+def accounts(directory: Path) -> dict[str, AccountTerms]:
+    """Return the accounts by login, in the order of the file."""
+    return {row["login"]: _account(row) for row in rows(directory, "accounts")}
+
+
+def events(directory: Path) -> list[Event]:
+    """Return the events of all files, merged by effective time."""
+    found = [
+        event for rank, name in enumerate(EVENT_FILES) for event in _in_file(directory, rank, name)
+    ]
+    return sorted(found, key=lambda event: (event.effective_ms, event.rank, event.line))
+
+
+def _in_file(directory: Path, rank: int, name: str) -> Iterator[Event]:
+    latest: Decimal | None = None
+    for line, row in enumerate(rows(directory, name), start=2):
+        ts_ms = Decimal(row["ts_ms"])
+        latest = ts_ms if latest is None else max(latest, ts_ms)
+        yield Event(effective_ms=latest, rank=rank, line=line, ts_ms=ts_ms, row=row)
+
+
+def _instrument(row: Row) -> Instrument:
+    return Instrument(
+        symbol=row["symbol"],
+        underlying=row.get("underlying") or row["symbol"],
+        base=row["base"],
+        quote=row["quote"],
+        calc_mode=row["calc_mode"],
+        contract_size=Decimal(row["contract_size"]),
+        margin_currency=row.get("margin_currency") or row["quote"],
+        margin_rate=_given(number(row, "margin_rate", "1")),
+        tick_size=number(row, "tick_size"),
+        tick_value=number(row, "tick_value"),
+        initial_margin=number(row, "initial_margin"),
+        hedged_ratio=_given(number(row, "hedged_ratio", "0.5")),
+        max_leverage=number(row, "max_leverage"),
+        limit_usd=number(row, "limit_usd"),
+        allow_negative=row.get("allow_negative", "").lower() == "true",
+    )
+
+
+def _account(row: Row) -> AccountTerms:
+    return AccountTerms(
+        login=row["login"],
+        client_id=row["client_id"],
+        currency=row["currency"],
+        balance=Decimal(row["balance"]),
+        credit=_given(number(row, "credit", "0")),
+        leverage=Decimal(row["leverage"]),
+        book=row["book"],
+        hedge_ratio=_given(number(row, "hedge_ratio", "0")),
+        margin_call_level=_given(number(row, "margin_call_level", "100")),
+        stop_out_level=_given(number(row, "stop_out_level", "50")),
+        hedged_margin_mode=row.get("hedged_margin_mode") or "net_plus_hedged",
+        profit_conversion=row.get("profit_conversion") or "close_price",
+    )
+
+
+def _given(value: Decimal | None) -> Decimal:
+    if value is None:
+        raise ValueError("the book directory lacks a number that its calculation needs")
+    return value

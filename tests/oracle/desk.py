@@ -1,0 +1,355 @@
+"""The naive desk: one event after the other, every touched account recomputed from nothing.
+
+It keeps no running totals and no thresholds ahead of prices. What semantics.md sections 2, 3, 5
+and 6 say is written down here once, slowly, in decimal; the engine has to agree with it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from tests.oracle.accounts import Account, Crossing, Routing
+from tests.oracle.book import AccountTerms, Event, Instrument, Row, number
+from tests.oracle.market import ZERO, Market, Quote
+from tests.oracle.providers import LpPosition
+from tests.oracle.valuation import (
+    LOTS_TOLERANCE,
+    Fill,
+    Position,
+    margin_path,
+    margin_per_lot,
+    profit,
+    profit_path,
+    to_account,
+)
+
+SIDES = ("buy", "sell")
+ENTRIES = ("in", "out", "inout", "out_by")
+CREDIT_KINDS = ("credit", "bonus")
+BALANCE_KINDS = (
+    *CREDIT_KINDS,
+    *("deposit", "withdrawal", "correction", "commission", "swap", "dividend"),
+    *("stop_out_compensation", "transfer"),
+)
+PROFIT_TOLERANCE = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Break:
+    """An event that does not fit, and why."""
+
+    kind: str
+    ts_ms: Decimal
+    login: str | None
+    deal_id: str | None
+    symbol: str | None
+
+
+class Refused(Exception):  # noqa: N818  # it names an outcome of the contract, not a failure
+    """This event is a break of the named kind: nothing of it is applied."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class Duplicate(Exception):  # noqa: N818  # it names an outcome of the contract, not a failure
+    """This deal was applied before."""
+
+
+class Desk:
+    """The whole state of the house, moved by `apply`."""
+
+    def __init__(
+        self, instruments: dict[str, Instrument], accounts: dict[str, AccountTerms]
+    ) -> None:
+        self.market = Market(instruments)
+        self.instruments = instruments
+        self.accounts = {
+            login: Account(
+                terms, terms.balance, terms.credit, Routing(terms.book, terms.hedge_ratio)
+            )
+            for login, terms in accounts.items()
+        }
+        self.lp_positions: dict[tuple[str, str], LpPosition] = {}
+        self.counters: Counter[str] = Counter()
+        self.locked: Counter[str] = Counter()
+        self.crossed: Counter[str] = Counter()
+        self.crossings: list[Crossing] = []
+        self.breaks: list[Break] = []
+        self.realised_usd = ZERO
+        self.as_of_ms: Decimal | None = None
+        self._unconverted_cash: list[tuple[str, Decimal]] = []
+        self._applied: set[tuple[str, ...]] = set()
+
+    def restore_position(self, row: Row) -> None:
+        """Take a client position that was open before the first event."""
+        account = self.accounts[row["login"]]
+        instrument = self.instruments[row["symbol"]]
+        price = _needed(number(row, "open_price"))
+        routing = account.routing
+        known_margin = number(row, "margin_per_lot")
+        known_ratio = number(row, "hedge_ratio")
+        fill = Fill(
+            lots=_needed(number(row, "lots")),
+            price=price,
+            hedge_ratio=routing.hedge_ratio if known_ratio is None else known_ratio,
+            margin_per_lot=margin_per_lot(instrument, price, account.terms, self.market)
+            if known_margin is None
+            else known_margin,
+        )
+        account.positions[row["position_id"]] = Position(
+            instrument, row["side"], routing.book, (fill,), _needed(number(row, "swap", "0"))
+        )
+        self._watch(account)
+
+    def restore_lp_position(self, row: Row) -> None:
+        """Take a provider position that was open before the first event."""
+        lots = _needed(number(row, "lots"))
+        self._fill_lp(row, lots, _needed(number(row, "price")))
+
+    def apply(self, event: Event) -> None:
+        """Take the next event of the day."""
+        self.as_of_ms = event.effective_ms
+        self.counters[event.file] += 1
+        take = {
+            "quotes": self._quote,
+            "balances": self._balance,
+            "books": self._book,
+            "deals": self._deal,
+            "hedges": self._hedge,
+        }[event.file]
+        try:
+            take(event)
+        except Refused as refusal:
+            self.counters["quarantined"] += 1
+            self._report(refusal.kind, event)
+        except Duplicate:
+            self.counters["duplicates"] += 1
+
+    def _report(self, kind: str, event: Event) -> None:
+        row = event.row
+        self.breaks.append(
+            Break(kind, event.ts_ms, row.get("login"), row.get("deal_id"), row.get("symbol"))
+        )
+
+    # Quotes
+
+    def _quote(self, event: Event) -> None:
+        instrument = self._known_instrument(event.row)
+        bid, ask = number(event.row, "bid"), number(event.row, "ask")
+        if bid is None or ask is None:
+            raise Refused("bad_quote")
+        if min(bid, ask) <= ZERO and not instrument.allow_negative:
+            raise Refused("bad_quote")
+        last = self.market.quotes.get(instrument.symbol)
+        if last is not None and event.ts_ms < last.ts_ms:
+            self.counters["out_of_order"] += 1
+            return
+        self.locked[instrument.symbol] += bid == ask
+        self.crossed[instrument.symbol] += bid > ask
+        self._move_price(instrument.symbol, Quote(event.ts_ms, bid, ask))
+
+    def _move_price(self, symbol: str, quote: Quote) -> None:
+        if self.market.update(symbol, quote):
+            for account in self.accounts.values():
+                self._watch(account)
+            self._realise_what_waited()
+        for account in self.accounts.values():
+            if symbol in account.watched:
+                self._fix_margins(account)
+                self.crossings.extend(account.crossings(quote.ts_ms, self.market))
+
+    def _watch(self, account: Account) -> None:
+        watched: set[str] = set()
+        for one in account.positions.values():
+            watched.add(one.instrument.symbol)
+            watched |= profit_path(one.instrument, account.terms, self.market)
+            if one.waits_for_margin:
+                watched |= margin_path(one.instrument, account.terms, self.market)
+        account.watched = watched
+
+    def _fix_margins(self, account: Account) -> None:
+        for position_id, position in account.positions.items():
+            if position.waits_for_margin:
+                fills = tuple(
+                    self._with_margin(fill, position.instrument, account.terms)
+                    for fill in position.fills
+                )
+                account.positions[position_id] = replace(position, fills=fills)
+
+    def _with_margin(self, fill: Fill, instrument: Instrument, terms: AccountTerms) -> Fill:
+        if fill.margin_per_lot is not None:
+            return fill
+        per_lot = margin_per_lot(instrument, fill.price, terms, self.market)
+        return replace(fill, margin_per_lot=per_lot)
+
+    # Balances and books
+
+    def _balance(self, event: Event) -> None:
+        amount, kind = number(event.row, "amount"), event.row["kind"]
+        if amount is None or kind not in BALANCE_KINDS:
+            raise Refused("bad_balance")
+        account = self._known_account(event.row)
+        if kind in CREDIT_KINDS:
+            account.credit += amount
+        else:
+            account.balance += amount
+        self.crossings.extend(account.crossings(event.ts_ms, self.market))
+
+    def _book(self, event: Event) -> None:
+        row = event.row
+        account = self._known_account(row)
+        ratio = number(row, "hedge_ratio")
+        if not row.get("symbol"):
+            kept = account.routing.stored_ratio
+            account.routing = Routing(row["book"], kept if ratio is None else ratio)
+            account.routing_of_symbol.clear()
+            return
+        symbol = self._known_instrument(row).symbol
+        kept = account.route(symbol).stored_ratio
+        account.routing_of_symbol[symbol] = Routing(row["book"], kept if ratio is None else ratio)
+
+    # Deals
+
+    def _deal(self, event: Event) -> None:
+        row = event.row
+        lots, price = _lots_and_price(row)
+        if row["entry"] not in ENTRIES:
+            raise Refused("bad_deal")
+        identity = ("deal", row["deal_id"])
+        if identity in self._applied:
+            raise Duplicate
+        account, instrument = self._known_account(row), self._known_instrument(row)
+        if row["entry"] == "in":
+            gain = self._open(account, instrument, row, lots, price)
+        else:
+            gain = self._close(account, instrument, event, lots, price)
+        self._applied.add(identity)
+        cash = gain + _signed(row, "commission") + _signed(row, "swap")
+        account.balance += cash
+        self._realise(account.terms.currency, -cash)
+        self._watch(account)
+        self.crossings.extend(account.crossings(event.ts_ms, self.market))
+
+    def _open(
+        self, account: Account, instrument: Instrument, row: Row, lots: Decimal, price: Decimal
+    ) -> Decimal:
+        routing = account.route(instrument.symbol)
+        per_lot = margin_per_lot(instrument, price, account.terms, self.market)
+        fill = Fill(lots, price, routing.hedge_ratio, per_lot)
+        position = account.positions.get(row["position_id"])
+        if position is None:
+            position = Position(instrument, row["side"], routing.book, (fill,))
+        elif position.instrument != instrument or position.side != row["side"]:
+            raise Refused("overclose")
+        else:
+            position = position.added(fill, routing.book)
+        account.positions[row["position_id"]] = position
+        return ZERO
+
+    def _close(
+        self, account: Account, instrument: Instrument, event: Event, lots: Decimal, price: Decimal
+    ) -> Decimal:
+        row = event.row
+        position = account.positions.get(row["position_id"])
+        if position is None or position.instrument != instrument or position.side == row["side"]:
+            raise Refused("overclose")
+        rest = lots - position.lots
+        if rest > LOTS_TOLERANCE and row["entry"] != "inout":
+            raise Refused("overclose")
+        closed = min(lots, position.lots)
+        amount = profit(position, closed * instrument.units_per_lot, price)
+        ours = to_account(amount, instrument, price, account.terms, self.market)
+        if ours is None:
+            raise Refused("no_rate")
+        left = position.reduced(closed)
+        del account.positions[row["position_id"]]
+        if left is not None:
+            account.positions[row["position_id"]] = left
+        elif rest > LOTS_TOLERANCE:
+            self._open(account, instrument, row, rest, price)
+        return self._booked_profit(event, ours)
+
+    def _booked_profit(self, event: Event, ours: Decimal) -> Decimal:
+        reported = number(event.row, "profit")
+        if reported is None:
+            return ours
+        if abs(reported - ours) > PROFIT_TOLERANCE:
+            self._report("profit_mismatch", event)
+        return reported
+
+    # The house
+
+    def _hedge(self, event: Event) -> None:
+        row = event.row
+        lots, price = _lots_and_price(row)
+        identity = ("hedge", row["lp"], row["deal_id"])
+        if identity in self._applied:
+            raise Duplicate
+        self._known_instrument(row)
+        gain = self._fill_lp(row, lots, price)
+        self._applied.add(identity)
+        self.realised_usd += gain + _signed(row, "commission") + _signed(row, "swap")
+
+    def _fill_lp(self, row: Row, lots: Decimal, price: Decimal) -> Decimal:
+        """Net a fill; return the realised profit in USD."""
+        instrument, key = self.instruments[row["symbol"]], (row["lp"], row["symbol"])
+        held = self.lp_positions.get(key, LpPosition())
+        signed = lots if row["side"] == "buy" else -lots
+        gain = ZERO
+        if held.closes(signed):
+            rate = self.market.rate(instrument.quote, "USD")
+            if rate is None:
+                raise Refused("no_rate")
+            gain = held.gain(signed, price) * instrument.units_per_lot * rate
+        self.lp_positions[key] = held.filled(signed, price)
+        return gain
+
+    def _realise(self, currency: str, amount: Decimal) -> None:
+        rate = self.market.rate(currency, "USD")
+        if rate is None:
+            self._unconverted_cash.append((currency, amount))
+        else:
+            self.realised_usd += amount * rate
+
+    def _realise_what_waited(self) -> None:
+        waiting, self._unconverted_cash = self._unconverted_cash, []
+        for currency, amount in waiting:
+            self._realise(currency, amount)
+
+    # What an event refers to
+
+    def _known_account(self, row: Row) -> Account:
+        account = self.accounts.get(row["login"])
+        if account is None:
+            raise Refused("unknown_login")
+        return account
+
+    def _known_instrument(self, row: Row) -> Instrument:
+        instrument = self.instruments.get(row["symbol"])
+        if instrument is None:
+            raise Refused("unknown_symbol")
+        return instrument
+
+
+def _lots_and_price(row: Row) -> tuple[Decimal, Decimal]:
+    lots, price = number(row, "lots"), number(row, "price")
+    if lots is None or lots <= ZERO or price is None or row["side"] not in SIDES:
+        raise Refused("bad_deal")
+    optional = [number(row, name, "0") for name in ("commission", "swap", "profit")]
+    if None in optional:
+        raise Refused("bad_deal")
+    return lots, price
+
+
+def _signed(row: Row, column: str) -> Decimal:
+    return _needed(number(row, column, "0"))
+
+
+def _needed(value: Decimal | None) -> Decimal:
+    if value is None:
+        raise ValueError("a number that the book directory must have is missing")
+    return value

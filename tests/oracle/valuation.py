@@ -1,0 +1,228 @@
+"""What a position earns and what it ties up (semantics.md sections 3 and 4), one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+
+from tests.oracle.book import FOREX, AccountTerms, Instrument
+from tests.oracle.market import ONE, ZERO, Market
+
+LOTS_TOLERANCE = Decimal("1e-9")
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One opening deal; its margin per lot is None until the rate of its margin exists."""
+
+    lots: Decimal
+    price: Decimal
+    hedge_ratio: Decimal
+    margin_per_lot: Decimal | None
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Lots of one leg and what they would cost without an opposite leg."""
+
+    lots: Decimal
+    amount: Decimal
+
+    @property
+    def mean(self) -> Decimal:
+        """Margin per lot."""
+        return self.amount / self.lots if self.lots else ZERO
+
+    def __add__(self, other: Margin) -> Margin:
+        return Margin(self.lots + other.lots, self.amount + other.amount)
+
+
+NOTHING = Margin(ZERO, ZERO)
+
+
+@dataclass(frozen=True)
+class Position:
+    """An open position is nothing but its fills and the swap it has accrued."""
+
+    instrument: Instrument
+    side: str
+    book: str
+    fills: tuple[Fill, ...]
+    swap: Decimal = ZERO
+
+    @cached_property
+    def lots(self) -> Decimal:
+        """Open lots, positive."""
+        return sum((fill.lots for fill in self.fills), ZERO)
+
+    @cached_property
+    def units(self) -> Decimal:
+        """What a price difference of one earns."""
+        return self.lots * self.instrument.units_per_lot
+
+    @cached_property
+    def signed_lots(self) -> Decimal:
+        """Lots, negative for a short position."""
+        return self.lots if self.side == "buy" else -self.lots
+
+    @cached_property
+    def open_price(self) -> Decimal:
+        """The mean of the fills, weighted by lots."""
+        return sum((fill.lots * fill.price for fill in self.fills), ZERO) / self.lots
+
+    @cached_property
+    def hedge_ratio(self) -> Decimal:
+        """The mean of the fills, weighted by lots."""
+        return sum((fill.lots * fill.hedge_ratio for fill in self.fills), ZERO) / self.lots
+
+    @cached_property
+    def margin(self) -> Margin:
+        """Lots with a known margin, and that margin."""
+        known = (
+            Margin(fill.lots, fill.lots * fill.margin_per_lot)
+            for fill in self.fills
+            if fill.margin_per_lot is not None
+        )
+        return sum(known, NOTHING)
+
+    @cached_property
+    def waits_for_margin(self) -> bool:
+        """Whether a fill has no margin yet."""
+        return any(fill.margin_per_lot is None for fill in self.fills)
+
+    def added(self, fill: Fill, book: str) -> Position:
+        """Return the position after another opening deal."""
+        return replace(self, fills=(*self.fills, fill), book=book)
+
+    def reduced(self, lots: Decimal) -> Position | None:
+        """Return what is left after a closing deal, None when nothing is."""
+        if lots >= self.lots - LOTS_TOLERANCE:
+            return None
+        kept = (self.lots - lots) / self.lots
+        fills = tuple(replace(fill, lots=fill.lots * kept) for fill in self.fills)
+        return replace(self, fills=fills, swap=self.swap * kept)
+
+
+def profit(position: Position, units: Decimal, close: Decimal) -> Decimal:
+    """Return the profit of so many units at a closing price, in the quote currency."""
+    move = close - position.open_price if position.side == "buy" else position.open_price - close
+    return move * units
+
+
+def to_account(
+    amount: Decimal, instrument: Instrument, close: Decimal, terms: AccountTerms, market: Market
+) -> Decimal | None:
+    """Convert a profit in the quote currency to account currency, None without a rate."""
+    if instrument.quote == terms.currency:
+        return amount
+    if terms.profit_conversion == "close_price" and instrument.base == terms.currency:
+        return amount / close
+    if terms.profit_conversion == "market":
+        rate = market.rate_at_market(instrument.quote, terms.currency, gain=amount > ZERO)
+    else:
+        rate = market.rate(instrument.quote, terms.currency)
+    return None if rate is None else amount * rate
+
+
+def profit_path(instrument: Instrument, terms: AccountTerms, market: Market) -> set[str]:
+    """Return the symbols that `to_account` reads beside the position's own."""
+    at_close = terms.profit_conversion == "close_price" and instrument.base == terms.currency
+    path = () if at_close else market.path(instrument.quote, terms.currency)
+    return {leg.symbol for leg in path or ()}
+
+
+def margin_per_lot(
+    instrument: Instrument, open_price: Decimal, terms: AccountTerms, market: Market
+) -> Decimal | None:
+    """Return the margin of one lot opened now, in account currency, None without a rate."""
+    price = abs(open_price)
+    rate = _margin_rate(instrument, price, terms, market)
+    if rate is None:
+        return None
+    return _margin_in_margin_currency(instrument, price, terms) * instrument.margin_rate * rate
+
+
+def margin_path(instrument: Instrument, terms: AccountTerms, market: Market) -> set[str]:
+    """Return the symbols whose prices convert the margin of a new position."""
+    currency = instrument.base if instrument.calc_mode in FOREX else instrument.margin_currency
+    return {leg.symbol for leg in market.path(currency, terms.currency) or ()}
+
+
+def _margin_in_margin_currency(
+    instrument: Instrument, price: Decimal, terms: AccountTerms
+) -> Decimal:
+    size = instrument.contract_size
+    leverage = min(terms.leverage, instrument.max_leverage or terms.leverage)
+    match instrument.calc_mode:
+        case "forex":
+            return size / leverage
+        case "forex_no_leverage":
+            return size
+        case "cfd":
+            return size * price
+        case "cfd_leverage":
+            return size * price / leverage
+        case "cfd_index":
+            return size * price * (instrument.tick_value or ZERO) / (instrument.tick_size or ZERO)
+        case "futures":
+            return instrument.initial_margin or ZERO
+        case unknown:
+            raise ValueError(f"{instrument.symbol} has the unknown calculation mode {unknown}")
+
+
+def _margin_rate(
+    instrument: Instrument, price: Decimal, terms: AccountTerms, market: Market
+) -> Decimal | None:
+    if instrument.calc_mode in FOREX:
+        if terms.currency == instrument.base:
+            return ONE
+        if terms.currency == instrument.quote:
+            return price
+        return market.rate(instrument.base, terms.currency)
+    currency = instrument.margin_currency
+    if terms.currency == currency:
+        return ONE
+    if currency == instrument.quote and terms.currency == instrument.base:
+        return ONE / price
+    return market.rate(currency, terms.currency)
+
+
+def hedged_margin(mode: str, hedged_ratio: Decimal, long: Margin, short: Margin) -> Decimal:
+    """Return what both legs of one symbol cost together (semantics.md section 4)."""
+    covered = min(long.lots, short.lots)
+    uncovered = abs(long.lots - short.lots)
+    larger = long if long.lots > short.lots else short
+    both = long + short
+    match mode:
+        case "net_plus_hedged":
+            return uncovered * larger.mean + covered * hedged_ratio * both.mean
+        case "mt4_average":
+            return (uncovered + covered * hedged_ratio) * both.mean
+        case "larger_leg":
+            return max(long.amount, short.amount)
+        case "sum":
+            return both.amount
+        case "net":
+            return uncovered * larger.mean
+        case unknown:
+            raise ValueError(f"{unknown} is no hedged margin mode")
+
+
+def margin_of_account(positions: Iterable[Position], mode: str) -> Decimal:
+    """Return the margin of all positions of one account, symbol by symbol."""
+    legs: dict[str, dict[str, Margin]] = {}
+    ratios: dict[str, Decimal] = {}
+    for position in positions:
+        symbol = position.instrument.symbol
+        sides = legs.setdefault(symbol, {"buy": NOTHING, "sell": NOTHING})
+        sides[position.side] += position.margin
+        ratios[symbol] = position.instrument.hedged_ratio
+    return sum(
+        (
+            hedged_margin(mode, ratios[symbol], sides["buy"], sides["sell"])
+            for symbol, sides in legs.items()
+        ),
+        ZERO,
+    )
