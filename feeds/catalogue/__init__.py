@@ -1,0 +1,38 @@
+"""The instruments that Plimsoll knows without being told: contract terms as files of this package.
+
+Both files have the columns of a book directory's ``instruments`` (semantics.md section 9), so a
+broker can copy one and edit it. Where the terms come from is written in ``SOURCES.md`` beside them.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import msgspec
+
+from exposure.model.instruments import Instrument
+
+_FOLDER = Path(__file__).parent
+
+
+def load_catalogue() -> list[Instrument]:
+    """Return the instruments of the simulated broker, in file order.
+
+    Every account currency (USD, EUR, GBP, AUD, CHF) converts to every quote currency.
+    """
+    return _read(_FOLDER / "instruments.csv")
+
+
+def load_venue_instruments() -> list[Instrument]:
+    """Return terms for symbols that only recordings of crypto venues quote.
+
+    A tether is taken at par, so that these symbols have a price in US dollars.
+    """
+    return _read(_FOLDER / "venue_instruments.csv")
+
+
+def _read(path: Path) -> list[Instrument]:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [{name: text for name, text in row.items() if text} for row in csv.DictReader(file)]
+    return msgspec.convert(rows, list[Instrument], strict=False)

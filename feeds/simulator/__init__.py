@@ -1,0 +1,1 @@
+"""The simulated outside world: prices, clients, the trading platform and a provider."""
