@@ -5,7 +5,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check --quiet
+PIP := $(PY) -m pip --disable-pip-version-check -qq
 CODE := app.py bookrouting crm_sync dealing exposure feeds
 COMPILE = $(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
@@ -44,6 +44,8 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(RUN_READY) ## install what `make run` needs into .venv
+	@echo "Installed. Start with: make run"
+
 run: $(RUN_READY) ## start the platform, the engine and the desk, and print the address
 	@exec $(VENV)/bin/plimsoll run $(ARGS)
 
