@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -66,6 +67,9 @@ class DeskSettings(_Section):
     port: int = Field(ge=0, le=65_535)
     reporting_currency: CurrencyCode
     theme: Literal["dark", "light"]
+    day_zone: str
+    day_starts_at_hour: int = Field(ge=0, le=23)
+    hosts: Listed[str]
     open_browser: bool
 
     @field_validator("host")
@@ -77,6 +81,17 @@ class DeskSettings(_Section):
                 "use 127.0.0.1, or set desk.allow_remote to true if the network is yours"
             )
         return host
+
+    @field_validator("day_zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError) as e:
+            raise ValueError(
+                f"{zone} is no time zone: use a name such as America/New_York or UTC"
+            ) from e
+        return zone
 
 
 class MarketSettings(_Section):

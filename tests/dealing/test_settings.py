@@ -135,6 +135,13 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
             "desk:\n  reporting_currency: dollars",
             "line 2: desk.reporting_currency: must be a currency code such as USD, was 'dollars'",
         ),
+        (
+            "desk:\n  day_zone: Gotham",
+            (
+                "line 2: desk.day_zone: Gotham is no time zone: use a name such as "
+                "America/New_York or UTC"
+            ),
+        ),
         ("market:\n  speed: 0", "line 2: market.speed: must be greater than 0, was 0"),
         ("market:\n  speed: .nan", "line 2: market.speed: must be a finite number, was nan"),
         ("market:\n  seed: 1.5", "line 2: market.seed: must be a valid integer, was 1.5"),

@@ -1,0 +1,306 @@
+"""The command line: what a person may ask for, and how the answer ends.
+
+Commands parse and pass on; what they do is behind ``Commands``, which the composition root fills
+in. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+import typer
+
+from exposure.errors import ConfigError, DeskError
+
+DONE, FAILED, MISUSED = 0, 1, 2
+
+INTERRUPTED_BY_TYPER = 130
+
+
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says about settings.
+
+    ``values`` are dotted keys, None where it says nothing. ``exact`` is a file with complete
+    settings, written by the supervisor for its children.
+    """
+
+    file: Path | None = None
+    values: dict[str, Any] = {}
+    exact: Path | None = None
+
+
+class BenchSize(StrEnum):
+    """The workloads of performance.md."""
+
+    SMALL = "small"
+    SEED = "seed"
+    BIG = "big"
+
+
+class Commands(Protocol):
+    """What the command line can ask for. Each returns an exit code or raises DeskError."""
+
+    def run(self, choices: Choices, *, fresh: bool) -> int:
+        """Start platform, engine and desk and keep them alive until told to stop."""
+        ...
+
+    def feed(self, choices: Choices) -> int:
+        """Be the platform process."""
+        ...
+
+    def engine(self, choices: Choices) -> int:
+        """Be the engine process."""
+        ...
+
+    def desk(self, choices: Choices) -> int:
+        """Be the desk process."""
+        ...
+
+    def replay(
+        self, choices: Choices, directory: Path, *, until_ms: int | None, json_out: str | None
+    ) -> int:
+        """Compute a day of files."""
+        ...
+
+    def bench(
+        self, choices: Choices, size: str, *, peers: bool, quick: bool, json_out: str | None
+    ) -> int:
+        """Measure this machine."""
+        ...
+
+    def doctor(self, choices: Choices, *, json_out: str | None) -> int:
+        """Say what runs and what is wrong."""
+        ...
+
+    def check_config(self, file: Path) -> int:
+        """Check a configuration file."""
+        ...
+
+
+app = typer.Typer(
+    name="plimsoll",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Your own configuration over the default."),
+]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DIR", help="Data directory [default: var/MARKET]."),
+]
+Market = Annotated[
+    str | None,
+    typer.Option(
+        "--market", metavar="NAME", help="simulated, sample, or a directory of recorded quotes."
+    ),
+]
+Speed = Annotated[float | None, typer.Option("--speed", help="Market seconds per second.")]
+Clients = Annotated[int | None, typer.Option("--clients", help="How many clients trade.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Which of all possible days it is.")]
+Host = Annotated[str | None, typer.Option("--host", help="Address the desk listens on.")]
+Port = Annotated[
+    int | None, typer.Option("--port", help="Port the desk listens on, 0 for any free one.")
+]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="OUT", help="Write the answer as JSON, - for standard output."),
+]
+Exact = Annotated[Path | None, typer.Option("--settings", hidden=True)]
+
+
+@app.callback(invoke_without_command=True)
+def _plimsoll(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> int | None:
+    """Plimsoll: the real-time risk and dealing desk for CFD brokers."""
+    if version:
+        typer.echo(f"plimsoll {metadata.version('plimsoll')}")
+        raise typer.Exit(DONE)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(MISUSED)
+    return None
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    config: Config = None,
+    market: Market = None,
+    speed: Speed = None,
+    clients: Clients = None,
+    seed: Seed = None,
+    host: Host = None,
+    port: Port = None,
+    data: Data = None,
+    *,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open a browser.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Delete the run in the data directory and start anew.")
+    ] = False,
+) -> int:
+    """Start everything: market, engine and desk. Ctrl-C ends it, the next start continues."""
+    values = _market_values(market, speed, clients, seed, data) | _desk_values(host, port)
+    if no_browser:
+        values["desk.open_browser"] = False
+    return _commands(context).run(Choices(file=config, values=values), fresh=fresh)
+
+
+@app.command()
+def feed(
+    context: typer.Context,
+    config: Config = None,
+    market: Market = None,
+    speed: Speed = None,
+    clients: Clients = None,
+    seed: Seed = None,
+    data: Data = None,
+    settings: Exact = None,
+) -> int:
+    """Run the platform process alone: the market and the clients who trade on it."""
+    values = _market_values(market, speed, clients, seed, data)
+    return _commands(context).feed(Choices(file=config, values=values, exact=settings))
+
+
+@app.command()
+def engine(
+    context: typer.Context,
+    config: Config = None,
+    market: Market = None,
+    data: Data = None,
+    settings: Exact = None,
+) -> int:
+    """Run the engine process alone, on the data directory of its platform."""
+    values = {"market.source": market, "storage.directory": data}
+    return _commands(context).engine(Choices(file=config, values=values, exact=settings))
+
+
+@app.command()
+def desk(
+    context: typer.Context,
+    config: Config = None,
+    market: Market = None,
+    host: Host = None,
+    port: Port = None,
+    data: Data = None,
+    settings: Exact = None,
+) -> int:
+    """Run the desk process alone, on the data directory of its engine."""
+    values = {"market.source": market, "storage.directory": data} | _desk_values(host, port)
+    return _commands(context).desk(Choices(file=config, values=values, exact=settings))
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A day as files.")],
+    config: Config = None,
+    until: Annotated[
+        int | None,
+        typer.Option("--until", metavar="TS_MS", help="Stop after the events of this instant."),
+    ] = None,
+    json_out: Json = None,
+) -> int:
+    """Compute a broker's day from its files, as fast as it goes."""
+    commands, choices = _commands(context), Choices(file=config)
+    return commands.replay(choices, directory, until_ms=until, json_out=json_out)
+
+
+@app.command()
+def bench(
+    context: typer.Context,
+    config: Config = None,
+    size: Annotated[BenchSize, typer.Option("--size", help="How big a broker.")] = BenchSize.SMALL,
+    json_out: Json = None,
+    *,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Measure other tools on the same work too.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Seconds instead of minutes.")] = False,
+) -> int:
+    """Measure the engine on this machine."""
+    choices = Choices(file=config)
+    return _commands(context).bench(choices, size, peers=peers, quick=quick, json_out=json_out)
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    config: Config = None,
+    market: Market = None,
+    data: Data = None,
+    json_out: Json = None,
+) -> int:
+    """Say in one screen what runs, how old everything is and what is wrong (exit code 1)."""
+    values = {"market.source": market, "storage.directory": data}
+    return _commands(context).doctor(Choices(file=config, values=values), json_out=json_out)
+
+
+@app.command("check-config")
+def check_config(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A configuration file.")],
+) -> int:
+    """List every problem of a configuration file at once."""
+    return _commands(context).check_config(file)
+
+
+def answer(arguments: Sequence[str], commands: Commands) -> int:
+    """Do what the arguments ask for and return the exit code."""
+    try:
+        code = app(args=arguments, prog_name="plimsoll", obj=commands, standalone_mode=False)
+    except typer.TyperException as e:
+        _complain(f"{e.format_message()} (plimsoll --help, plimsoll COMMAND --help)")
+        return e.exit_code
+    except ConfigError as e:
+        for problem in e.problems:
+            _complain(problem)
+        return MISUSED
+    except DeskError as e:
+        _complain(str(e))
+        return FAILED
+    return FAILED if code == INTERRUPTED_BY_TYPER else int(code)
+
+
+def _commands(context: typer.Context) -> Commands:
+    commands: Commands = context.obj
+    return commands
+
+
+def _market_values(
+    market: str | None,
+    speed: float | None,
+    clients: int | None,
+    seed: int | None,
+    data: str | None,
+) -> dict[str, Any]:
+    return {
+        "market.source": market,
+        "market.speed": speed,
+        "market.clients": clients,
+        "market.seed": seed,
+        "storage.directory": data,
+    }
+
+
+def _desk_values(host: str | None, port: int | None) -> dict[str, Any]:
+    return {"desk.host": host, "desk.port": port}
+
+
+def _complain(sentence: str) -> None:
+    sys.stderr.write(f"plimsoll: {sentence}\n")
