@@ -48,7 +48,7 @@ class _Day:
             "lp_positions": self._opening_lp_positions(),
             "deals": self._with_late_rows(self.floor.deals(self.deal_count)),
             "balances": self._with_late_rows(self._events(self.deal_count // 6, self._balance)),
-            "books": self._with_late_rows(self._events(self.deal_count // 10, self._book)),
+            "books": self._with_late_rows(self._events(self.deal_count // 3, self._book)),
             "hedges": self._with_late_rows(self._hedges()),
             "quotes": self._quotes(),
         }
