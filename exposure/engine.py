@@ -221,7 +221,7 @@ class ExposureEngine:
         self.value_restored()
         self.book.change_account(row, account)
         self._value([row])
-        self._settle(row, -1, event.ts_event, position)
+        self._settle(row, event.ts_event, position)
         return None
 
     def _restore_position(self, event: PositionRestored, _: int) -> Refusal | None:
@@ -284,8 +284,8 @@ class ExposureEngine:
         self.value_restored()
         self.deal_ids[deal_key] = None
         self._book_cash(deal, position, account, profit)
-        slot = self._book_fill(deal, account, fill)
-        self._settle(account, slot, deal.ts_event, position)
+        self._book_fill(deal, account, fill)
+        self._settle(account, deal.ts_event, position)
         return None
 
     def _balance(self, event: BalanceChanged, position: int) -> Refusal | None:
@@ -301,7 +301,7 @@ class ExposureEngine:
         accounts = self.book.accounts
         changes_credit = BalanceKind(event.kind).changes_credit
         (accounts.credit if changes_credit else accounts.balance)[account] += event.amount
-        self._settle(account, -1, event.ts_event, position)
+        self._settle(account, event.ts_event, position)
         return None
 
     def _hedge(self, event: HedgeExecuted, _: int) -> Refusal | None:
@@ -370,8 +370,7 @@ class ExposureEngine:
         currency = self.book.terms[account].currency
         self.house.book_client_cash(cash, currency, self._rate(currency, "USD"))
 
-    def _book_fill(self, deal: DealExecuted, account: int, fill: Fill) -> int:
-        """Change the position and return its slot, -1 if it is closed."""
+    def _book_fill(self, deal: DealExecuted, account: int, fill: Fill) -> None:
         key = (account, deal.position_id)
         if fill.closing_lots > 0.0:
             self.book.reduce(self.book.slot_of[key], fill.closing_lots)
@@ -387,7 +386,6 @@ class ExposureEngine:
                 self.book.open(account, deal.position_id, symbol, Side(deal.side), opened)
             else:
                 self.book.add(slot, opened)
-        return self.book.slot_of.get(key, -1)
 
     # Values and outputs -----------------------------------------------------------------------
 
@@ -404,10 +402,10 @@ class ExposureEngine:
         )
         self._report(found, lambda _: ts_event)
 
-    def _settle(self, account: int, slot: int, ts_event: int, position: int) -> None:
+    def _settle(self, account: int, ts_event: int, position: int) -> None:
         book = self.book
         found = kernels.settle_deal(
-            account, slot, position, book.arrays(), book.legs, book.seen, self._found
+            account, position, book.arrays(), book.legs, book.seen, self._found
         )
         self._report(found, lambda _: ts_event)
 

@@ -68,10 +68,11 @@ class GapError(FeedError):
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, expected: int, was: int) -> None:
-        """Take the position that was due and the one that came."""
-        self.expected, self.was = expected, was
-        super().__init__(f"the feed skipped events: expected position {expected}, was {was}")
+    def __init__(self, expected: int, was: int, reason: str = "") -> None:
+        """Take the position that was due, the one that came, and why if it is known."""
+        self.expected, self.was, self.reason = expected, was, reason
+        skipped = f"the feed skipped events: expected position {expected}, was {was}"
+        super().__init__(f"{skipped}; {reason}" if reason else skipped)
 
 
 class MalformedMessageError(FeedError):

@@ -102,44 +102,18 @@ def touch_symbol(
     end = begin + book.pairs_of_symbol.length[symbol]
     for k in range(begin, end):
         refresh_pair(book.pairs_of_symbol.items[k], book.pairs, book.prices)
-    touched = _revalue_row(symbol, book.of_symbol, event, book, scratch, already_touched)
+    _revalue(symbol, book.of_symbol, book)
+    touched = _collect(symbol, book.of_symbol, event, book, scratch, already_touched)
     for k in range(begin, end):
         pair = book.pairs_of_symbol.items[k]
-        touched = _revalue_row(pair, book.of_pair, event, book, scratch, touched)
-    for k in range(touched):
-        crossings = settle(scratch[k], event, book, found, crossings)
-    return crossings
-
-
-@njit(cache=True)
-def settle(
-    account: int, event: int, book: BookArrays, found: CrossingBuffer, crossings: int
-) -> int:
-    """Add up an account's floating profit and report the thresholds it reached."""
-    accounts = book.accounts
-    floating = _sum_floating(account, book)
-    accounts.floating[account] = floating
-    equity = accounts.balance[account] + accounts.credit[account] + floating
-    level = margin_level(equity, accounts.margin[account])
-    before = accounts.fired[account]
-    call_level, out_level = accounts.margin_call_level[account], accounts.stop_out_level[account]
-    after = crossed(before, equity, level, call_level, out_level)
-    accounts.fired[account] = after
-    new = after & ~before
-    for kind in range(3):
-        if new & (1 << kind):
-            found.event[crossings] = event
-            found.account[crossings] = account
-            found.kind[crossings] = kind
-            found.level[crossings] = level
-            crossings += 1
-    return crossings
+        _revalue(pair, book.of_pair, book)
+        touched = _collect(pair, book.of_pair, event, book, scratch, touched)
+    return settle(scratch[:touched], event, book, found, crossings)
 
 
 @njit(cache=True)
 def settle_deal(
     account: int,
-    slot: int,
     event: int,
     book: BookArrays,
     legs: NDArray[np.float64],
@@ -148,12 +122,11 @@ def settle_deal(
 ) -> int:
     """Value what a deal or balance operation left behind and settle its account.
 
-    ``slot`` is the position that changed, -1 if none is open any more. Returns the crossings.
+    Returns the number of crossings.
     """
-    if slot >= 0:
-        revalue(slot, book)
+    _revalue(account, book.of_account, book)
     book.accounts.margin[account] = account_margin(account, book, legs, seen)
-    return settle(account, event, book, found, 0)
+    return settle(np.array([account], np.int32), event, book, found, 0)
 
 
 @njit(cache=True)
@@ -166,36 +139,108 @@ def value_accounts(
     """Value accounts and their positions without looking at thresholds: state, not an event."""
     for k in range(len(rows)):
         account = rows[k]
-        begin = book.of_account.start[account]
-        for place in range(begin, begin + book.of_account.length[account]):
-            revalue(book.of_account.items[place], book)
+        _revalue(account, book.of_account, book)
         book.accounts.margin[account] = account_margin(account, book, legs, seen)
-        book.accounts.floating[account] = _sum_floating(account, book)
+    _sum_floating(rows, book)
 
 
 @njit(cache=True)
-def revalue(slot: int, book: BookArrays) -> None:
-    """Compute a position's floating profit in account currency, NaN while unpriced."""
+def settle(
+    rows: NDArray[np.int32], event: int, book: BookArrays, found: CrossingBuffer, crossings: int
+) -> int:
+    """Add up the floating profit of accounts and report the thresholds they reached."""
+    _sum_floating(rows, book)
+    balance, credit, floating = book.accounts.balance, book.accounts.credit, book.accounts.floating
+    margin, fired = book.accounts.margin, book.accounts.fired
+    call_level, out_level = book.accounts.margin_call_level, book.accounts.stop_out_level
+    for k in range(len(rows)):
+        account = rows[k]
+        equity = balance[account] + credit[account] + floating[account]
+        level = margin_level(equity, margin[account])
+        before = fired[account]
+        after = crossed(before, equity, level, call_level[account], out_level[account])
+        if after == before:
+            continue
+        fired[account] = after
+        for kind in range(3):
+            if (after & ~before) & (1 << kind):
+                found.event[crossings] = event
+                found.account[crossings] = account
+                found.kind[crossings] = kind
+                found.level[crossings] = level
+                crossings += 1
+    return crossings
+
+
+@njit(cache=True)
+def _sum_floating(rows: NDArray[np.int32], book: BookArrays) -> None:
+    start, length, items = book.of_account.start, book.of_account.length, book.of_account.items
+    value, swap, floating = book.positions.value, book.positions.swap, book.accounts.floating
+    for k in range(len(rows)):
+        account = rows[k]
+        total = 0.0
+        begin = start[account]
+        for place in range(begin, begin + length[account]):
+            slot = items[place]
+            if not np.isnan(value[slot]):
+                total += value[slot] + swap[slot]
+        floating[account] = total
+
+
+@njit(cache=True)
+def _revalue(row: int, lists: RaggedArrays, book: BookArrays) -> None:
+    """Compute the floating profit in account currency of a row's positions, NaN if unpriced.
+
+    Columns are taken out of their tables before the loop: inside it, numba would count references.
+    """
     positions, prices, pairs = book.positions, book.prices, book.pairs
-    symbol = positions.symbol[slot]
-    if not prices.quoted[symbol]:
-        positions.value[slot] = np.nan
-        return
-    side = positions.side[slot]
-    close = prices.bid[symbol] if side > 0.0 else prices.ask[symbol]
-    move = side * (close - positions.open_price[slot])
-    profit = move * positions.lots[slot] * prices.units_per_lot[symbol]
-    conversion = positions.conversion[slot]
-    if conversion == SAME:
-        positions.value[slot] = profit
-    elif conversion == BY_CLOSE:
-        positions.value[slot] = profit / close if close != 0.0 else np.nan
-    elif conversion == BY_MID:
-        positions.value[slot] = profit * pairs.mid[positions.pair[slot]]
-    else:
-        pair = positions.pair[slot]
-        rate = pairs.gain[pair] if profit > 0.0 else pairs.loss[pair]
-        positions.value[slot] = profit * rate
+    symbols, sides, lots, opens = (
+        positions.symbol, positions.side, positions.lots, positions.open_price,
+    )  # fmt: skip
+    conversions, pair_of, values = positions.conversion, positions.pair, positions.value
+    bids, asks, quoted, units = prices.bid, prices.ask, prices.quoted, prices.units_per_lot
+    mids, gains, losses = pairs.mid, pairs.gain, pairs.loss
+    items, begin = lists.items, lists.start[row]
+    for k in range(begin, begin + lists.length[row]):
+        slot = items[k]
+        symbol = symbols[slot]
+        side = sides[slot]
+        bid, ask = bids[symbol], asks[symbol]
+        close = bid if side > 0.0 else ask
+        profit = side * (close - opens[slot]) * lots[slot] * units[symbol]
+        conversion = conversions[slot]
+        if not quoted[symbol]:
+            values[slot] = np.nan
+        elif conversion == SAME:
+            values[slot] = profit
+        elif conversion == BY_CLOSE:
+            values[slot] = profit / close if close != 0.0 else np.nan
+        elif conversion == BY_MID:
+            values[slot] = profit * mids[pair_of[slot]]
+        else:
+            at_market = gains if profit > 0.0 else losses
+            values[slot] = profit * at_market[pair_of[slot]]
+
+
+@njit(cache=True)
+def _collect(
+    row: int,
+    lists: RaggedArrays,
+    event: int,
+    book: BookArrays,
+    scratch: NDArray[np.int32],
+    touched: int,
+) -> int:
+    """Add the accounts of a row's positions to ``scratch``, each once per event."""
+    account_of, last_event = book.positions.account, book.accounts.touched
+    items, begin = lists.items, lists.start[row]
+    for k in range(begin, begin + lists.length[row]):
+        account = account_of[items[k]]
+        if last_event[account] != event:
+            last_event[account] = event
+            scratch[touched] = account
+            touched += 1
+    return touched
 
 
 @njit(cache=True)
@@ -219,18 +264,6 @@ def refresh_pair(pair: int, pairs: PairArrays, prices: PriceArrays) -> None:
 
 
 @njit(cache=True)
-def _sum_floating(account: int, book: BookArrays) -> float:
-    floating = 0.0
-    row = book.of_account.start[account]
-    for k in range(row, row + book.of_account.length[account]):
-        slot = book.of_account.items[k]
-        value = book.positions.value[slot]
-        if not np.isnan(value):
-            floating += value + book.positions.swap[slot]
-    return floating
-
-
-@njit(cache=True)
 def _take_quote(quotes: QuoteColumns, i: int, prices: PriceArrays) -> int:
     symbol, bid, ask = quotes.symbol[i], quotes.bid[i], quotes.ask[i]
     if symbol < 0:
@@ -246,27 +279,6 @@ def _take_quote(quotes: QuoteColumns, i: int, prices: PriceArrays) -> int:
     prices.locked[symbol] += bid == ask
     prices.crossed[symbol] += bid > ask
     return ACCEPTED
-
-
-@njit(cache=True)
-def _revalue_row(
-    row: int,
-    lists: RaggedArrays,
-    event: int,
-    book: BookArrays,
-    scratch: NDArray[np.int32],
-    touched: int,
-) -> int:
-    begin = lists.start[row]
-    for k in range(begin, begin + lists.length[row]):
-        slot = lists.items[k]
-        revalue(slot, book)
-        account = book.positions.account[slot]
-        if book.accounts.touched[account] != event:
-            book.accounts.touched[account] = event
-            scratch[touched] = account
-            touched += 1
-    return touched
 
 
 @njit(cache=True)

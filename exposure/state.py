@@ -67,6 +67,7 @@ class AccountArrays(NamedTuple):
     number of the last event that touched the account.
     """
 
+    touched: Int64s
     balance: Floats
     credit: Floats
     floating: Floats
@@ -75,7 +76,6 @@ class AccountArrays(NamedTuple):
     stop_out_level: Floats
     hedged_mode: Int8s
     fired: Int8s
-    touched: Int64s
 
 
 class PositionArrays(NamedTuple):
@@ -92,12 +92,12 @@ class PositionArrays(NamedTuple):
     lots: Floats
     open_price: Floats
     swap: Floats
+    value: Floats
+    pair: Int32s
+    conversion: Int8s
+    book: Int8s
     margin_per_lot: Floats
     hedge_ratio: Floats
-    book: Int8s
-    conversion: Int8s
-    pair: Int32s
-    value: Floats
     place_in_symbol: Int32s
     place_in_pair: Int32s
 
@@ -128,10 +128,8 @@ _DTYPES: dict[str, type] = {
 
 def new_table(kind: type[Table], rows: int) -> Table:
     """Return a table of zeroed arrays with room for ``rows``."""
-    hints = kind.__annotations__
-    columns: dict[str, Any] = {
-        name: np.zeros(rows, _dtype_of(hint)) for name, hint in hints.items()
-    }
+    hints = kind.__annotations__.items()
+    columns: dict[str, Any] = {name: np.zeros(rows, _dtype_of(hint)) for name, hint in hints}
     return kind(**columns)
 
 
