@@ -147,6 +147,29 @@ def test_the_program_speaks_through_its_own_console_and_log():
     assert printing == []
 
 
+def test_no_source_says_that_it_is_unfinished():
+    words = re.compile(r"\b(TODO|FIXME|XXX|for now|placeholder)\b")
+    saying = [
+        f"{short(path)}: {match.group()}"
+        for path in SOURCES
+        for match in words.finditer(path.read_text(encoding="utf-8"))
+    ]
+
+    assert saying == []
+
+
+def test_no_error_is_caught_whatever_it_is():
+    broad = [
+        f"{short(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+    ]
+
+    assert broad == []
+
+
 def test_no_test_sleeps():
     sleeping = [short(path) for path in TESTS if "time.sleep" in calls(tree(path))]
 
