@@ -1,0 +1,145 @@
+"""One file of an event log: frames one after another, named by the position of its first event."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from exposure.errors import MalformedMessageError, StorageError
+from feeds.frames import HEADER_SIZE, MAGIC, Frame, Header, checked_frame, parse_frame, parse_header
+
+SUFFIX: Final = ".frames"
+
+
+@dataclass(slots=True)
+class Segment:
+    """A file of frames. ``size`` counts whole frames only: what a reader may read."""
+
+    first_position: int
+    path: Path
+    size: int
+
+    @classmethod
+    def new(cls, directory: Path, first_position: int) -> Segment:
+        """Return the empty segment that will begin with a position."""
+        return cls(first_position, directory / f"{first_position:020d}{SUFFIX}", 0)
+
+    @classmethod
+    def found(cls, path: Path) -> Segment:
+        """Return a segment that exists; StorageError if its name is no position."""
+        if not path.stem.isdecimal():
+            raise StorageError(f"{path} does not belong to an event log: move it away")
+        return cls(int(path.stem), path, path.stat().st_size)
+
+
+class SegmentWriter:
+    """Appends to one segment; every call is complete or undone."""
+
+    def __init__(self, segment: Segment) -> None:
+        """Open or create the file, for this user only."""
+        self.segment = segment
+        self._fd = os.open(segment.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def append(self, data: bytes) -> None:
+        """Hand bytes to the operating system; after an OSError the file is as before."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError:
+            os.ftruncate(self._fd, self.segment.size)
+            raise
+        self.segment.size += len(data)
+
+    def cut(self, end: int) -> None:
+        """Remove what follows a byte."""
+        os.ftruncate(self._fd, end)
+        self.segment.size = end
+        self.sync()
+
+    def sync(self) -> None:
+        """Wait for the disk."""
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+
+
+class Extent(NamedTuple):
+    """How far the whole frames of a segment go. Units: ``end`` in bytes."""
+
+    last_position: int
+    end: int
+
+
+def measure(segment: Segment) -> Extent:
+    """Check every frame of a segment and return where the last whole one ends.
+
+    What follows it is a torn tail: a frame that was being written when the process or the machine
+    stopped.
+
+    Raises:
+        StorageError: A frame in the middle is damaged, because whole frames follow.
+    """
+    position, offset = segment.first_position - 1, 0
+    with segment.path.open("rb") as file:
+        fd = file.fileno()
+        try:
+            while (header := read_header(fd, offset, segment.size)) is not None:
+                read_frame(fd, offset, header, position)
+                position, offset = header.position, offset + header.size
+        except MalformedMessageError as e:
+            if _frame_follows(fd, offset + 1, segment.size):
+                raise damaged(segment, offset, e) from e
+    return Extent(position, offset)
+
+
+def read_header(fd: int, offset: int, end: int) -> Header | None:
+    """Return the header at ``offset``, None if no whole frame fits before ``end``.
+
+    Raises:
+        MalformedMessageError: The bytes are no header.
+    """
+    if end - offset < HEADER_SIZE:
+        return None
+    header = parse_header(os.pread(fd, HEADER_SIZE, offset))
+    return header if header.size <= end - offset else None
+
+
+def read_frame(fd: int, offset: int, header: Header, after: int) -> Frame:
+    """Return the frame of a header.
+
+    Raises:
+        MalformedMessageError: It is damaged, or events between ``after`` and it are missing.
+    """
+    if header.first_position > after + 1:
+        raise MalformedMessageError(f"position {after + 1} is missing")
+    return checked_frame(header, os.pread(fd, header.size, offset))
+
+
+def damaged(segment: Segment, offset: int, reason: object) -> StorageError:
+    """Return the error that says where a segment is damaged and what to do."""
+    return StorageError(
+        f"{segment.path} is damaged at byte {offset} ({reason}): restore the file from a copy, or "
+        "start anew with --fresh"
+    )
+
+
+def _frame_follows(fd: int, offset: int, end: int) -> bool:
+    rest = os.pread(fd, end - offset, offset)
+    at = rest.find(MAGIC)
+    while at >= 0:
+        if _is_frame(rest, at):
+            return True
+        at = rest.find(MAGIC, at + 1)
+    return False
+
+
+def _is_frame(data: bytes, offset: int) -> bool:
+    try:
+        return parse_frame(data, offset) is not None
+    except MalformedMessageError:
+        return False

@@ -1,0 +1,306 @@
+"""The log: nothing appended is lost, nothing damaged is served, nothing is written twice."""
+
+import errno
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exposure.errors import GapError, StorageError
+from feeds.event_log import EventLog
+from feeds.frames import HEADER_SIZE, Frame
+from tests.feeds.event_samples import flat, quote_batches, streams
+
+REPOSITORY = Path(__file__).parents[2]
+
+WRITER = """
+import sys
+from pathlib import Path
+from exposure.model.events import EventBatch, QuoteReceived
+from feeds.event_log import EventLog
+log = EventLog(Path(sys.argv[1]), segment_bytes=2_000)
+for position in range(1, 1_000_000):
+    log.append(EventBatch(position, 0, [QuoteReceived(position, "EURUSD", 1.0, 2.0)]))
+    print(position, flush=True)
+"""
+
+
+def write(directory, batches, **options):
+    with EventLog(directory, **options) as log:
+        for batch in batches:
+            log.append(batch)
+
+
+def read(directory, after=0):
+    with EventLog(directory) as log:
+        return list(log.read(after))
+
+
+def segments(directory):
+    return sorted(directory.glob("*.frames"))
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tmp_path / "log"
+
+
+@given(streams(), st.integers(1, 2_000))
+def test_what_was_appended_is_read_back_from_every_position(stream, segment_bytes):
+    with TemporaryDirectory() as name:
+        write(Path(name), stream, segment_bytes=segment_bytes)
+        with EventLog(Path(name)) as log:
+            assert log.last_position == stream[-1].position
+            for after in range(log.last_position + 1):
+                assert flat(log.read(after)) == flat(stream)[after:]
+
+
+@given(streams(max_size=4), st.data())
+def test_a_tail_torn_at_any_byte_is_removed_and_the_log_goes_on(stream, data):
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        write(directory, stream)
+        (path,) = segments(directory)
+        last = len(Frame.of(stream[-1]).data)
+        cut = data.draw(st.integers(1, last - 1))
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size - cut)
+        with EventLog(directory) as log:
+            assert log.torn_bytes == last - cut
+            assert list(log.read(0)) == stream[:-1]
+            log.append(stream[-1])
+        assert read(directory) == stream
+
+
+def test_every_truncation_of_the_last_frame_recovers(directory):
+    stream = quote_batches(2, 3)
+    write(directory, stream)
+    (path,) = segments(directory)
+    content = path.read_bytes()
+    first = len(Frame.of(stream[0]).data)
+    for size in range(first, len(content)):
+        path.write_bytes(content[:size])
+        assert read(directory) == stream[:1]
+
+
+@settings(max_examples=60)
+@given(st.integers(0), st.integers(0, 7))
+def test_a_flipped_bit_is_never_served(at, bit):
+    stream = quote_batches(1, 2, 3, 1, 2, 3)
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        write(directory, stream, segment_bytes=400)
+        paths = segments(directory)
+        assert len(paths) > 1
+        content = [bytearray(path.read_bytes()) for path in paths]
+        total = sum(map(len, content))
+        at %= total
+        in_last_frame = at >= total - len(Frame.of(stream[-1]).data)
+        for path, part in zip(paths, content, strict=True):
+            if 0 <= at < len(part):
+                part[at] ^= 1 << bit
+                path.write_bytes(part)
+            at -= len(part)
+        if in_last_frame:
+            assert read(directory) == stream[:-1]
+        else:
+            with pytest.raises(StorageError, match="is damaged at byte"):
+                read(directory)
+
+
+def test_a_damaged_frame_in_the_middle_is_named_by_file_and_byte(directory):
+    stream = quote_batches(1, 1, 1)
+    write(directory, stream)
+    (path,) = segments(directory)
+    content = bytearray(path.read_bytes())
+    second = len(Frame.of(stream[0]).data)
+    content[second + HEADER_SIZE + 3] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(StorageError) as e:
+        EventLog(directory)
+    assert str(e.value) == (
+        f"{path} is damaged at byte {second} (the payload of the frame at 2 is damaged): restore "
+        "the file from a copy, or start anew with --fresh"
+    )
+
+
+def test_a_full_segment_that_lost_its_end_is_named(directory):
+    write(directory, quote_batches(1, 1, 1, 1), segment_bytes=180)
+    first = segments(directory)[0]
+    size = len(Frame.of(quote_batches(1)[0]).data)
+    with first.open("r+b") as file:
+        file.truncate(size)
+    with pytest.raises(StorageError, match=f"{first} is damaged at byte {size}"):
+        read(directory)
+
+
+def test_the_killed_writer_loses_nothing_it_appended(directory):
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, directory], stdout=subprocess.PIPE, cwd=REPOSITORY
+    ) as process:
+        said = [int(process.stdout.readline()) for _ in range(200)]
+        process.kill()
+        said += [int(line) for line in process.stdout if line.endswith(b"\n")]
+    assert process.returncode == -signal.SIGKILL
+    positions = [event.ts_event for event in flat(read(directory))]
+    assert positions == list(range(1, len(positions) + 1))
+    assert len(positions) in {said[-1], said[-1] + 1}
+
+
+def test_a_second_writer_is_refused_while_the_first_lives(directory):
+    with EventLog(directory), pytest.raises(StorageError, match="written by another process"):
+        EventLog(directory)
+    EventLog(directory).close()
+
+
+def test_events_must_follow_each_other(directory):
+    first, second, third = quote_batches(2, 2, 2)
+    with EventLog(directory) as log:
+        log.append(first)
+        with pytest.raises(GapError, match="expected position 3, was 5"):
+            log.append(third)
+        with pytest.raises(GapError, match="expected position 3, was 1"):
+            log.append(first)
+        log.append(second)
+        assert list(log.read(0)) == [first, second]
+
+
+def test_an_empty_log_takes_any_first_position(directory):
+    _, second = quote_batches(2, 2)
+    with EventLog(directory) as log:
+        assert log.is_empty
+        log.append(second)
+        assert (log.first_position, log.last_position) == (3, 4)
+    assert read(directory, after=2) == [second]
+
+
+def test_asking_beyond_the_end_is_a_gap(directory):
+    with EventLog(directory) as log:
+        log.append(quote_batches(2)[0])
+        assert list(log.read(2)) == []
+        with pytest.raises(GapError, match="expected position 4, was 3; the log ends before it"):
+            log.read(3)
+
+
+def test_dropped_events_are_a_gap_that_says_what_is_kept(directory):
+    stream = quote_batches(*[1] * 10)
+    write(directory, stream, segment_bytes=180)
+    with EventLog(directory) as log:
+        log.drop_before(6)
+        assert log.first_position == 5
+        assert list(log.read(4)) == stream[4:]
+        with pytest.raises(GapError) as e:
+            log.read(3)
+    assert str(e.value) == (
+        "the feed skipped events: expected position 4, was 5; older events are no longer kept there"
+    )
+
+
+def test_retention_by_size_keeps_the_newest_files(directory):
+    stream = quote_batches(*[1] * 10)
+    write(directory, stream, segment_bytes=180)
+    two_files = sum(path.stat().st_size for path in segments(directory)[-2:])
+    with EventLog(directory) as log:
+        assert log.first_position_within(10**9) == 1
+        assert log.first_position_within(0) == 9
+        assert log.first_position_within(two_files) == 7
+        log.drop_before(log.first_position_within(two_files))
+    assert [path.name for path in segments(directory)] == [f"{p:020d}.frames" for p in (7, 9)]
+    assert read(directory, after=6) == stream[6:]
+
+
+def test_a_cursor_waits_at_the_end_and_goes_on_over_new_files(directory):
+    stream = quote_batches(*[1] * 9)
+    with EventLog(directory, segment_bytes=180) as log, log.cursor(0) as cursor:
+        seen = []
+        for batch in stream:
+            log.append(batch)
+            seen += [frame.batch() for frame in cursor.frames()]
+        assert seen == stream
+        assert list(cursor.frames()) == []
+
+
+def test_a_cursor_stops_before_what_may_not_be_shown_yet(directory):
+    stream = quote_batches(2, 2, 2)
+    write(directory, stream)
+    with EventLog(directory) as log, log.cursor(0) as cursor:
+        assert [frame.position for frame in cursor.frames(up_to=5)] == [2, 4]
+        assert [frame.position for frame in cursor.frames()] == [6]
+
+
+def test_a_cursor_whose_next_file_was_dropped_meets_a_gap(directory):
+    stream = quote_batches(*[1] * 8)
+    write(directory, stream, segment_bytes=180)
+    with EventLog(directory) as log, log.cursor(0) as cursor:
+        frames = cursor.frames()
+        assert next(frames).position == 1
+        log.drop_before(7)
+        assert next(frames).position == 2
+        with pytest.raises(GapError, match="expected position 3, was 7"):
+            next(frames)
+
+
+@contextmanager
+def files_no_longer_than(size):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_takes_half_a_frame_leaves_a_log_that_goes_on(directory):
+    first, second = quote_batches(1, 20)
+    with EventLog(directory) as log:
+        log.append(first)
+        with files_no_longer_than(300), pytest.raises(StorageError) as e:
+            log.append(second)
+        assert f"{directory} takes no more events: " in str(e.value)
+        assert list(log.read(0)) == [first]
+        log.append(second)
+    assert read(directory) == [first, second]
+
+
+def test_a_full_disk_at_a_new_file_leaves_a_log_that_opens(directory, monkeypatch):
+    first, second = quote_batches(1, 1)
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with EventLog(directory, segment_bytes=1) as log:
+        log.append(first)
+        with monkeypatch.context() as patch:
+            patch.setattr("feeds.segments.os.write", refuse)
+            with pytest.raises(StorageError, match="No space left on device; make room"):
+                log.append(second)
+    with EventLog(directory) as log:
+        assert list(log.read(0)) == [first]
+        log.append(second)
+    assert read(directory) == [first, second]
+
+
+def test_a_foreign_file_is_named(directory):
+    write(directory, quote_batches(1))
+    (directory / "copy.frames").touch()
+    with pytest.raises(StorageError, match=r"copy\.frames does not belong to an event log"):
+        EventLog(directory)
+
+
+def test_a_directory_that_cannot_be_one_is_named(tmp_path):
+    (tmp_path / "log").touch()
+    with pytest.raises(StorageError, match="cannot be used: File exists"):
+        EventLog(tmp_path / "log")
+
+
+def test_files_are_for_this_user_only(directory):
+    write(directory, quote_batches(1))
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert segments(directory)[0].stat().st_mode & 0o777 == 0o600
