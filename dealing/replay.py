@@ -1,0 +1,161 @@
+"""Compute a broker's day from its files: read, merge, apply, say what it came to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dealing.directory import replace_file
+from dealing.replay_summary import show_summary
+from dealing.snapshot_json import snapshot_json
+from exposure.engine import ExposureEngine
+from exposure.errors import DataError
+from exposure.model.events import EventBatch
+from exposure.settings import EngineSettings
+from exposure.snapshot import Snapshot
+from feeds.book_files import BookDirectory, QuoteRun, read_book_directory
+
+STANDARD_OUTPUT: Final = "-"
+_NS_PER_MS: Final = 1_000_000
+_REPORTS: Final = 200
+
+Report = Callable[[float], None]
+
+
+class ReplayResult(NamedTuple):
+    """What a day came to, with every crossing and every break.
+
+    ``counted`` are rows of files that cause no events, ``notes`` sentences about the files, and
+    ``book`` knows the way back from a position to file and line.
+    """
+
+    snapshot: Snapshot
+    counted: dict[str, int]
+    notes: list[str]
+    book: BookDirectory
+
+
+def replay_directory(
+    directory: Path,
+    until_ms: float | None = None,
+    progress: Report | None = None,
+    settings: EngineSettings | None = None,
+) -> ReplayResult:
+    """Compute a day from its files (semantics.md section 9).
+
+    Args:
+        directory: A book directory.
+        until_ms: Stop after the events of this instant, in epoch milliseconds.
+        progress: Told from time to time how much is done, in [0, 1].
+        settings: Those of the engine; all crossings and breaks are kept whatever they say.
+
+    Raises:
+        DataError: The directory or a file of it cannot be used at all.
+    """
+    notes: list[str] = []
+    book = read_book_directory(directory, notes)
+    settings = settings or EngineSettings()
+    engine = ExposureEngine(msgspec.structs.replace(settings, kept_events=None))
+    until = None if until_ms is None else _nanoseconds(until_ms)
+    _apply(book, engine, until, progress or _silently)
+    return ReplayResult(engine.snapshot(), book.counted_until(until), notes, book)
+
+
+def to_json(result: ReplayResult) -> bytes:
+    """Return the object of semantics.md section 9; two runs over one day give the same bytes."""
+    return snapshot_json(result.snapshot, result.counted, result.book.lineage)
+
+
+def run_replay(
+    directory: Path, *, until_ms: float | None, json_out: str | None, settings: EngineSettings
+) -> int:
+    """Do what ``plimsoll replay`` does and return the exit code.
+
+    Args:
+        directory: A book directory.
+        until_ms: Stop after the events of this instant.
+        json_out: Where the JSON object goes, "-" for standard output; None for a summary.
+        settings: Those of the engine.
+
+    Raises:
+        DataError: The directory cannot be used, or the JSON file cannot be written.
+    """
+    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    with _progress_on(errors) as progress:
+        result = replay_directory(directory, until_ms, progress, settings)
+    for note in result.notes:
+        errors.print(f"note: {note}")
+    if json_out is None:
+        show_summary(result.snapshot, Console(highlight=False))
+    else:
+        _write(to_json(result) + b"\n", json_out)
+    return 0
+
+
+def _apply(
+    book: BookDirectory, engine: ExposureEngine, until: int | None, progress: Report
+) -> None:
+    for batch in book.opening():
+        engine.apply(batch)
+    index = np.array([engine.symbol_index(symbol) for symbol in book.symbols], np.int32)
+    last = book.rows_until(until)
+    next_report = 0.0
+    for segment in book.segments(until):
+        if isinstance(segment, EventBatch):
+            engine.apply(segment)
+        else:
+            _apply_quotes(segment, engine, index, book.symbols)
+        if engine.position >= next_report:
+            progress(engine.position / last)
+            next_report = engine.position + last / _REPORTS
+
+
+def _apply_quotes(
+    run: QuoteRun, engine: ExposureEngine, index: NDArray[np.int32], symbols: list[str]
+) -> None:
+    names = run.quotes.symbol
+    quotes = run.quotes._replace(symbol=index[names])
+    engine.apply_quotes(quotes, run.first_position, lambda k: symbols[names[k]])
+
+
+def _nanoseconds(ms: float) -> int:
+    return int((Decimal(str(ms)) * _NS_PER_MS).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _silently(_: float) -> None:
+    return None
+
+
+@contextmanager
+def _progress_on(console: Console) -> Iterator[Report]:
+    if not console.is_terminal:
+        yield _silently
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done: bar.update(task, description="replaying", total=1.0, completed=done)
+
+
+def _write(content: bytes, json_out: str) -> None:
+    if json_out == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(content)
+        return
+    path = Path(json_out)
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)  # a pipe or a device is written to, never replaced
+        else:
+            replace_file(path, content)
+    except OSError as e:
+        raise DataError(f"{json_out} cannot be written: {e.strerror}") from e

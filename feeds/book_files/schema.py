@@ -1,0 +1,189 @@
+"""The files of a book directory: their names, their columns and the events they become.
+
+The columns of a file are the fields of the event it becomes, so the model is written down once.
+Source: semantics.md section 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import inspect
+
+from exposure.model.accounts import Account
+from exposure.model.events import (
+    AccountChanged,
+    BalanceChanged,
+    BookAssigned,
+    DealExecuted,
+    HedgeExecuted,
+    InputEvent,
+    InstrumentDefined,
+    LpPositionRestored,
+    PositionRestored,
+    QuoteReceived,
+)
+from exposure.model.instruments import Instrument
+
+NO_TIME: Final = -1
+"""The time of a row that has none, or none that can be read."""
+
+
+class Kind(Enum):
+    """What the text of a column has to be."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    PRICE = auto()
+    WHOLE = auto()
+    FLAG = auto()
+    CHOICE = auto()
+    TIME = auto()
+
+
+class Column(NamedTuple):
+    """One column; ``default`` stands where an optional one is empty."""
+
+    name: str
+    kind: Kind
+    required: bool = True
+    default: str | float | bool | None = None
+    choices: tuple[str, ...] = ()
+
+
+class BookFile(NamedTuple):
+    """One file of the table and how its rows become events.
+
+    ``key`` is the column whose first row counts where a file lists what exists. ``refusal`` is the
+    kind of break of an unreadable row. ``unused`` columns belong to the table and change nothing.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    refusal: str
+    make: Callable[[int, dict[str, Any]], InputEvent]
+    key: str = ""
+    unused: tuple[str, ...] = ()
+
+    @property
+    def timed(self) -> bool:
+        """Whether its rows happen at a moment; others are the state before the first event."""
+        return self.columns[0].kind is Kind.TIME
+
+
+class CountedFile(NamedTuple):
+    """A file whose rows are counted and change no number yet."""
+
+    name: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+TIME: Final = Column("ts_ms", Kind.TIME)
+
+
+def _columns_of(struct: type[msgspec.Struct], *left_out: str) -> tuple[Column, ...]:
+    info = inspect.type_info(struct)
+    if not isinstance(info, inspect.StructType):
+        raise TypeError(f"{struct} is no msgspec Struct")
+    return tuple(
+        _column(field) for field in info.fields if field.name not in {"ts_event", *left_out}
+    )
+
+
+def _column(field: inspect.Field) -> Column:
+    default = None if field.required else field.default
+    node = field.type
+    if isinstance(node, inspect.EnumType):
+        choices = tuple(str(member.value) for member in node.cls)
+        return Column(field.name, Kind.CHOICE, field.required, default, choices)
+    return Column(field.name, _kind(node), field.required, default)
+
+
+def _kind(node: inspect.Type) -> Kind:
+    match node:
+        case inspect.StrType():
+            return Kind.TEXT
+        case inspect.IntType():
+            return Kind.WHOLE
+        case inspect.BoolType():
+            return Kind.FLAG
+        case inspect.FloatType() | inspect.UnionType():
+            return Kind.NUMBER
+        case _:
+            raise TypeError(f"a column cannot hold {node}")
+
+
+def _define_instrument(ts_event: int, row: dict[str, Any]) -> InputEvent:
+    return InstrumentDefined(ts_event, msgspec.convert(row, Instrument))
+
+
+def _define_account(ts_event: int, row: dict[str, Any]) -> InputEvent:
+    return AccountChanged(ts_event, msgspec.convert(row, Account))
+
+
+def _event(kind: Callable[..., InputEvent]) -> Callable[[int, dict[str, Any]], InputEvent]:
+    return lambda ts_event, row: kind(ts_event, **row)
+
+
+STATIC_FILES: Final = (
+    BookFile(
+        "instruments", _columns_of(Instrument), "bad_instrument", _define_instrument, key="symbol"
+    ),
+    BookFile("accounts", _columns_of(Account), "bad_account", _define_account, key="login"),
+    BookFile(
+        "positions",
+        _columns_of(PositionRestored),
+        "bad_position",
+        _event(PositionRestored),
+        unused=("open_ts_ms",),
+    ),
+    BookFile(
+        "lp_positions",
+        _columns_of(LpPositionRestored),
+        "bad_lp_position",
+        _event(LpPositionRestored),
+    ),
+)
+"""The state before the first event, in the order in which it is told."""
+
+QUOTES: Final = BookFile(
+    "quotes",
+    (TIME, Column("symbol", Kind.TEXT), Column("bid", Kind.PRICE), Column("ask", Kind.PRICE)),
+    "bad_quote",
+    _event(QuoteReceived),
+    unused=("source", "bid_size", "ask_size"),
+)
+
+EVENT_FILES: Final = (
+    BookFile(
+        "balances", (TIME, *_columns_of(BalanceChanged)), "bad_balance", _event(BalanceChanged)
+    ),
+    BookFile("books", (TIME, *_columns_of(BookAssigned)), "bad_book", _event(BookAssigned)),
+    BookFile(
+        "deals", (TIME, *_columns_of(DealExecuted, "server")), "bad_deal", _event(DealExecuted)
+    ),
+    BookFile("hedges", (TIME, *_columns_of(HedgeExecuted)), "bad_deal", _event(HedgeExecuted)),
+)
+"""In the order in which events of one instant happen; quotes come before all of them."""
+
+COUNTED_FILES: Final = (
+    CountedFile("leverage_tiers", ("profile", "symbol", "upper_lots", "leverage")),
+    CountedFile("actions", ("ts_ms", "kind", "symbol", "value"), ("long_value", "short_value")),
+    CountedFile(
+        "orders",
+        ("ts_ms", "order_id", "login", "symbol", "side", "type", "lots", "state"),
+        ("price", "requested_price", "deal_id", "reject_reason"),
+    ),
+)
+
+MUST_EXIST: Final = ("instruments", "accounts", "quotes")
+
+FILE_NAMES: Final = (
+    "instruments", "accounts", "quotes", "deals", "balances", "hedges", "books", "positions",
+    "lp_positions", "leverage_tiers", "actions", "orders",
+)  # fmt: skip
+"""Every file of the table, in its order."""
