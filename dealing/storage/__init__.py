@@ -1,0 +1,1 @@
+"""What the engine keeps on disk: its journal and its snapshots."""
