@@ -135,7 +135,7 @@ def _plimsoll(
     return None
 
 
-@app.command()
+@app.command(short_help="Start everything: market, engine and desk.")
 def run(
     context: typer.Context,
     config: Config = None,
@@ -161,7 +161,7 @@ def run(
     return _commands(context).run(Choices(file=config, values=values), fresh=fresh)
 
 
-@app.command()
+@app.command(short_help="Run the platform process alone.")
 def feed(
     context: typer.Context,
     config: Config = None,
@@ -177,7 +177,7 @@ def feed(
     return _commands(context).feed(Choices(file=config, values=values, exact=settings))
 
 
-@app.command()
+@app.command(short_help="Run the engine process alone.")
 def engine(
     context: typer.Context,
     config: Config = None,
@@ -190,7 +190,7 @@ def engine(
     return _commands(context).engine(Choices(file=config, values=values, exact=settings))
 
 
-@app.command()
+@app.command(short_help="Run the desk process alone.")
 def desk(
     context: typer.Context,
     config: Config = None,
@@ -205,7 +205,7 @@ def desk(
     return _commands(context).desk(Choices(file=config, values=values, exact=settings))
 
 
-@app.command()
+@app.command(short_help="Compute a broker's day from its files.")
 def replay(
     context: typer.Context,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A day as files.")],
@@ -221,7 +221,7 @@ def replay(
     return commands.replay(choices, directory, until_ms=until, json_out=json_out)
 
 
-@app.command()
+@app.command(short_help="Measure the engine on this machine.")
 def bench(
     context: typer.Context,
     config: Config = None,
@@ -238,7 +238,7 @@ def bench(
     return _commands(context).bench(choices, size, peers=peers, quick=quick, json_out=json_out)
 
 
-@app.command()
+@app.command(short_help="Say what runs and what is wrong.")
 def doctor(
     context: typer.Context,
     config: Config = None,
@@ -251,7 +251,7 @@ def doctor(
     return _commands(context).doctor(Choices(file=config, values=values), json_out=json_out)
 
 
-@app.command("check-config")
+@app.command("check-config", short_help="List every problem of a configuration.")
 def check_config(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A configuration file.")],

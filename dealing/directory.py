@@ -46,6 +46,14 @@ class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
         """Return the words a person knows it by."""
         return f"{self.market} market, {self.clients} clients, seed {self.seed}"
 
+    def as_settings(self) -> dict[str, object]:
+        """Return the settings that make this run, by dotted key."""
+        return {
+            "market.source": self.market,
+            "market.seed": self.seed,
+            "market.clients": self.clients,
+        }
+
 
 class DataDirectory:
     """Names and ownership below one directory. Creating the object touches nothing."""

@@ -81,7 +81,10 @@ def merged(layers: Sequence[Layer]) -> dict[str, Any]:
             if not isinstance(below, dict):
                 below = node[name] = {}
             node = below
-        node[written.key[-1]] = written.value
+        if written.value != {}:
+            node[written.key[-1]] = written.value
+        else:
+            node.setdefault(written.key[-1], {})
     return tree
 
 
@@ -101,16 +104,18 @@ def _mapping(
         raise ConfigError([f"{_line(path, node)}: must be sections with keys, such as desk: ..."])
     for key_node, value_node in node.value:
         key = (*above, str(loader.construct_object(key_node, deep=True)))
-        if not above and isinstance(value_node, yaml.MappingNode):
+        if not above and isinstance(value_node, yaml.MappingNode) and value_node.value:
             yield from _mapping(loader, value_node, key, path)
-        elif above or not _is_empty(value_node):
+        elif not above and _is_empty(value_node):
+            yield Written(key, {}, _line(path, key_node))
+        else:
             value = loader.construct_object(value_node, deep=True)
             yield Written(key, value, _line(path, key_node))
 
 
 def _is_empty(node: yaml.Node) -> bool:
     # a section whose keys are all commented out
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+    return not node.value or node.tag == "tag:yaml.org,2002:null"
 
 
 def _line(path: Path, node: yaml.Node) -> str:

@@ -12,8 +12,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 import structlog
@@ -55,6 +58,20 @@ async def until_told(work: Work, *, supervised: bool = False) -> None:
     await work(stop)
 
 
+async def run_until(stop: asyncio.Event, *parts: Coroutine[Any, Any, None]) -> None:
+    """Run all parts until ``stop``; when one fails, the others end and its error is raised."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in (stopped, *tasks):
+            task.cancel()
+        await asyncio.gather(stopped, *tasks, return_exceptions=True)
+
+
 def start_logging(role: Role, directory: DataDirectory, log: LogSettings) -> None:
     """Write JSON lines to the role's file and what matters to the terminal."""
     file = RotatingFileHandler(
@@ -71,10 +88,25 @@ def start_logging(role: Role, directory: DataDirectory, log: LogSettings) -> Non
     logging.basicConfig(level=logging.DEBUG, handlers=[file, terminal], force=True)
     logging.getLogger("asyncio").setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
+    sys.excepthook = _log_unexpected
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+def _log_unexpected(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    place = traceback.extract_tb(trace)[-1]
+    logging.getLogger("plimsoll").critical(
+        "unexpected %s in %s line %s: %s; the traceback is in the log",
+        kind.__name__,
+        Path(place.filename).name,
+        place.lineno,
+        error,
+        exc_info=(kind, error, trace),
     )
 
 

@@ -83,7 +83,7 @@ def test_each_market_has_its_own_directory(tmp_path):
 
 
 def test_a_section_whose_keys_are_commented_out_is_fine(written):
-    assert load_settings(written("desk:\n  # port: 1\nmarket:\n")) == load_settings()
+    assert load_settings(written("desk:\n  # port: 1\nmarket: {}\n")) == load_settings()
 
 
 @pytest.mark.parametrize(

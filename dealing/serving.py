@@ -1,0 +1,50 @@
+"""Serving the desk: one uvicorn server in one process, which ends when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from dealing.hub import HubClient
+from dealing.process import run_until
+
+
+async def serve_desk(
+    app: ASGIApp, hub: HubClient, listening: socket.socket, stop: asyncio.Event
+) -> None:
+    """Serve the desk on a socket that already listens, connected to its engine, until ``stop``."""
+    ended = asyncio.Event()
+    await run_until(ended, hub.run(), _serve(app, listening, stop, ended))
+
+
+async def _serve(
+    app: ASGIApp, listening: socket.socket, stop: asyncio.Event, ended: asyncio.Event
+) -> None:
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    ended.set()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to its process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
