@@ -136,15 +136,15 @@ class ClientBook:
         positions.account[slot], positions.symbol[slot] = account, symbol
         positions.side[slot], positions.lots[slot] = side.sign, fill.lots
         positions.open_price[slot], positions.swap[slot] = fill.price, 0.0
-        positions.margin_per_lot[slot] = fill.margin_per_lot
+        positions.margin_per_lot[slot] = positions.margined_lots[slot] = 0.0
+        positions.waiting_value[slot] = 0.0
         positions.hedge_ratio[slot] = fill.hedge_ratio
         positions.book[slot] = BOOKS.index(fill.book)
         self.slot_of[account, position_id] = slot
         self.of_account.append(account, slot)
         positions.place_in_symbol[slot] = self.of_symbol.append(symbol, slot)
         self._link_pair(slot)
-        if math.isnan(fill.margin_per_lot):
-            self._await_margin(slot)
+        self._take_margin(slot, fill)
         return slot
 
     def add(self, slot: int, fill: Fillable) -> None:
@@ -154,14 +154,12 @@ class ClientBook:
         total = old + fill.lots
         for column, new in (
             (positions.open_price, fill.price),
-            (positions.margin_per_lot, fill.margin_per_lot),
             (positions.hedge_ratio, fill.hedge_ratio),
         ):
             column[slot] = (float(column[slot]) * old + new * fill.lots) / total
         positions.lots[slot] = total
         positions.book[slot] = BOOKS.index(fill.book)
-        if math.isnan(positions.margin_per_lot[slot]):
-            self._await_margin(slot)
+        self._take_margin(slot, fill)
 
     def reduce(self, slot: int, lots: float) -> None:
         """Close part of a position, or all of it; accrued swap leaves in proportion."""
@@ -172,7 +170,8 @@ class ClientBook:
             self._remove(slot)
             return
         positions.lots[slot] = left
-        positions.swap[slot] *= left / old
+        for column in (positions.swap, positions.margined_lots, positions.waiting_value):
+            column[slot] *= left / old
 
     def refresh_margin(self, account: int) -> None:
         """Net an account's margin anew after its positions changed."""
@@ -194,13 +193,8 @@ class ClientBook:
             if math.isnan(self.rates.mid(self.prices, source, target)):
                 continue
             for slot in slots:
-                account = int(self.positions.account[slot])
-                self.positions.margin_per_lot[slot] = self.margin_of_fill(
-                    account,
-                    int(self.positions.symbol[slot]),
-                    float(self.positions.open_price[slot]),
-                )
-                changed[account] = None
+                self._fix_margin(slot)
+                changed[int(self.positions.account[slot])] = None
             del self.without_margin[source, target]
         for account in changed:
             self.refresh_margin(account)
@@ -211,8 +205,35 @@ class ClientBook:
         self.without_margin.clear()
         for row in range(self.of_account.rows):
             for slot in self.of_account.row(row):
-                if math.isnan(self.positions.margin_per_lot[slot]):
+                if self._waiting_lots(int(slot)) > 0.0:
                     self._await_margin(int(slot))
+
+    def _take_margin(self, slot: int, fill: Fillable) -> None:
+        if math.isnan(fill.margin_per_lot):
+            self.positions.waiting_value[slot] += fill.lots * abs(fill.price)
+            self._await_margin(slot)
+        else:
+            self._add_margin(slot, fill.lots, fill.margin_per_lot)
+
+    def _fix_margin(self, slot: int) -> None:
+        positions, lots = self.positions, self._waiting_lots(slot)
+        if lots == 0.0:
+            return
+        account, symbol = int(positions.account[slot]), int(positions.symbol[slot])
+        per_lot = self.margin_of_fill(account, symbol, float(positions.waiting_value[slot]) / lots)
+        positions.waiting_value[slot] = 0.0
+        self._add_margin(slot, lots, per_lot)
+
+    def _add_margin(self, slot: int, lots: float, per_lot: float) -> None:
+        positions = self.positions
+        known = float(positions.margined_lots[slot])
+        full = known * float(positions.margin_per_lot[slot]) + lots * per_lot
+        positions.margined_lots[slot] = known + lots
+        positions.margin_per_lot[slot] = full / (known + lots)
+
+    def _waiting_lots(self, slot: int) -> float:
+        lots = float(self.positions.lots[slot] - self.positions.margined_lots[slot])
+        return lots if lots > LOTS_TOLERANCE else 0.0
 
     def _await_margin(self, slot: int) -> None:
         instrument = self.instruments[int(self.positions.symbol[slot])]

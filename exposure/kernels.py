@@ -364,7 +364,7 @@ def account_margin(
 ) -> float:
     """Return an account's margin: symbol by symbol, in the order of its positions.
 
-    Positions whose margin rate does not exist yet are left out.
+    Lots whose margin rate does not exist yet are left out.
 
     Shapes: ``legs`` (symbols, 4) all zero before and after, ``seen`` (symbols,).
     """
@@ -373,8 +373,8 @@ def account_margin(
     row = book.of_account.start[account]
     for k in range(row, row + book.of_account.length[account]):
         slot = book.of_account.items[k]
-        per_lot = positions.margin_per_lot[slot]
-        if np.isnan(per_lot):
+        lots = positions.margined_lots[slot]
+        if lots == 0.0:
             continue
         symbol = positions.symbol[slot]
         leg = legs[symbol]
@@ -382,8 +382,8 @@ def account_margin(
             seen[symbols] = symbol
             symbols += 1
         side = 0 if positions.side[slot] > 0.0 else 2
-        leg[side] += positions.lots[slot]
-        leg[side + 1] += positions.lots[slot] * per_lot
+        leg[side] += lots
+        leg[side + 1] += lots * positions.margin_per_lot[slot]
     mode = book.accounts.hedged_mode[account]
     total = 0.0
     for k in range(symbols):

@@ -95,7 +95,7 @@ def positions_frame(book: ClientBook, slots: NDArray[Any]) -> pl.DataFrame:
         "open_price": p.open_price[slots],
         "price": price,
         "hedge_ratio": p.hedge_ratio[slots],
-        "margin_per_lot": p.margin_per_lot[slots],
+        "margin_per_lot": np.where(p.margined_lots[slots] > 0.0, p.margin_per_lot[slots], np.nan),
         "swap": p.swap[slots],
         "profit": p.value[slots],
         "profit_usd": move * prices.units_per_lot[symbols] * rates[symbols],
@@ -118,9 +118,9 @@ def _exposure(book: ClientBook, coverage: LpBook, as_of: int) -> Columns:
     client_net = columns["client_net_lots"]
     house_net = lp_lots - client_net
     house_net_usd = house_net * usd_per_lot
-    client_floating, lp_floating = sums.profit * rate, lp_profit * rate
-    client_floating[~quoted] = np.nan
-    hedged_floating = sums.hedged_profit * rate
+    priced = np.where(quoted, rate, np.nan)
+    client_floating, lp_floating = sums.profit * priced, lp_profit * priced
+    hedged_floating = sums.hedged_profit * priced
     limit = _optional([i.limit_usd for i in book.instruments])
     age_ms = np.where(quoted, (as_of - prices.last_ts) / _NS_PER_MS, np.nan)
     stale_after = np.array([i.stale_after_ms for i in book.instruments], np.float64)

@@ -82,8 +82,10 @@ class PositionArrays(NamedTuple):
     """Per open client position (slot); ``account`` -1 marks a free slot.
 
     Units: ``side`` +1 long / -1 short, ``margin_per_lot``, ``swap`` and ``value`` in account
-    currency. ``value`` is the floating profit, NaN while unpriced; ``margin_per_lot`` is NaN until
-    its rate exists. ``place_*`` is where the slot stands in its symbol's and pair's list.
+    currency. ``value`` is the floating profit, NaN while unpriced. ``margin_per_lot`` is the mean
+    over the ``margined_lots``; the other lots wait for their margin's rate, and ``waiting_value``
+    is the sum of their lots x absolute open price. ``place_*`` is where the slot stands in its symbol's and
+    pair's list.
     """
 
     account: Int32s
@@ -97,6 +99,8 @@ class PositionArrays(NamedTuple):
     conversion: Int8s
     book: Int8s
     margin_per_lot: Floats
+    margined_lots: Floats
+    waiting_value: Floats
     hedge_ratio: Floats
     place_in_symbol: Int32s
     place_in_pair: Int32s

@@ -340,3 +340,12 @@ def test_an_unknown_name_is_a_sentence():
         desk().engine.account("77")
     with pytest.raises(DomainError, match="symbol XX is not known"):
         desk().engine.positions_of_symbol("XX", 5)
+
+
+def test_lots_whose_margin_is_known_count_while_others_wait():
+    tested = Desk([instrument("EURJPY"), instrument("EURUSD")], [account()])
+    tested.feed(PositionRestored(0, "1", "1", "EURJPY", "buy", 1.0, 160.0, margin_per_lot=1_000.0))
+    tested.feed(DealExecuted(1, "1", "1", "1", "EURJPY", "buy", "in", 1.0, 161.0))
+    assert tested.account().margin == 1_000.0
+    tested.feed(QuoteReceived(2, "EURUSD", 1.2, 1.2))
+    assert tested.account().margin == pytest.approx(1_000.0 + 1_200.0)
