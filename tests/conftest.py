@@ -1,10 +1,21 @@
-"""What holds for every test: the fast ones come first, and where CI=true nothing is skipped."""
+"""What holds for every test: the fast ones first, nothing skipped where CI=true.
+
+`make test` draws the same random examples every time, `make test-all` new ones and more of them.
+"""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import settings
+
+
+def pytest_configure() -> None:
+    """Take time limits off random examples: a busy machine is no mistake in the code."""
+    settings.register_profile("short", deadline=None, derandomize=True)
+    settings.register_profile("long", deadline=None, max_examples=500)
+    settings.load_profile("long" if os.environ.get("PLIMSOLL_LONG_TESTS") == "1" else "short")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
