@@ -1,0 +1,78 @@
+/* What keys and buttons do. One table of actions by name; the keys come from the page, which has
+   them from `panels/help.py`, so the overlay can never disagree with what works. */
+"use strict";
+{
+  const desk = (window.desk ??= {});
+  const props = (id, values) => window.dash_clientside.set_props(id, values);
+
+  const nextOf = (choices, chosen) => choices[(choices.indexOf(chosen) + 1) % choices.length];
+
+  const toggleRoot = (name, choices) => {
+    const root = document.documentElement;
+    root.dataset[name] = nextOf(choices, root.dataset[name]);
+    desk.preferences.set(name, root.dataset[name]);
+    desk.appearance.apply();
+  };
+
+  const showScreen = (name) => {
+    for (const screen of document.querySelectorAll(".screen")) {
+      screen.hidden = screen.dataset.screen !== name;
+    }
+    for (const button of document.querySelectorAll(".rail-button")) {
+      const current = button.dataset.action === `screen:${name}`;
+      button.toggleAttribute("aria-current", current);
+    }
+    desk.choices.screen = name;
+    desk.redraw();
+  };
+
+  const actions = {
+    search: () => document.getElementById("exposure-search").focus(),
+    view: (name) => props("exposure-view", { value: name }),
+    sort: (field) => desk.exposure.sortBy(field),
+    side: () => props("shell-side", { value: nextOf(["house", "client"], desk.choices.side) }),
+    book: () => props("shell-book", { value: nextOf(["all", "a", "b", "c"], desk.choices.book) }),
+    columns: () => {
+      desk.exposure.listColumns();
+      props("exposure-columns", { opened: true });
+    },
+    export: () => desk.exposure.exportCsv(),
+    close: () => desk.drill.back(),
+    exposure: () => desk.drill.close(),
+    pause: () => desk.pause(),
+    theme: () => toggleRoot("theme", ["dark", "light"]),
+    palette: () => toggleRoot("palette", ["safe", "classic"]),
+    screen: (name) => showScreen(name || nextOf(["desk", "system"], desk.choices.screen)),
+    help: () => props("shell-help", { opened: true }),
+  };
+
+  const act = (text) => {
+    const [name, argument] = text.split(":");
+    actions[name](argument);
+  };
+
+  const typing = (target) => target.closest("input:not([type=radio]), textarea, select");
+  const pressing = (target) => target.closest("button, input, [role=tab], a");
+  const overlay = () => document.querySelector(".mantine-Modal-content");
+
+  const listen = () => {
+    const keys = new Map(JSON.parse(document.getElementById("shell-choices").dataset.keys));
+    document.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "Escape" && typing(event.target)) event.target.blur();
+      if (typing(event.target) || overlay()) return;
+      if (event.key === " " && pressing(event.target)) return;
+      const names = { Escape: "Esc", " ": "Space" };
+      const action = keys.get(names[event.key] ?? event.key.toUpperCase());
+      if (!action) return;
+      event.preventDefault();
+      act(action);
+    }, true);
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-action]");
+      if (button) act(button.dataset.action);
+    });
+  };
+
+  desk.actions = { act, listen };
+}

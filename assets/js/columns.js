@@ -1,0 +1,121 @@
+/* How a cell is drawn, by the type its column names (`columns.py` says which column has which).
+   Bars and tints are CSS gradients, in steps, so that the browser does not restyle for nothing. */
+"use strict";
+{
+  const desk = (window.desk ??= {});
+  const grid = (window.dashAgGridFunctions ??= {});
+
+  const STEP = 2; // percent
+  const step = (share) => Math.max(0, Math.min(100, Math.round((share * 100) / STEP) * STEP));
+  const missing = (value) => value === null || value === undefined;
+  const isTotal = (params) => params.node.rowPinned === "bottom";
+
+  const numeric = (format, more = {}) => ({
+    cellClass: "num",
+    headerClass: "ag-right-aligned-header",
+    valueFormatter: (params) => (isTotal(params) && missing(params.value) ? ""
+      : format(params.value, params.data ?? {})),
+    comparator: (a, b) => (a ?? -Infinity) - (b ?? -Infinity),
+    ...more,
+  });
+
+  const bar = (color, share) =>
+    `linear-gradient(to right, var(${color}) ${share}%, transparent ${share}%)`;
+
+  const centredBar = (color, share) => {
+    const half = share / 2;
+    const [from, to] = color === "--profit" ? [50, 50 + half] : [50 - half, 50];
+    const paint = `color-mix(in srgb, var(${color}) var(--tint), transparent)`;
+    return `linear-gradient(to right, transparent ${from}%, ${paint} ${from}%, ` +
+      `${paint} ${to}%, transparent ${to}%)`;
+  };
+
+  const signClass = (params) => {
+    if (missing(params.value)) return ["num", "zero"];
+    return ["num", params.value > 0 ? "pos" : params.value < 0 ? "neg" : "zero"];
+  };
+
+  /* share of the largest in the column, so that a tint means the same in every row */
+  const tint = (params) => {
+    const share = missing(params.value) ? 0 : step(Math.abs(params.value) / params.context.tintScale);
+    const color = params.value < 0 ? "--loss" : "--profit";
+    if (isTotal(params) || share === 0 || !params.context.tintScale) return { background: "none" };
+    return { background: `color-mix(in srgb, var(${color}) ${Math.round(share * 0.3)}%, transparent)` };
+  };
+
+  const limitBand = (used) => (used >= 0.9 ? "over" : used >= 0.7 ? "near" : "calm");
+
+  class Sparkline {
+    init(params) {
+      this.gui = document.createElement("div");
+      this.gui.className = "spark-box";
+      this.refresh(params);
+    }
+    getGui() { return this.gui; }
+    refresh(params) {
+      this.gui.replaceChildren(...desk.sparkline(params.value));
+      return true;
+    }
+  }
+
+  const bookTags = (params) => {
+    const React = window.React;
+    const tags = String(params.value ?? "").split(" ").filter(Boolean);
+    return tags.map((tag) => React.createElement("span", { className: "book-tag", key: tag }, tag));
+  };
+
+  const f = {
+    whole: (value) => desk.formats.number(value, 0),
+    lots: (value) => desk.formats.number(value, 2),
+    signed: (value) => desk.formats.number(value, 0, true),
+    signedLots: (value) => desk.formats.number(value, 2, true),
+    price: (value, row) => desk.formats.number(value, row.digits ?? 5),
+    percent: (value) => desk.formats.percent(value, 0),
+    change: (value) => desk.formats.percent(value, 2, true),
+    level: (value) => (missing(value) ? "–" : `${desk.formats.number(value, 1)} %`),
+    age: (value) => desk.formats.age(value),
+  };
+
+  grid.deskColumnTypes = {
+    name: { cellClass: ["name", "clickable"] },
+    text: { cellClass: "soft" },
+    assetClass: { cellClass: "soft", valueFormatter: (p) => desk.classNames[p.value] ?? p.value },
+    book: { cellRenderer: bookTags },
+    price: numeric(f.price),
+    change: numeric(f.change, { cellClass: signClass }),
+    trend: { cellClass: "spark", cellRenderer: Sparkline, sortable: false },
+    lots: numeric(f.lots),
+    signedLots: numeric(f.signedLots),
+    units: numeric(f.whole, { cellClass: signClass }),
+    money: numeric(f.whole),
+    count: numeric(f.whole),
+    ratio: numeric(f.percent),
+    age: numeric(f.age, { cellClass: ["num", "soft"] }),
+    side: { cellClass: (p) => (p.value === "buy" ? "buy" : "sell"),
+            valueFormatter: (p) => (p.value === "buy" ? "▲ buy" : "▼ sell") },
+    net: numeric(f.signed, {
+      comparator: (a, b) => Math.abs(a ?? 0) - Math.abs(b ?? 0),
+      cellStyle: (params) => {
+        const share = isTotal(params) ? 0 : step(Math.abs(params.value ?? 0) / params.context.netScale);
+        return { background: centredBar(params.value < 0 ? "--loss" : "--profit", share) };
+      },
+    }),
+    profit: numeric(f.signed, { cellClass: signClass, cellStyle: tint }),
+    coverage: numeric(f.percent, {
+      cellStyle: (params) => ({ background: bar("--cover", step(params.value ?? 0)) }),
+    }),
+    limit: numeric(f.percent, {
+      cellClass: (p) => ["num", missing(p.value) ? "zero" : limitBand(p.value)],
+      cellStyle: (params) => ({
+        background: bar(`--limit-${limitBand(params.value ?? 0)}`, step(params.value ?? 0)),
+      }),
+    }),
+    level: numeric(f.level, {
+      cellClass: (p) => ["num", p.value < 100 ? "level-low" : p.value < 120 ? "level-near" : ""],
+      cellStyle: (params) => ({
+        background: bar(params.value < 100 ? "--limit-over" : params.value < 120 ? "--limit-near"
+          : "--limit-calm", step((params.value ?? 0) / 200)),
+      }),
+    }),
+  };
+}

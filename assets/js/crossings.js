@@ -1,0 +1,58 @@
+/* The stream of crossings, newest on top. Ids make a repeated one harmless; the list has an end. */
+"use strict";
+{
+  const desk = (window.desk ??= {});
+  const KEPT = 200;
+  const known = new Set();
+
+  const element = (tag, className, text) => {
+    const made = document.createElement(tag);
+    made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  };
+
+  const item = (crossing, fresh) => {
+    const line = element("li", fresh ? "fresh" : "");
+    line.dataset.id = crossing.id;
+    const what = element("span", "what");
+    const login = element("button", "", crossing.login);
+    login.type = "button";
+    login.dataset.login = crossing.login;
+    what.append(element("b", `kind-${crossing.kind}`, crossing.label), " ", login);
+    const level = crossing.level === null ? "" : `${desk.formats.number(crossing.level, 1)} %`;
+    line.append(element("time", "", crossing.time), element("i", `mark kind-${crossing.kind}`), what,
+                element("span", "level", level), element("span", "todo", crossing.action));
+    return line;
+  };
+
+  const draw = (frame) => {
+    const list = document.getElementById("crossings-list");
+    if (frame.type === "full") {
+      list.replaceChildren();
+      known.clear();
+    }
+    const added = frame.crossings.filter((crossing) => !known.has(crossing.id));
+    for (const crossing of added) {
+      known.add(crossing.id);
+      list.prepend(item(crossing, frame.type === "tick"));
+    }
+    while (list.childElementCount > KEPT) {
+      known.delete(list.lastElementChild.dataset.id);
+      list.lastElementChild.remove();
+    }
+    const { margin_calls: calls, stop_outs: stops } = frame.figures;
+    const count = `today ${desk.formats.number(calls)} calls, ${desk.formats.number(stops)} stop-outs`;
+    document.getElementById("crossings-count").textContent = count;
+    desk.setEmpty(list, list.childElementCount === 0);
+  };
+
+  const start = () => {
+    document.getElementById("crossings-list").addEventListener("click", (event) => {
+      const { login } = event.target.dataset;
+      if (login) desk.drill.openLogin({ login });
+    });
+  };
+
+  desk.crossings = { start, draw };
+}

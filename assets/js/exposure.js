@@ -1,0 +1,158 @@
+/* The exposure grid: rows of the chosen view, the pinned total, columns as each person likes them,
+   and the export. */
+"use strict";
+{
+  const desk = (window.desk ??= {});
+  let api = null;
+  let keeper = null;
+  let shownView = null;
+  let restoring = false;
+
+  const definitions = () => api.getColumns().map((column) => column.getColDef());
+  const belongs = (definition) => definition.context.views.includes(desk.choices.view);
+
+  const firstState = () => definitions().map((definition) => ({
+    colId: definition.field,
+    hide: !(belongs(definition) && definition.context.shown),
+    width: definition.width,
+    sort: definition.field === "net_value" ? "desc" : null,
+  }));
+
+  const restoreColumns = () => {
+    const saved = desk.preferences.get(`columns.${desk.choices.view}`, null);
+    const known = new Set(definitions().map((definition) => definition.field));
+    const state = saved?.filter((column) => known.has(column.colId)) ?? firstState();
+    restoring = true;
+    api.applyColumnState({ state, applyOrder: true, defaultState: { hide: true } });
+    restoring = false;
+  };
+
+  const saveColumns = (event) => {
+    if (restoring || event.finished === false || event.source === "api") return;
+    desk.preferences.set(`columns.${desk.choices.view}`, api.getColumnState());
+  };
+
+  const setHeader = () => {
+    const whose = desk.choices.view === "currency" || desk.choices.side === "house" ? "House" : "Client";
+    const money = desk.model.frame?.currency ?? "";
+    const renamed = { net_value: `${whose} net ${money}`, floating: `${whose} P&L` };
+    const changed = definitions().some((d) => renamed[d.field] && d.headerName !== renamed[d.field]);
+    if (!changed) return;
+    for (const [field, headerName] of Object.entries(renamed)) {
+      api.getColumnDef(field).headerName = headerName;
+    }
+    api.refreshHeader();
+  };
+
+  const rescale = (rows) => {
+    const largest = (field) => desk.roundUp(Math.max(...rows.map((row) => Math.abs(row[field] ?? 0)), 0));
+    const context = api.getGridOption("context");
+    const scales = { netScale: largest("net_value"), tintScale: largest("floating") };
+    if (context.netScale === scales.netScale && context.tintScale === scales.tintScale) return;
+    Object.assign(context, scales);
+    api.refreshCells({ columns: ["net_value", "floating"], force: true, suppressFlash: true });
+  };
+
+  const setTotal = (row) => {
+    const node = api.getPinnedBottomRow(0);
+    if (node) node.setData(row);
+    else api.setGridOption("pinnedBottomRowData", [row]);
+  };
+
+  const setNote = () => {
+    const note = document.getElementById("exposure-note");
+    const { view, book, side } = desk.choices;
+    const texts = [];
+    if (view === "currency") {
+      texts.push("House side, all books. USD equivalents add up to zero but for the quoted triangles.");
+    } else if (book === "c") {
+      texts.push("Open profit of book C is split between A and B by hedge ratio.");
+    } else if (book === "a" && side === "house") {
+      texts.push("Provider positions count in book A.");
+    }
+    const unpriced = desk.model.frame.views.total.unpriced[0];
+    if (unpriced) texts.push(`${unpriced} positions have no price and are in no sum.`);
+    note.textContent = texts.join(" ");
+    note.hidden = texts.length === 0;
+  };
+
+  const draw = () => {
+    if (!api) return;
+    if (shownView !== desk.choices.view) {
+      shownView = desk.choices.view;
+      restoreColumns();
+    }
+    const rows = desk.model.rows();
+    setHeader();
+    rescale(rows);
+    keeper.sync(rows);
+    setTotal(desk.model.total());
+    setNote();
+    const all = desk.model.definitions[shownView].names.length;
+    const shown = rows.length === all ? `${all} rows` : `${rows.length} of ${all} rows`;
+    document.getElementById("exposure-count").textContent = shown;
+    desk.setEmpty(document.getElementById("exposure-grid"), all === 0);
+  };
+
+  const open = (row) => {
+    const { view } = desk.choices;
+    const props = (id, values) => window.dash_clientside.set_props(id, values);
+    if (view === "class") {
+      props("exposure-class", { value: row.key });
+      props("exposure-view", { value: "underlying" });
+    } else if (view === "currency") {
+      props("exposure-search", { value: row.key });
+      props("exposure-view", { value: "underlying" });
+    } else {
+      desk.drill.open({ kind: "symbol", name: row.name, symbols: row.members.slice(0, 20) });
+    }
+  };
+
+  const start = async () => {
+    api = await desk.gridApi("exposure-grid");
+    Object.assign(api.getGridOption("context"), { netScale: 1, tintScale: 1 });
+    keeper = desk.rowKeeper(api);
+    api.setGridOption("rowClassRules", { "row-stale": (params) => params.data?.stale });
+    desk.onRow(api, open);
+    for (const event of ["columnVisible", "columnMoved", "columnResized", "sortChanged"]) {
+      api.addEventListener(event, saveColumns);
+    }
+  };
+
+  const sortBy = (field) => {
+    const column = api.getColumnState().find((state) => state.colId === field);
+    const sort = column.sort === "desc" ? "asc" : "desc";
+    api.applyColumnState({ state: [{ colId: field, sort, hide: false }], defaultState: { sort: null } });
+    desk.preferences.set(`columns.${desk.choices.view}`, api.getColumnState());
+  };
+
+  const listColumns = () => {
+    const boxes = definitions().filter((d) => belongs(d) && !d.lockVisible).map((definition) => {
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.checked = api.getColumn(definition.field).isVisible();
+      box.onchange = () => {
+        api.setColumnsVisible([definition.field], box.checked);
+        desk.preferences.set(`columns.${desk.choices.view}`, api.getColumnState());
+      };
+      const label = document.createElement("label");
+      label.title = definition.headerTooltip;
+      label.append(box, definition.headerName);
+      return label;
+    });
+    const list = document.getElementById("exposure-column-list");
+    if (list) list.replaceChildren(...boxes);
+  };
+
+  /* a spreadsheet must not run what a client called himself */
+  const neutral = ({ value }) =>
+    typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : value ?? "";
+
+  const exportCsv = () => api.exportDataAsCsv({
+    fileName: `exposure-${desk.choices.view}-${desk.choices.side}.csv`,
+    columnKeys: api.getAllDisplayedColumns().map((c) => c.getColId()).filter((id) => id !== "trend"),
+    processCellCallback: neutral,
+  });
+
+  desk.exposure = { start, draw, sortBy, listColumns, exportCsv, neutral };
+}

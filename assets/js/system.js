@@ -1,0 +1,56 @@
+/* The system screen, and the small signs of trouble in the strip. */
+"use strict";
+{
+  const desk = (window.desk ??= {});
+  const BREAKS_KEPT = 100;
+  let breaks = [];
+
+  const cell = (text, className = "") => {
+    const made = document.createElement("td");
+    made.className = className;
+    made.textContent = text;
+    return made;
+  };
+  const line = (...cells) => {
+    const made = document.createElement("tr");
+    made.append(...cells);
+    return made;
+  };
+
+  const stateCell = (state) => {
+    const made = cell("");
+    const box = document.createElement("span");
+    box.className = "state";
+    box.dataset.state = state;
+    const dot = document.createElement("i");
+    dot.className = "dot";
+    box.append(dot, state.toLowerCase());
+    made.append(box);
+    return made;
+  };
+
+  const drawTables = (frame) => {
+    const { number, age } = desk.formats;
+    const fill = (id, lines) => document.getElementById(id).replaceChildren(...lines);
+    const { components } = frame.strip;
+    fill("system-components", components.map((c) =>
+      line(cell(c.name), stateCell(c.state), cell(age(c.age_ms), "num"), cell(c.detail))));
+    fill("system-counters", Object.entries(frame.counters).map(([name, count]) =>
+      line(cell(name.replaceAll("_", " ")), cell(number(count), "num"))));
+    fill("system-breaks", [...breaks].reverse().map((b) => line(cell(b.time), cell(b.kind),
+      cell(b.login), cell(b.deal), cell(b.symbol), cell(b.reason))));
+    desk.setEmpty(document.getElementById("system-components"), components.length === 0);
+    desk.setEmpty(document.getElementById("system-breaks"), breaks.length === 0);
+  };
+
+  const draw = (frame) => {
+    breaks = [...(frame.type === "full" ? [] : breaks), ...frame.breaks].slice(-BREAKS_KEPT);
+    const count = frame.counters.quarantined ?? 0;
+    document.getElementById("system-break-count").textContent =
+      `${desk.formats.number(count)} quarantined, the newest ${breaks.length} listed`;
+    document.querySelector('[data-action="screen:system"]').toggleAttribute("data-alert", count > 0);
+    if (desk.choices.screen === "system") drawTables(frame);
+  };
+
+  desk.system = { draw };
+}

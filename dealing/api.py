@@ -1,0 +1,103 @@
+"""What machines ask the desk: is it alive, is it current, and the whole snapshot.
+
+``/healthz`` says that the process answers, ``/readyz`` that its figures are fresh, and
+``/api/v1/snapshot`` is the object of semantics.md section 9, live, with every figure's age.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from dealing.ports import EngineFrame, SnapshotSource
+
+FRESH_MS: Final = 3_000.0
+
+AgeMs = Callable[[], float | None]
+Encode = Callable[[EngineFrame], bytes]
+
+
+def api_routes(source: SnapshotSource, age_ms: AgeMs, encode: Encode) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        source: Where the newest frame is read.
+        age_ms: How old it is, None before the first one.
+        encode: The snapshot of a frame as JSON, without its age; it may take long.
+    """
+    router = APIRouter()
+    snapshots = _Snapshots(encode)
+
+    async def healthz() -> Response:
+        return _json({"status": "alive"})
+
+    async def readyz() -> Response:
+        reason = not_ready(age_ms())
+        if reason is None:
+            return _json({"status": "ready", "age_ms": age_ms()})
+        return _json({"status": "not ready", "reason": reason}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def snapshot() -> Response:
+        frame = source.latest()
+        if frame is None:
+            reason = {"status": "not ready", "reason": not_ready(None)}
+            return _json(reason, HTTPStatus.SERVICE_UNAVAILABLE)
+        body = await snapshots.of(frame)
+        head = orjson.dumps(_ages(frame, age_ms()))
+        # one object: ours first, then the snapshot's own members, not encoded again
+        return Response(head[:-1] + b"," + body[1:], media_type="application/json")
+
+    for path, endpoint in (
+        ("/healthz", healthz),
+        ("/readyz", readyz),
+        ("/api/v1/snapshot", snapshot),
+    ):
+        router.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False)
+    return router
+
+
+def not_ready(age_ms: float | None) -> str | None:
+    """Return why the figures cannot be trusted to be current, None if they can."""
+    if age_ms is None:
+        return "no figures have come from the engine yet: is it running?"
+    if age_ms > FRESH_MS:
+        return f"the engine is not responding, the last figures are {age_ms / 1_000:.0f} s old"
+    return None
+
+
+class _Snapshots:
+    """The newest frame's JSON, made off the event loop once however many ask."""
+
+    def __init__(self, encode: Encode) -> None:
+        self._encode = encode
+        self._lock = asyncio.Lock()
+        self._made: tuple[EngineFrame, bytes] | None = None
+
+    async def of(self, frame: EngineFrame) -> bytes:
+        async with self._lock:
+            if self._made is None or self._made[0] is not frame:
+                self._made = frame, await asyncio.to_thread(self._encode, frame)
+            return self._made[1]
+
+
+def _ages(frame: EngineFrame, age_ms: float | None) -> dict[str, Any]:
+    return {
+        "age_ms": age_ms,
+        "sent_at_ms": frame.sent_at / 1_000_000,
+        "market": frame.market,
+        "speed": frame.speed,
+        "components": [
+            {"name": c.name, "state": c.state.value, "detail": c.detail, "age_ms": c.age_ms}
+            for c in frame.components
+        ],
+    }
+
+
+def _json(content: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(orjson.dumps(content), status.value, media_type="application/json")

@@ -1,0 +1,92 @@
+"""Where the desk is put together: Dash's pages, the live stream, the API and the door.
+
+Everything is made per call: two desks in one process share nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from dash import Dash
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from dealing.api import api_routes
+from dealing.desk import shell
+from dealing.desk.callbacks import problem_of
+from dealing.desk.guard import STREAM_PATH, Guard
+from dealing.desk.options import DeskOptions, assets_dir
+from dealing.desk.panels import drilldown, exposure, strip
+from dealing.desk.stream import Stream, end_process_if_failed
+from dealing.ports import BookQueries, EngineFrame, SnapshotSource
+from dealing.snapshot_json import snapshot_json
+
+
+def create_desk(
+    source: SnapshotSource,
+    queries: BookQueries,
+    options: DeskOptions | None = None,
+    now: Callable[[], int] = time.time_ns,
+) -> ASGIApp:
+    """Return the desk as an ASGI application; it follows ``source`` while its lifespan lasts.
+
+    Args:
+        source: Where the newest frame is read.
+        queries: What answers drill-downs.
+        options: Choices of this desk.
+        now: Wall clock, ns UTC.
+    """
+    options = options or DeskOptions()
+    stream = Stream(source, options, now)
+    server = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, lifespan=partial(_follow, stream)
+    )
+    server.include_router(api_routes(source, stream.age_ms, _encoded))
+    server.add_api_websocket_route(STREAM_PATH, stream.serve)
+    app = create_dash(server, source, queries, options)
+    return Guard(
+        server,
+        hosts=options.hosts,
+        script_hashes=app.csp_hashes(),
+        is_callback=partial(problem_of, callbacks=app.callback_map),
+    )
+
+
+def create_dash(
+    server: FastAPI, source: SnapshotSource, queries: BookQueries, options: DeskOptions
+) -> Dash:
+    """Return the Dash application on ``server``, with its layout and callbacks."""
+    app = Dash(
+        "plimsoll",
+        server=server,  # type: ignore[arg-type]  # Dash's hint leaves out its own ASGI backend
+        assets_folder=str(assets_dir()),
+        index_string=shell.page(options),
+        title="Plimsoll",
+        update_title="",
+        serve_locally=True,
+        add_log_handler=False,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    app.layout = shell.layout(options)
+    strip.register(app)
+    exposure.register(app)
+    drilldown.register(app, source, queries)
+    return app
+
+
+def _encoded(frame: EngineFrame) -> bytes:
+    return snapshot_json(frame.snapshot)
+
+
+@asynccontextmanager
+async def _follow(stream: Stream, _: FastAPI) -> AsyncIterator[None]:
+    task = asyncio.create_task(stream.run())
+    task.add_done_callback(end_process_if_failed)
+    try:
+        yield
+    finally:
+        task.cancel()

@@ -1,0 +1,233 @@
+"""What the grids can show: one list of columns per grid.
+
+A column names the type that draws it (``assets/js/columns.js``): the list says what, the type says
+how. Fields are the keys of the rows that scripts build from a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+import dash_ag_grid as dag
+from dash.development.base_component import Component
+
+from dealing.desk.rows import View
+from dealing.desk.theme import GRID_THEME
+
+FLASH_MS: Final = 140
+BATCH_MS: Final = 20
+
+
+class Draw(StrEnum):
+    """The ways a cell is drawn."""
+
+    NAME = "name"
+    TEXT = "text"
+    CLASS = "assetClass"
+    PRICE = "price"
+    CHANGE = "change"
+    TREND = "trend"
+    LOTS = "lots"
+    SIGNED_LOTS = "signedLots"
+    SIDE = "side"
+    MONEY = "money"
+    NET = "net"
+    PROFIT = "profit"
+    COVERAGE = "coverage"
+    LIMIT = "limit"
+    RATIO = "ratio"
+    COUNT = "count"
+    AGE = "age"
+    LEVEL = "level"
+    BOOK = "book"
+    UNITS = "units"
+
+
+class Column(NamedTuple):
+    """One column; ``views`` are those in which it has a meaning, ``shown`` those it starts in."""
+
+    field: str
+    header: str
+    draw: Draw
+    width: int
+    tip: str
+    views: frozenset[View] = frozenset(View)
+    shown: bool = True
+    pinned: bool = False
+    flash: bool = False
+
+
+_PRICED = frozenset({View.SYMBOL, View.UNDERLYING})
+_BOOKED = frozenset({View.SYMBOL, View.UNDERLYING, View.ASSET_CLASS})
+_CURRENCY = frozenset({View.CURRENCY})
+
+EXPOSURE_COLUMNS: Final = (
+    Column("name", "Name", Draw.NAME, 92, "Symbol, underlying, class or currency", pinned=True),
+    Column("asset_class", "Class", Draw.CLASS, 56, "Asset class", views=_PRICED),
+    Column("bid", "Bid", Draw.PRICE, 76, "Best price for selling", _PRICED, flash=True),
+    Column("ask", "Ask", Draw.PRICE, 76, "Best price for buying", _PRICED, flash=True),
+    Column("change", "Δ 10 min", Draw.CHANGE, 66, "Change of the mid over the trend", _PRICED),
+    Column("trend", "Trend", Draw.TREND, 76, "Mid price, last ten minutes", _PRICED),
+    Column("net_value", "Net", Draw.NET, 112,
+           "Net position at mid in reporting currency, side as switched", flash=True),
+    Column("limit_used", "Limit", Draw.LIMIT, 62,
+           "House net over its limit; classes and total show their worst underlying", _BOOKED),
+    Column("floating", "Floating", Draw.PROFIT, 82, "Open profit, side as switched", _BOOKED),
+    Column("units", "Units", Draw.UNITS, 130, "What the house holds of it, in units", _CURRENCY),
+    Column("net_lots", "Net lots", Draw.SIGNED_LOTS, 74, "Net position, side as switched", _BOOKED),
+    Column("buy_lots", "Buy", Draw.LOTS, 68, "Clients' open buys, lots", _BOOKED),
+    Column("sell_lots", "Sell", Draw.LOTS, 68, "Clients' open sells, lots", _BOOKED),
+    Column("net_lots_a", "A net", Draw.SIGNED_LOTS, 66,
+           "Net lots of book A clients, side as switched", _BOOKED),
+    Column("net_lots_b", "B net", Draw.SIGNED_LOTS, 68,
+           "Net lots of book B clients, side as switched", _BOOKED),
+    Column("net_lots_c", "C net", Draw.SIGNED_LOTS, 66,
+           "Net lots of book C clients, side as switched", _BOOKED, shown=False),
+    Column("lp_lots", "LP", Draw.SIGNED_LOTS, 66, "Net lots at providers", _BOOKED),
+    Column("uncovered_value", "Uncovered", Draw.MONEY, 80,
+           "Uncovered lots at mid; classes and total add up underlyings", _BOOKED),
+    Column("uncovered_lots", "Uncov. lots", Draw.SIGNED_LOTS, 80,
+           "Meant to be hedged and not covered by a provider", _PRICED, shown=False),
+    Column("coverage", "Cover", Draw.COVERAGE, 58,
+           "Provider lots over the lots meant to be hedged", _BOOKED),
+    Column("gross_value", "Gross", Draw.MONEY, 94, "Clients' open lots at mid", _BOOKED),
+    Column("limit_value", "Limit size", Draw.MONEY, 92, "Limit of the house net", _PRICED,
+           shown=False),
+    Column("floating_a", "House A", Draw.PROFIT, 84,
+           "Open profit of the house on what it passes on, providers included", _BOOKED,
+           shown=False),
+    Column("floating_b", "House B", Draw.PROFIT, 84, "Open profit of the house on what it keeps",
+           _BOOKED, shown=False),
+    Column("lp_floating", "LP floating", Draw.PROFIT, 88, "Open profit at providers", _BOOKED,
+           shown=False),
+    Column("per_percent", "P&L per 1 %", Draw.PROFIT, 92,
+           "Profit of the side shown if the price rises by one percent"),
+    Column("vwap_buy", "VWAP buy", Draw.PRICE, 84, "Mean price of open buys", _PRICED, shown=False),
+    Column("vwap_sell", "VWAP sell", Draw.PRICE, 84, "Mean price of open sells", _PRICED,
+           shown=False),
+    Column("long_share", "Long", Draw.RATIO, 60, "Buys over all client lots", _BOOKED, shown=False),
+    Column("top_share", "Top client", Draw.RATIO, 76,
+           "Largest client's gross over all clients' gross", _PRICED, shown=False),
+    Column("accounts", "Accounts", Draw.COUNT, 74, "Accounts with a position", _PRICED,
+           shown=False),
+    Column("positions", "Positions", Draw.COUNT, 74, "Open client positions", _BOOKED, shown=False),
+    Column("unpriced", "Unpriced", Draw.COUNT, 74,
+           "Positions without a price or a rate: they are in no sum", _BOOKED, shown=False),
+    Column("age_ms", "Age", Draw.AGE, 62, "Market time since the last quote", _PRICED),
+)  # fmt: skip
+"""Columns of the exposure grid in their first order."""
+
+MARGIN_COLUMNS: Final = (
+    Column("login", "Login", Draw.NAME, 66, "Trading account", pinned=True),
+    Column("margin_level", "Level", Draw.LEVEL, 84, "Equity over margin, in percent"),
+    Column("to_50", "To 50 %", Draw.RATIO, 60,
+           "Share of equity that can be lost before the level is 50 %, the usual stop-out"),
+    Column("equity", "Equity", Draw.MONEY, 72, "In account currency"),
+    Column("currency", "Cur", Draw.TEXT, 42, "Account currency"),
+    Column("floating", "Floating", Draw.PROFIT, 72, "Open profit in account currency"),
+    Column("book", "Book", Draw.BOOK, 46, "Book of its new deals"),
+    Column("client_id", "Client", Draw.TEXT, 74, "Who owns it", shown=False),
+    Column("margin", "Margin", Draw.MONEY, 78, "In account currency", shown=False),
+    Column("free_margin", "Free", Draw.PROFIT, 78, "Equity less margin", shown=False),
+)  # fmt: skip
+"""Columns of the margin list."""
+
+POSITION_COLUMNS: Final = (
+    Column("login", "Login", Draw.NAME, 84, "Trading account", pinned=True),
+    Column("client_id", "Client", Draw.TEXT, 84, "Who owns it"),
+    Column("position_id", "Position", Draw.TEXT, 92, "Number on the platform"),
+    Column("symbol", "Symbol", Draw.TEXT, 84, "What is held"),
+    Column("book", "Book", Draw.BOOK, 50, "Book of its last fill"),
+    Column("side", "Side", Draw.SIDE, 62, "The client's side"),
+    Column("lots", "Lots", Draw.LOTS, 70, "Open lots"),
+    Column("open_price", "Open", Draw.PRICE, 84, "Mean opening price"),
+    Column("price", "Price", Draw.PRICE, 84, "Price it would close at"),
+    Column("profit", "Profit", Draw.PROFIT, 88, "In account currency"),
+    Column("currency", "Cur", Draw.TEXT, 46, "Account currency"),
+    Column("profit_usd", "Profit USD", Draw.PROFIT, 92, "At mid rates"),
+    Column("swap", "Swap", Draw.PROFIT, 70, "Accrued, in account currency"),
+    Column("hedge_ratio", "Hedged", Draw.RATIO, 66, "Share meant to be hedged"),
+)
+"""Columns of a drill-down's positions."""
+
+CLIENT_COLUMNS: Final = (
+    Column("client_id", "Client", Draw.NAME, 92, "Who holds it", pinned=True),
+    Column("logins", "Logins", Draw.TEXT, 130, "Trading accounts of the client in this list"),
+    Column("books", "Books", Draw.BOOK, 60, "Books of the positions"),
+    Column("net_lots", "Net lots", Draw.SIGNED_LOTS, 84, "Client's side"),
+    Column("gross_lots", "Gross lots", Draw.LOTS, 84, "Longs and shorts"),
+    Column("share", "Share", Draw.RATIO, 70, "Of the listed gross lots"),
+    Column("profit_usd", "Profit USD", Draw.PROFIT, 92, "Client's open profit at mid rates"),
+    Column("positions", "Positions", Draw.COUNT, 76, "Open positions"),
+)
+"""Columns of a drill-down's biggest clients."""
+
+
+def column_defs(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """Return the columns as AG Grid wants them."""
+    return [_definition(column) for column in columns]
+
+
+def live_grid(identity: str, columns: Sequence[Column], label: str) -> Component:
+    """Return an empty grid that scripts fill row by row."""
+    grid: Component = dag.AgGrid(
+        id=identity,
+        columnDefs=column_defs(columns),
+        getRowId="params.data.id",
+        className="grid",
+        style={"height": None},
+        defaultColDef={
+            "resizable": True,
+            "sortable": True,
+            "suppressHeaderMenuButton": True,
+            "sortingOrder": ["desc", "asc"],
+        },
+        dashGridOptions={
+            "theme": {
+                "function": f"themeQuartz.withParams({GRID_THEME!r})".replace("False", "false")
+            },
+            "columnTypes": {"function": "deskColumnTypes"},
+            "animateRows": False,
+            "asyncTransactionWaitMillis": BATCH_MS,
+            "cellFlashDuration": FLASH_MS,
+            "cellFadeDuration": 0,
+            "suppressScrollOnNewData": True,
+            "suppressNoRowsOverlay": True,
+            "enableCellTextSelection": True,
+            "suppressMovableColumns": False,
+            "suppressDragLeaveHidesColumns": True,
+            "tooltipShowDelay": 400,
+            "ensureDomOrder": True,
+            "headerHeight": 28,
+            "rowHeight": 24,
+            "rowSelection": {
+                "mode": "singleRow",
+                "checkboxes": False,
+                "enableClickSelection": True,
+            },
+            "context": {"label": label},
+        },
+    )
+    return grid
+
+
+def _definition(column: Column) -> dict[str, Any]:
+    definition: dict[str, Any] = {
+        "field": column.field,
+        "headerName": column.header,
+        "headerTooltip": column.tip,
+        "type": column.draw.value,
+        "width": column.width,
+        "minWidth": 40,
+        "initialHide": not column.shown,
+        "context": {"views": sorted(column.views), "shown": column.shown},
+    }
+    if column.pinned:
+        definition |= {"pinned": "left", "lockPosition": True, "lockVisible": True}
+    if column.flash:
+        definition["enableCellChangeFlash"] = True
+    if column.draw is Draw.TREND:
+        definition["cellDataType"] = False
+    return definition

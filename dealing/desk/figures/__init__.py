@@ -1,0 +1,1 @@
+"""Plotly figures: empty and styled, filled by the stream."""

@@ -1,0 +1,92 @@
+"""How numbers and times become text, with the same rules as ``assets/js/formats.js``.
+
+A minus is U+2212, thousands are separated by commas, and figures are compacted in tiles only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+MINUS: Final = "\u2212"
+NOTHING: Final = "\u2013"
+
+_NS_PER_S: Final = 1_000_000_000
+_COMPACT: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def number(value: float | None, decimals: int = 0, *, sign: bool = False) -> str:
+    """Return a number for a grid.
+
+    >>> number(-1234567.891, 2) == MINUS + "1,234,567.89"
+    True
+    >>> number(12.0, sign=True)
+    '+12'
+    """
+    if value is None:
+        return NOTHING
+    rounded = round(value, decimals)
+    text = f"{abs(rounded):,.{decimals}f}"
+    if rounded < 0:
+        return MINUS + text
+    return f"+{text}" if sign and rounded > 0 else text
+
+
+def compact(value: float | None, *, sign: bool = False) -> str:
+    """Return a number for a tile, three or four figures and a letter.
+
+    >>> compact(-1234567.0) == MINUS + "1.23M"
+    True
+    >>> compact(999.6)
+    '1,000'
+    """
+    if value is None:
+        return NOTHING
+    for size, letter in _COMPACT:
+        if abs(value) >= size:
+            scaled = value / size
+            decimals = 2 if abs(scaled) < 100 else 1  # noqa: PLR2004 (three or four figures)
+            return number(scaled, decimals, sign=sign) + letter
+    return number(value, 0, sign=sign)
+
+
+class ServerDay(NamedTuple):
+    """The broker's calendar: when a day begins, and the clock that is midnight then."""
+
+    zone: ZoneInfo
+    starts_at_hour: int
+
+    def local(self, ts_ns: int) -> datetime:
+        """Return the server's wall time of an instant (ns UTC)."""
+        moment = datetime.fromtimestamp(ts_ns / _NS_PER_S, UTC).astimezone(self.zone)
+        return moment.replace(tzinfo=None) + timedelta(hours=24 - self.starts_at_hour)
+
+    def start(self, ts_ns: int) -> int:
+        """Return the beginning of the server day that an instant lies in, ns UTC."""
+        midnight = self.local(ts_ns).replace(hour=0, minute=0, second=0, microsecond=0)
+        begun = midnight - timedelta(hours=24 - self.starts_at_hour)
+        return int(begun.replace(tzinfo=self.zone).timestamp()) * _NS_PER_S
+
+
+def clock(moment: datetime) -> str:
+    """Return a time of day.
+
+    >>> clock(datetime(2026, 1, 13, 15, 4, 9))
+    '15:04:09'
+    """
+    return moment.strftime("%H:%M:%S")
+
+
+def day(moment: datetime) -> str:
+    """Return a date as a dealer reads it.
+
+    >>> day(datetime(2026, 1, 13))
+    'Tue 13 Jan 2026'
+    """
+    return moment.strftime("%a %-d %b %Y")
+
+
+def utc(ts_ns: int) -> datetime:
+    """Return an instant (ns UTC) as a date and time in UTC."""
+    return datetime.fromtimestamp(ts_ns / _NS_PER_S, UTC)

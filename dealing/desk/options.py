@@ -1,0 +1,30 @@
+"""What whoever starts the desk decides about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class DeskOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Choices of the web desk.
+
+    ``hosts`` are names under which this desk is reached besides the loopback ones. The server day
+    begins at ``day_starts_at_hour`` of ``day_zone`` (semantics.md section 8), and the server clock
+    shows midnight then.
+    """
+
+    version: str = ""
+    theme: Literal["dark", "light"] = "dark"
+    reporting_currency: str = "USD"
+    hosts: tuple[str, ...] = ()
+    day_zone: str = "America/New_York"
+    day_starts_at_hour: int = 17
+
+
+def assets_dir() -> Path:
+    """Return the folder of styles, scripts, fonts and icons, packaged or in the repository."""
+    packaged = Path(__file__).parent / "assets"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "assets"

@@ -1,0 +1,1 @@
+"""The parts of the screen: each a pure view, a layout and its callbacks, in that order."""

@@ -1,0 +1,73 @@
+"""The accounts closest to the edge, worst first, and how many stand in each band of levels."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from dash import html
+from dash.development.base_component import Component
+
+from dealing.desk.columns import MARGIN_COLUMNS, live_grid
+from dealing.desk.ids import MarginIds
+from dealing.desk.parts import aria, empty_state, panel
+
+SHOWN: Final = 40
+BANDS: Final = (50.0, 80.0, 100.0, 120.0, 200.0)
+"""Upper edges of the bands of margin levels, in percent; above the last one is calm water."""
+
+BAND_NAMES: Final = (
+    "below 50 %",
+    "50 to 80 %",
+    "80 to 100 %",
+    "100 to 120 %",
+    "120 to 200 %",
+    "above 200 %",
+)
+
+
+def view(accounts: pl.DataFrame) -> dict[str, Any]:
+    """Return the worst accounts column by column, the band counts and how many have margin.
+
+    Money is in account currency. ``to_50`` is the share of equity that can be lost before the
+    level reaches 50 %, None where the account is below it.
+    """
+    levels = accounts["margin_level"].drop_nulls().to_numpy()
+    worst = accounts.filter(pl.col("margin_level").is_not_null()).bottom_k(SHOWN, by="margin_level")
+    worst = worst.sort("margin_level", "login").with_columns(
+        pl.when(pl.col("margin_level") > BANDS[0])
+        .then(1.0 - BANDS[0] / pl.col("margin_level"))
+        .alias("to_50")
+    )
+    counts = np.bincount(np.digitize(levels, BANDS), minlength=len(BANDS) + 1)
+    return {
+        "columns": {spec.field: worst[spec.field].to_list() for spec in MARGIN_COLUMNS},
+        "bands": counts.tolist(),
+        "with_margin": len(levels),
+        "accounts": accounts.height,
+    }
+
+
+def layout() -> Component:
+    """Return the panel: bands above the list."""
+    return panel(
+        "Margin, worst first",
+        [
+            html.Ul(
+                [
+                    html.Li(
+                        title=f"Accounts with a margin level {name}", className=f"band band-{k}"
+                    )
+                    for k, name in enumerate(BAND_NAMES)
+                ],
+                id=MarginIds.BANDS,
+                className="bands",
+                **aria(label="Accounts by margin level"),
+            ),
+            live_grid(MarginIds.GRID, MARGIN_COLUMNS, "Accounts by margin level, worst first"),
+            empty_state("No account uses margin."),
+        ],
+        name="margin",
+        aside=html.Span("", id=MarginIds.COUNT, className="panel-note"),
+    )

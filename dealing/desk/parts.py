@@ -1,0 +1,82 @@
+"""Small pieces that panels are built from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+
+def aria(**names: str) -> dict[str, Any]:
+    """Return ``aria-*`` attributes: ``aria(label="Screens")``."""
+    return {f"aria-{name}": value for name, value in names.items()}
+
+
+def data(**names: str) -> dict[str, Any]:
+    """Return ``data-*`` attributes, which scripts read."""
+    return {f"data-{name}": value for name, value in names.items()}
+
+
+def panel(title: str, children: Sequence[Component], *, name: str, aside: Any = None) -> Component:
+    """Return a titled region; ``name`` is its class and what tests look for."""
+    head = html.Div(
+        [html.H2(title, id=f"{name}-title", className="panel-title"), aside],
+        className="panel-head",
+    )
+    return html.Section(
+        [head, *children],
+        className=f"panel panel-{name}",
+        **aria(labelledby=f"{name}-title"),
+    )
+
+
+def empty_state(sentence: str, identity: str | None = None) -> Component:
+    """Return what a panel says while it has nothing to show."""
+    named: dict[str, Any] = {} if identity is None else {"id": identity}
+    return html.P(sentence, className="empty-state", **named)
+
+
+def icon(name: str) -> Component:
+    """Return an icon of ``assets/icons`` in the colour of the text around it."""
+    return html.Span(className=f"icon icon-{name}", **aria(hidden="true"))
+
+
+def action_button(
+    action: str, label: str, symbol: str, key: str = "", class_name: str = "icon-button"
+) -> Component:
+    """Return a button that does what its key does (``assets/js/keys.js`` knows the actions)."""
+    hint = f"{label} ({key})" if key else label
+    return html.Button(
+        icon(symbol),
+        className=class_name,
+        title=hint,
+        type="button",
+        **data(action=action),
+        **aria(label=label),
+    )
+
+
+def switch(identity: str, choices: Sequence[tuple[str, str]], chosen: str, label: str) -> Component:
+    """Return one choice of several; the browser remembers it.
+
+    Args:
+        identity: The id.
+        choices: Value and text of each.
+        chosen: The value at first.
+        label: What is chosen, for screen readers.
+    """
+    control: Component = dmc.SegmentedControl(
+        id=identity,
+        data=[{"value": value, "label": text} for value, text in choices],
+        value=chosen,
+        size="xs",
+        radius="sm",
+        className="switch",
+        persistence=True,
+        transitionDuration=0,
+        **aria(label=label),
+    )
+    return control

@@ -1,0 +1,138 @@
+"""The frame around every screen, and the page that carries it."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+from dealing.desk.ids import ShellIds
+from dealing.desk.options import DeskOptions
+from dealing.desk.panels import (
+    crossings,
+    drilldown,
+    exposure,
+    help,  # noqa: A004 (the panel is called what it is)
+    margin,
+    pnl,
+    strip,
+    system,
+    tiles,
+)
+from dealing.desk.panels.help import KEYS
+from dealing.desk.parts import action_button, aria, data, icon
+from dealing.desk.theme import TOKENS
+
+HEADER_PX: Final = 46
+RAIL_PX: Final = 52
+STATUS_PX: Final = 24
+
+PAGE: Final = """<!DOCTYPE html>
+<html lang="en" data-theme="%(theme)s" data-palette="safe" style="background:%(background)s">
+  <head>
+    {%%metas%%}
+    <title>{%%title%%}</title>
+    <link rel="icon" type="image/svg+xml" href="/assets/icons/plimsoll.svg">
+    <link rel="preload" href="/assets/fonts/inter-latin.woff2" as="font" type="font/woff2"
+          crossorigin>
+    {%%css%%}
+  </head>
+  <body>
+    {%%app_entry%%}
+    <div hidden>{%%config%%}{%%scripts%%}{%%renderer%%}</div>
+  </body>
+</html>"""
+
+
+def page(options: DeskOptions) -> str:
+    """Return the page around Dash's own parts, painted in the right theme from the start."""
+    return PAGE % {"theme": options.theme, "background": TOKENS[options.theme]["--bg"]}
+
+
+def layout(options: DeskOptions) -> Component:
+    """Return everything on the page, before the first figure."""
+    shell = dmc.AppShell(
+        [
+            dmc.AppShellHeader(strip.layout()),
+            dmc.AppShellNavbar(_rail()),
+            dmc.AppShellMain([_banner(), _desk_screen(), _system_screen()], className="main"),
+            dmc.AppShellFooter(_status_line(options.version)),
+        ],
+        header={"height": HEADER_PX},
+        navbar={"width": RAIL_PX, "breakpoint": "sm", "collapsed": {"mobile": True}},
+        footer={"height": STATUS_PX},
+        padding=0,
+        id=ShellIds.ROOT,
+        className="shell",
+    )
+    keys = [[key.key, key.action] for key in KEYS if key.action]
+    provider: Component = dmc.MantineProvider(
+        [shell, help.layout(), html.Div(id=ShellIds.CHOICES, **data(keys=json.dumps(keys)))],
+        id=ShellIds.PROVIDER,
+        forceColorScheme=options.theme,
+        theme={"fontFamily": "inherit", "fontFamilyMonospace": "inherit"},
+    )
+    return provider
+
+
+def _desk_screen() -> Component:
+    left = html.Div([exposure.layout(), drilldown.layout()], className="left")
+    right = html.Aside(
+        [pnl.layout(), margin.layout(), crossings.layout()],
+        className="right",
+        **aria(label="Profit, margin and crossings"),
+    )
+    return html.Div(
+        [tiles.layout(), html.Div([left, right], className="columns")],
+        className="screen data-area",
+        **data(screen="desk"),
+    )
+
+
+def _system_screen() -> Component:
+    return html.Div(
+        system.layout(), className="screen data-area", hidden=True, **data(screen="system")
+    )
+
+
+def _banner() -> Component:
+    return html.Div(
+        [icon("triangle-alert"), html.Span("", className="banner-text")],
+        id=ShellIds.BANNER,
+        className="banner",
+        hidden=True,
+        role="alert",
+    )
+
+
+def _rail() -> Component:
+    return html.Nav(
+        [
+            action_button("screen:desk", "Desk", "layout-dashboard", class_name="rail-button"),
+            action_button("screen:system", "System", "activity", "S", class_name="rail-button"),
+        ],
+        className="rail",
+        **aria(label="Screens"),
+    )
+
+
+def _status_line(version: str) -> Component:
+    hints = [
+        html.Span([html.Kbd(key.key), html.Span(key.brief)], className="hint")
+        for key in KEYS
+        if key.brief
+    ]
+    return html.Div(
+        [
+            html.Div(hints, className="hints"),
+            html.Div(className="spring"),
+            html.Span("", id=ShellIds.RATES),
+            html.Span("", id=ShellIds.AGE),
+            html.Span("", id=ShellIds.RENDER),
+            html.Span(f"Plimsoll {version}".strip()),
+        ],
+        className="status",
+    )

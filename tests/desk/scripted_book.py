@@ -1,0 +1,197 @@
+"""A small broker for the desk's tests: a real engine, a scripted market, a fake source.
+
+Every number on screen comes from the engine, so tiles, rows and accounts agree with one another.
+"""
+
+import asyncio
+import time
+
+import numpy as np
+
+from dealing.ports import ComponentState, ComponentStatus, EngineFrame
+from exposure.engine import ExposureEngine
+from exposure.errors import DisconnectedError
+from exposure.model.accounts import Account
+from exposure.model.books import Book
+from exposure.model.events import (
+    AccountChanged,
+    DealExecuted,
+    EventBatch,
+    HedgeExecuted,
+    InstrumentDefined,
+    QuoteReceived,
+)
+from exposure.settings import EngineSettings
+from feeds.catalogue import load_catalogue
+
+NS = 1_000_000_000
+START = 1_768_305_600 * NS  # Tuesday 13 January 2026 12:00 UTC
+MIDS = {
+    "fx": 1.1,
+    "metal": 2_400.0,
+    "index": 18_000.0,
+    "energy": 75.0,
+    "share": 180.0,
+    "crypto": 60_000.0,
+}
+KNOWN_MIDS = {
+    "EURUSD": 1.0840, "GBPUSD": 1.2710, "USDJPY": 156.2, "USDCHF": 0.8890, "AUDUSD": 0.6620,
+    "XAUUSD": 2_412.0, "XAGUSD": 28.4, "ETHUSD": 3_120.0, "XRPUSD": 0.58, "LTCUSD": 84.0,
+}  # fmt: skip
+
+
+class ScriptedBook:
+    """A broker's engine that a test moves on step by step."""
+
+    def __init__(self, accounts=400, positions=1_500, seed=7):
+        self.engine = ExposureEngine(EngineSettings(kept_events=5_000))
+        self.random = np.random.default_rng(seed)
+        self.instruments = load_catalogue()
+        self.now = START
+        self.deals = 0
+        self.mids = np.array([self._first_mid(i) for i in self.instruments])
+        self._apply([InstrumentDefined(self.now, i) for i in self.instruments])
+        self._apply([AccountChanged(self.now, self._account(k)) for k in range(accounts)])
+        self.accounts = accounts
+        self.quote(np.arange(len(self.instruments)))
+        self.trade(positions)
+        self.hedge(0.85)
+
+    def step(self, seconds=0.2, deals=2):
+        """Let the market move for a moment and a few clients trade."""
+        self.now += int(seconds * NS)
+        n = len(self.instruments)
+        moving = np.flatnonzero(self.random.random(n) < 0.6)
+        self.mids[moving] *= 1 + self.random.normal(0, 0.00025, len(moving))
+        self.quote(moving)
+        self.trade(deals)
+
+    def shock(self, symbol, share):
+        """Move one symbol at once."""
+        index = [i.symbol for i in self.instruments].index(symbol)
+        self.mids[index] *= 1 + share
+        self.quote(np.array([index]))
+
+    def quote(self, moving):
+        events = []
+        for index in moving.tolist():
+            instrument = self.instruments[index]
+            half = max(instrument.point, self.mids[index] * 0.00004)
+            bid = round(self.mids[index] - half, instrument.digits)
+            ask = round(self.mids[index] + half, instrument.digits)
+            events.append(QuoteReceived(self.now, instrument.symbol, bid, ask))
+        self._apply(events)
+
+    def trade(self, count):
+        popular = 1.0 / np.arange(1, len(self.instruments) + 1)
+        popular /= popular.sum()
+        events = []
+        for _ in range(count):
+            self.deals += 1
+            index = int(self.random.choice(len(self.instruments), p=popular))
+            instrument = self.instruments[index]
+            login = str(10_000 + int(self.random.integers(self.accounts)))
+            worth = self.mids[index] * instrument.units_per_lot
+            lots = max(0.01, round(float(self.random.lognormal(9.5, 0.9)) / worth * 4, 2))
+            side = "buy" if self.random.random() < 0.55 else "sell"
+            price = round(float(self.mids[index]), instrument.digits)
+            number = f"D{self.deals}"
+            events.append(
+                DealExecuted(self.now, number, login, number, instrument.symbol, side, "in",
+                             lots, price)
+            )  # fmt: skip
+        self._apply(events)
+
+    def hedge(self, share):
+        exposure = self.engine.snapshot().exposure
+        events = []
+        for symbol, meant, mid in exposure.select("symbol", "meant_lots", "mid").iter_rows():
+            lots = round(abs(meant) * share, 2)
+            if lots > 0 and mid:
+                self.deals += 1
+                side = "buy" if meant > 0 else "sell"
+                events.append(
+                    HedgeExecuted(self.now, f"H{self.deals}", "LP1", symbol, side, lots, mid)
+                )
+        self._apply(events)
+
+    def frame(self, sent_at=None, market="simulated"):
+        return EngineFrame(
+            sent_at=time.time_ns() if sent_at is None else sent_at,
+            snapshot=self.engine.snapshot(),
+            market=market,
+            speed=1.0,
+            quotes_per_s=184.0,
+            deals_per_s=9.6,
+            components=[
+                ComponentStatus("platform", ComponentState.RUNNING, "simulated market", 120.0),
+                ComponentStatus("feed", ComponentState.RUNNING, "position 120,331", 80.0),
+                ComponentStatus("engine", ComponentState.RUNNING, "0.4 ms a batch", 12.0),
+                ComponentStatus("LP1", ComponentState.RUNNING, "fills hedges", 900.0),
+            ],
+        )
+
+    def _account(self, k):
+        book = (Book.B, Book.B, Book.B, Book.A, Book.C)[k % 5]
+        currency = ("USD", "USD", "USD", "EUR", "GBP")[k % 5 if k % 3 else 0]
+        return Account(
+            login=str(10_000 + k),
+            client_id=f"C{5_000 + k // 2}",
+            currency=currency,
+            balance=round(float(self.random.lognormal(8.3, 1.1)), 2),
+            leverage=(30.0, 100.0, 200.0, 500.0)[k % 4],
+            book=book,
+            hedge_ratio=0.4 if book is Book.C else None,
+        )
+
+    def _first_mid(self, instrument):
+        if instrument.symbol in KNOWN_MIDS:
+            return KNOWN_MIDS[instrument.symbol]
+        if instrument.quote == "JPY":
+            return 160.0
+        return MIDS.get(instrument.asset_class, 50.0)
+
+    def _apply(self, events):
+        if events:
+            self.engine.apply(EventBatch(self.engine.position + len(events), self.now, events))
+
+
+class FakeSource:
+    """The engine's end as the desk sees it: tests decide when a frame comes."""
+
+    def __init__(self):
+        self.newest = None
+        self.arrived = asyncio.Event()
+
+    def publish(self, frame):
+        self.newest = frame
+        self.arrived.set()
+
+    def latest(self):
+        return self.newest
+
+    async def next(self, after):
+        while self.newest is None or self.newest is after:
+            self.arrived.clear()
+            await self.arrived.wait()
+        return self.newest
+
+
+class EngineQueries:
+    """Answers of a scripted book, or none while it is away."""
+
+    def __init__(self, book):
+        self.book = book
+        self.away = False
+
+    async def positions_of_symbol(self, symbol, limit):
+        self._require()
+        return self.book.engine.positions_of_symbol(symbol, limit)
+
+    async def positions_of_account(self, login):
+        self._require()
+        return self.book.engine.positions_of_account(login)
+
+    def _require(self):
+        if self.away:
+            raise DisconnectedError("the engine is away")
