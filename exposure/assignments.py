@@ -27,10 +27,12 @@ class BookAssignments:
 
     def __init__(self) -> None:
         self.accounts: list[Assignment] = []
+        self.version = 0
         self.symbols: dict[tuple[int, int], Assignment] = {}
 
     def add(self, book: Book, partial: float | None) -> None:
         """Give the next account its first book."""
+        self.version += 1
         self.accounts.append(Assignment(book, 0.0 if partial is None else partial))
 
     def of_deal(self, account: int, symbol: int) -> Assignment:
@@ -39,6 +41,7 @@ class BookAssignments:
 
     def assign(self, account: int, book: Book, partial: float | None) -> None:
         """Move an account to a book; its exceptions end. Without a ratio the last one stays."""
+        self.version += 1
         last = self.accounts[account].partial
         self.accounts[account] = Assignment(book, last if partial is None else partial)
         for key in [key for key in self.symbols if key[0] == account]:

@@ -55,6 +55,7 @@ class ClientBook:
         self.instruments: list[Instrument] = []
         self.symbol_of: dict[str, int] = {}
         self.terms: list[Account] = []
+        self.terms_version = 0
         self.account_of: dict[str, int] = {}
         self.client_of: dict[str, int] = {}
         self.prices: PriceArrays = new_table(PriceArrays, 64)
@@ -243,6 +244,7 @@ class ClientBook:
         self.without_margin.setdefault((source, terms.currency), {})[slot] = None
 
     def _take_terms(self, row: int, account: Account) -> None:
+        self.terms_version += 1
         self.accounts.margin_call_level[row] = account.margin_call_level
         self.accounts.stop_out_level[row] = account.stop_out_level
         self.accounts.hedged_mode[row] = HEDGED_MODES.index(account.hedged_margin_mode)

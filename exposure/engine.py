@@ -44,6 +44,7 @@ from exposure.model.events import (
     QuoteReceived,
 )
 from exposure.model.quotes import QuoteColumns
+from exposure.names import AccountNames
 from exposure.netting import Fill, net
 from exposure.quote_runs import columns_of, quote_run
 from exposure.refusals import Refusal, malformed
@@ -71,6 +72,7 @@ class ExposureEngine:
         self.counters = dict.fromkeys(COUNTERS, 0)
         self.book = ClientBook(self.settings.pivots)
         self.assignments = BookAssignments()
+        self.names = AccountNames(self.book, self.assignments)
         self.coverage = LpBook()
         self.house = HouseCash()
         self.deal_ids: dict[str, None] = {}

@@ -47,7 +47,7 @@ def export_state(engine: ExposureEngine) -> EngineState:
         "positions": used_rows(book.positions, len(book.position_ids)),
         "pairs": used_rows(book.rates.pairs, len(book.rates.pair_names)),
         "position_ids": {"position_id": list(book.position_ids)},
-        "terms": _struct_columns(book.terms, Account),
+        "terms": engine.names.terms(),
         "assignments": {
             "book": [assigned.book.value for assigned in engine.assignments.accounts],
             "partial": [assigned.partial for assigned in engine.assignments.accounts],
@@ -70,10 +70,8 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     engine.position, engine.as_of = meta["position"], meta["as_of"]
     engine.counters.update(meta["counters"])
     assignments = tables["assignments"]
-    engine.assignments.accounts = [
-        Assignment(Book(book), partial)
-        for book, partial in zip(assignments["book"], assignments["partial"], strict=True)
-    ]
+    for book, partial in zip(assignments["book"], assignments["partial"], strict=True):
+        engine.assignments.add(Book(book), partial)
     engine.assignments.symbols = {
         (account, symbol): Assignment(Book(book), partial)
         for account, symbol, book, partial in meta["symbol_assignments"]
@@ -143,10 +141,6 @@ def _restore_book(
 def _columns(names: tuple[str, ...], rows: Any) -> dict[str, list[Any]]:
     columns = list(zip(*rows, strict=True)) or [() for _ in names]
     return {name: list(column) for name, column in zip(names, columns, strict=True)}
-
-
-def _struct_columns(structs: list[Account], kind: type[Account]) -> dict[str, list[Any]]:
-    return {name: [getattr(s, name) for s in structs] for name in kind.__struct_fields__}
 
 
 def _structs(columns: dict[str, Any], kind: type[Account]) -> list[Account]:

@@ -85,11 +85,10 @@ class Ragged:
 
     def export(self) -> dict[str, NDArray[np.int32]]:
         """Return the rows as lengths and items, without the gaps."""
-        rows = [self.row(r) for r in range(self.rows)]
-        return {
-            "length": self.arrays.length[: self.rows].copy(),
-            "items": np.concatenate(rows) if rows else np.zeros(0, np.int32),
-        }
+        start, length = self.arrays.start[: self.rows], self.arrays.length[: self.rows].copy()
+        before = np.cumsum(length, dtype=np.int64) - length
+        places = np.repeat(start - before, length) + np.arange(length.sum(dtype=np.int64))
+        return {"length": length, "items": self.arrays.items[places]}
 
     @classmethod
     def restore(cls, length: NDArray[np.int32], items: NDArray[np.int32]) -> Ragged:

@@ -205,11 +205,7 @@ def _house(exposure: Columns, realised_usd: float) -> HouseRow:
 def _accounts_frame(engine: ExposureEngine) -> pl.DataFrame:
     book = engine.book
     columns: Columns = _account_columns(book, slice(0, len(book.terms)))
-    columns["login"] = [terms.login for terms in book.terms]
-    columns["client_id"] = [terms.client_id for terms in book.terms]
-    columns["currency"] = [terms.currency for terms in book.terms]
-    columns["book"] = [assigned.book.value for assigned in engine.assignments.accounts]
-    return _frame(columns, ACCOUNT_COLUMNS)
+    return _frame(columns | engine.names.columns(), ACCOUNT_COLUMNS)
 
 
 def _account_columns(book: ClientBook, rows: slice) -> dict[str, Floats]:

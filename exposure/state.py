@@ -84,8 +84,8 @@ class PositionArrays(NamedTuple):
     Units: ``side`` +1 long / -1 short, ``margin_per_lot``, ``swap`` and ``value`` in account
     currency. ``value`` is the floating profit, NaN while unpriced. ``margin_per_lot`` is the mean
     over the ``margined_lots``; the other lots wait for their margin's rate, and ``waiting_value``
-    is the sum of their lots x absolute open price. ``place_*`` is where the slot stands in its symbol's and
-    pair's list.
+    is the sum of their lots x absolute open price. ``place_*`` is where the slot stands in its
+    symbol's and pair's list.
     """
 
     account: Int32s
