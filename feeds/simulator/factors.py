@@ -80,17 +80,17 @@ class PricePaths:
     def __init__(self, factors: Factors) -> None:
         """Start at the factors' start prices, calm."""
         self._factors = factors
-        self._mix = np.hstack([factors.loadings, np.diag(factors.own)]).T.copy()
+        self._sources = len(factors.drivers) + len(factors.codes)
         self.log_price = factors.start.copy()
         self.heat = np.zeros(len(factors.codes))
-        self._own_log_volatility = np.zeros(len(self._mix))
+        self._own_log_volatility = np.zeros(self._sources)
         self._common_log_volatility = 0.0
 
     def advance_volatility(self, days: float, random: np.random.Generator) -> None:
         """Let time pass for volatility and heat."""
         own_kept = np.exp(-days / _OWN_MEMORY_DAYS)
         common_kept = np.exp(-days / _COMMON_MEMORY_DAYS)
-        noise = random.standard_normal(len(self._mix) + 1)
+        noise = random.standard_normal(self._sources + 1)
         self._own_log_volatility *= own_kept
         self._own_log_volatility += _OWN_SPREAD * np.sqrt(1.0 - own_kept**2) * noise[1:]
         self._common_log_volatility *= common_kept
@@ -102,8 +102,10 @@ class PricePaths:
 
         Shapes: -> (k,).
         """
-        result: _Floats = np.sqrt(self._source_volatility() ** 2 @ self._mix**2)
-        return result * self._heated()
+        variance, common = self._source_volatility() ** 2, len(self._factors.drivers)
+        result: _Floats = self._factors.loadings**2 @ variance[:common]
+        result += self._factors.own**2 * variance[common:]
+        return np.sqrt(result) * self._heated()
 
     def walk(self, gaps: _Floats, season: _Floats, random: np.random.Generator) -> _Floats:
         """Walk through moments that are ``gaps`` apart and stay at the last one.
@@ -118,10 +120,13 @@ class PricePaths:
 
         Shapes: gaps (n,), season (k,) -> (n, k).
         """
-        noise = random.standard_normal((len(gaps), len(self._mix)))
+        noise = random.standard_normal((len(gaps), self._sources))
         noise *= np.sqrt(gaps)[:, None]
         noise *= self._source_volatility()
-        path: _Floats = noise @ self._mix
+        common = len(self._factors.drivers)
+        path: _Floats = noise[:, common:] * self._factors.own
+        # Not a matrix product: its threads would fight with other processes for the same cores.
+        path += np.einsum("nc,kc->nk", noise[:, :common], self._factors.loadings)
         path *= season * self._heated() * self._factors.volatility
         np.cumsum(path, axis=0, out=path)
         path += self.log_price

@@ -1,8 +1,8 @@
 """The simulated market: prices that behave like real ones and need nobody.
 
-Time is cut where anything changes (a session opens or closes, news comes out, a minute is over);
-inside a cut everything is one vectorised draw: how many quotes, of which symbols, when, and the
-price path through those moments. The same seed and the same steps give the same quotes.
+Time is cut where anything changes (a session opens or closes, news comes out), at the latest after
+two minutes. Inside a cut everything is one vectorised draw: how many quotes, of which symbols, when,
+and the price path through those moments. The same seed and the same steps give the same quotes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Quotes = tuple[_Ints, _Ints, _Ints, _Ints]
 DEFAULT_START: Final = 1_773_144_000 * SECOND
 """Tuesday 2026-03-10 12:00 UTC."""
 
-_LONGEST_CUT: Final = 60 * SECOND
+_LONGEST_CUT: Final = 120 * SECOND
 _HEAT_ACTIVITY: Final = 2.5
 _ANXIOUS_SECONDS: Final = 25.0
 _ROLLOVER_HOUR: Final = 17
@@ -86,6 +86,8 @@ class SimulatedMarket:
         """Advance market time and return what was quoted meanwhile.
 
         The first step quotes every symbol, closed ones at their last price.
+
+        Units: ``duration_ns`` in ns, more than zero.
         """
         end = self.now + duration_ns
         cuts = []

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from exposure.model.instruments import AssetClass
 from feeds.simulator.parameters import read_parameters
 
-_FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
+_FRIDAY: Final = 4
 _CLOSE_HOUR: Final = 17
-_WEEKEND: Final = 0.1
+_WEEKEND_HOURS: Final = 48
+_WEEKEND_SEASON: Final = 0.1
 
 
 class DailySeasons:
@@ -37,7 +38,7 @@ class DailySeasons:
         hours = np.array([[float(row[name]) for name in self.names] for row in rows])
         self._weekday = hours / np.sqrt((hours**2).mean(axis=0))
         sleeps = np.array([name != AssetClass.CRYPTO for name in self.names])
-        self._weekend = np.where(sleeps, _WEEKEND, self._weekday)
+        self._weekend = np.where(sleeps, _WEEKEND_SEASON, self._weekday)
 
     def at(self, new_york: datetime) -> NDArray[np.float64]:
         """Return the season of each class at a moment of New York's clock."""
@@ -47,11 +48,5 @@ class DailySeasons:
 
 
 def _is_weekend(new_york: datetime) -> bool:
-    match new_york.weekday():
-        case 4:
-            return new_york.hour >= _CLOSE_HOUR
-        case 5:
-            return True
-        case 6:
-            return new_york.hour < _CLOSE_HOUR
-    return False
+    from_friday = (new_york.weekday() - _FRIDAY) * 24 + new_york.hour
+    return _CLOSE_HOUR <= from_friday < _CLOSE_HOUR + _WEEKEND_HOURS

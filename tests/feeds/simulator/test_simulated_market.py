@@ -57,7 +57,7 @@ class Week(NamedTuple):
 @pytest.fixture(scope="module")
 def week() -> Week:
     """Seven days of a sparsely quoted market, prices every ten minutes."""
-    market = SimulatedMarket(5, quotes_per_second=2.0)
+    market = SimulatedMarket(5, quotes_per_second=0.6)
     mids, ends, ts, quoted = [], [], [], []
     last = np.full(len(market.instruments), np.nan)
     for _ in range(7 * 144):
@@ -154,9 +154,9 @@ def test_the_default_market_is_busy_and_euro_dollar_and_gold_are_the_busiest():
 
 
 def test_triangles_agree_within_their_spreads():
-    market = SimulatedMarket(6, quotes_per_second=3000.0)
-    market.step(MINUTE)
-    quotes = market.step(20 * SECOND).provider
+    market = SimulatedMarket(6, quotes_per_second=2000.0)
+    market.step(SECOND)
+    quotes = market.step(10 * SECOND).provider
     index = {one.symbol: i for i, one in enumerate(market.instruments)}
     mid = last_prices(quotes, len(index))
     for first, second, cross in [
@@ -206,7 +206,7 @@ def test_the_day_has_a_season(week):
 
 def test_the_spread_widens_before_a_release_and_heals():
     release = utc(2026, 3, 10, 12, 30)
-    market = SimulatedMarket(9, start=release - 20 * MINUTE)
+    market = SimulatedMarket(9, start=release - 20 * MINUTE, quotes_per_second=60.0)
     calm = spreads_of(market, "EURUSD", 15 * MINUTE).mean()
     market.step(4 * MINUTE + 50 * SECOND)
     anxious = spreads_of(market, "EURUSD", 10 * SECOND).mean()
