@@ -1,8 +1,9 @@
 """The simulated market: prices that behave like real ones and need nobody.
 
 Time is cut where anything changes (a session opens or closes, news comes out), at the latest after
-two minutes. Inside a cut everything is one vectorised draw: how many quotes, of which symbols, when,
-and the price path through those moments. The same seed and the same steps give the same quotes.
+two minutes. Inside a cut everything is one vectorised draw: how many quotes, of which symbols,
+when, and the price path through those moments. The same seed and the same steps give the same
+quotes.
 """
 
 from __future__ import annotations
