@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
-from exposure.model.events import EventBatch
+from exposure.model.events import EventBatch, InputEvent
 from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
 
@@ -71,4 +71,42 @@ class Market(Protocol):
 
     def load(self, state: bytes) -> None:
         """Go on exactly where ``save`` was called."""
+        ...
+
+
+class SteppedPlatform(Protocol):
+    """A broker of our own making: the outside world of a run that has no real one.
+
+    Deterministic: the same construction and the same steps give the same events.
+    """
+
+    @property
+    def label(self) -> str:
+        """What a dealer reads on screen about where the prices come from."""
+        ...
+
+    @property
+    def now(self) -> int:
+        """Market time: the end of the last step, ns UTC."""
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether a recording has no quotes left; a simulation never has."""
+        ...
+
+    def opening_events(self) -> list[InputEvent]:
+        """Return the state before the first step; asked once, before ``advance``."""
+        ...
+
+    def advance(self, duration_ns: int) -> list[InputEvent]:
+        """Let market time pass and return what happened; the last event is ClockTicked(now)."""
+        ...
+
+    def save(self) -> bytes:
+        """Return the state (random generators included) from which ``load`` goes on."""
+        ...
+
+    def load(self, state: bytes) -> None:
+        """Go on exactly where ``save`` was called, instead of opening."""
         ...

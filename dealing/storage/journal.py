@@ -54,13 +54,17 @@ class Journal:
         """How many bytes of an unfinished write were removed when it was opened."""
         return self._log.torn_bytes
 
-    def append(self, frame: Frame) -> None:
-        """Write a frame as it was received; only then may it be applied.
+    def append(self, batch: EventBatch) -> None:
+        """Write a batch; only then may it be applied.
 
         Raises:
             GapError: It does not follow the last one.
             StorageError: It could not be written: do not apply it.
         """
+        self.append_frame(Frame.of(batch))
+
+    def append_frame(self, frame: Frame) -> None:
+        """Write a batch in the bytes it came in; raises as ``append``."""
         self._log.append_frame(frame)
         self._unsynced = True
 

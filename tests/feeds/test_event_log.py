@@ -52,6 +52,7 @@ def directory(tmp_path):
     return tmp_path / "log"
 
 
+@settings(max_examples=60, deadline=None)
 @given(streams(), st.integers(1, 2_000))
 def test_what_was_appended_is_read_back_from_every_position(stream, segment_bytes):
     with TemporaryDirectory() as name:
@@ -62,6 +63,7 @@ def test_what_was_appended_is_read_back_from_every_position(stream, segment_byte
                 assert flat(log.read(after)) == flat(stream)[after:]
 
 
+@settings(max_examples=60, deadline=None)
 @given(streams(max_size=4), st.data())
 def test_a_tail_torn_at_any_byte_is_removed_and_the_log_goes_on(stream, data):
     with TemporaryDirectory() as name:
@@ -90,7 +92,7 @@ def test_every_truncation_of_the_last_frame_recovers(directory):
         assert read(directory) == stream[:1]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0), st.integers(0, 7))
 def test_a_flipped_bit_is_never_served(at, bit):
     stream = quote_batches(1, 2, 3, 1, 2, 3)

@@ -41,7 +41,7 @@ def test_what_was_written_is_replayed_after_any_position(directory):
     with Journal.open(directory) as journal:
         assert journal.is_empty
         for frame in frames(2, 2):
-            journal.append(frame.received_at(77))
+            journal.append_frame(frame.received_at(77))
     with Journal.open(directory) as journal:
         assert (journal.is_empty, journal.last_position, journal.torn_bytes) == (False, 4, 0)
         assert [(batch.position, batch.ts_recv) for batch in journal.replay(0)] == [
@@ -61,11 +61,11 @@ def test_the_disk_is_waited_for_once_in_20_ms_and_only_when_something_was_writte
     log = CountingLog(directory)
     with Journal(log) as journal:
         assert not journal.sync_if_due(start)
-        journal.append(first)
+        journal.append(first.batch())
         assert journal.sync_if_due(start)
-        journal.append(second)
+        journal.append_frame(second)
         assert not journal.sync_if_due(start + SYNC_WITHIN_NS - 1)
-        journal.append(third)
+        journal.append_frame(third)
         assert journal.sync_if_due(start + SYNC_WITHIN_NS)
         assert not journal.sync_if_due(start + 9 * SYNC_WITHIN_NS)
         assert log.syncs == 2
@@ -74,7 +74,7 @@ def test_the_disk_is_waited_for_once_in_20_ms_and_only_when_something_was_writte
 def test_everything_behind_the_oldest_kept_snapshot_stays(directory):
     with Journal(EventLog(directory, segment_bytes=200)) as journal:
         for frame in frames(*[1] * 12):
-            journal.append(frame)
+            journal.append_frame(frame)
         journal.keep_after([])
         assert len(list(journal.replay(0))) == 12
         journal.keep_after([7, 9])
@@ -101,7 +101,7 @@ def test_a_snapshot_and_the_journal_behind_it_give_the_engine_back(tmp_path, los
     store, engine = SnapshotStore(tmp_path / "snapshots"), ExposureEngine()
     with Journal.open(tmp_path / "journal") as journal:
         for number, frame in enumerate(broker_day()):
-            journal.append(frame)
+            journal.append_frame(frame)
             engine.apply(frame.batch())
             if number in {2, 5}:
                 store.save(export_state(engine))

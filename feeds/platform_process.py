@@ -1,0 +1,141 @@
+"""The platform process: lets market time pass, keeps it on disk, and serves it to subscribers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from exposure.model.events import QuoteReceived
+from feeds.durable_platform import DurablePlatform
+from feeds.event_log import EventLog
+from feeds.pacing import Metronome, Pace, Rates, Speedometer
+from feeds.platform_server import PlatformServer
+from feeds.platform_wire import PlatformStatus
+from feeds.ports import SteppedPlatform
+from feeds.sealed_files import SealedFiles
+
+_KEPT_CHECKPOINTS: Final = 2
+_IDLE_NS: Final = 1_000_000_000
+
+
+class Upkeep(NamedTuple):
+    """What a platform keeps on disk.
+
+    Units: ``checkpoint_every_ns`` of wall time; ``log_bytes`` is how much of the past stays: who is
+    further behind cannot catch up.
+    """
+
+    checkpoint_every_ns: int = 10_000_000_000
+    log_bytes: int = 4 << 30
+
+
+USUAL_UPKEEP: Final = Upkeep()
+
+
+async def run_platform(
+    platform: SteppedPlatform,
+    directory: Path,
+    socket_path: Path,
+    pace: Pace,
+    stop: asyncio.Event,
+    upkeep: Upkeep = USUAL_UPKEEP,
+    clock: Callable[[], int] = time.monotonic_ns,
+) -> None:
+    """Be the platform until told to stop; the next process goes on where this one was.
+
+    Listens once it has caught up with its own log; subscribers may come and go.
+
+    Args:
+        platform: A new one, built as the earlier processes on this directory built theirs.
+        directory: Where its log and its checkpoints are; created if missing.
+        socket_path: Where it listens.
+        pace: How fast market time passes.
+        stop: Ends the process cleanly; ``kill -9`` loses nothing either.
+        upkeep: What stays on disk.
+        clock: Monotonic, ns.
+
+    Raises:
+        StorageError: The directory or the socket cannot be used, or the disk is full.
+        InvariantError: The platform does not repeat what its log holds.
+    """
+    with EventLog(directory / "log") as log:
+        checkpoints = SealedFiles(directory / "checkpoints", ".checkpoint", _KEPT_CHECKPOINTS)
+        durable = DurablePlatform(platform, log, checkpoints)
+        durable.resume()
+        life = _Life(durable, pace, upkeep, clock)
+        server = PlatformServer(socket_path, log, life.status)
+        async with server.serving():
+            await life.live(server, stop)
+
+
+class _Life:
+    """What happens between two starts of the process, step by step."""
+
+    def __init__(
+        self, durable: DurablePlatform, pace: Pace, upkeep: Upkeep, clock: Callable[[], int]
+    ) -> None:
+        self._durable = durable
+        self._platform = durable.platform
+        self._pace = pace
+        self._upkeep = upkeep
+        self._clock = clock
+        self._metronome = Metronome(pace.wall_step_ns, clock)
+        self._speedometer = Speedometer(self._platform.now, clock)
+        self._rates = Rates(pace.speed, 0.0)
+        self._checkpoint_position = 0
+        self._checkpoint_at = clock()
+        self.status = self._newest_status()
+
+    async def live(self, server: PlatformServer, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if not self._platform.exhausted:
+                await self._step(server)
+            self._tell_if_due(server)
+            if self._clock() - self._checkpoint_at >= self._upkeep.checkpoint_every_ns:
+                await self._checkpoint()
+            idle = self._platform.exhausted
+            await _pause(stop, _IDLE_NS if idle else self._metronome.rest_ns())
+        await self._checkpoint()
+
+    async def _step(self, server: PlatformServer) -> None:
+        events = self._durable.step(self._pace.market_step_ns)
+        self._speedometer.passed(sum(type(event) is QuoteReceived for event in events))
+        await asyncio.to_thread(self._durable.sync)
+        server.release(self._durable.position)
+
+    def _tell_if_due(self, server: PlatformServer) -> None:
+        rates = self._speedometer.read(self._platform.now)
+        if rates is None and self.status.exhausted == self._platform.exhausted:
+            return
+        self._rates = rates or self._rates
+        self.status = self._newest_status()
+        server.tell(self.status)
+
+    async def _checkpoint(self) -> None:
+        self._checkpoint_at = self._clock()
+        position = self._durable.position
+        if position != self._checkpoint_position:
+            state = self._platform.save()
+            await asyncio.to_thread(self._durable.checkpoint, position, state)
+            self._durable.keep_log_within(self._upkeep.log_bytes)
+            self._checkpoint_position = position
+
+    def _newest_status(self) -> PlatformStatus:
+        return PlatformStatus(
+            label=self._platform.label,
+            now=self._platform.now,
+            position=self._durable.position,
+            speed=self._pace.speed,
+            effective_speed=self._rates.speed,
+            quotes_per_s=self._rates.quotes_per_s,
+            exhausted=self._platform.exhausted,
+        )
+
+
+async def _pause(stop: asyncio.Event, rest_ns: int) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), rest_ns / 1e9)
