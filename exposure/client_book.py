@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -115,6 +116,8 @@ class ClientBook:
 
     def change_account(self, row: int, account: Account) -> None:
         """Take an account's new terms; money, currency, client and open margins stay."""
+        old = self.terms[row]
+        account = msgspec.structs.replace(account, currency=old.currency, client_id=old.client_id)
         self.terms[row] = account
         self._take_terms(row, account)
         for slot in self.of_account.row(row):

@@ -12,6 +12,7 @@ from exposure.model.accounts import ProfitConversion
 from exposure.model.books import Book
 from exposure.model.deals import Side
 from exposure.model.events import (
+    AccountChanged,
     BalanceChanged,
     BookAssigned,
     BreakFound,
@@ -349,3 +350,14 @@ def test_lots_whose_margin_is_known_count_while_others_wait():
     assert tested.account().margin == 1_000.0
     tested.feed(QuoteReceived(2, "EURUSD", 1.2, 1.2))
     assert tested.account().margin == pytest.approx(1_000.0 + 1_200.0)
+
+
+def test_new_terms_change_thresholds_and_leave_money_and_currency_alone():
+    tested = Desk([instrument("EURUSD")], [account(balance=2_000.0)])
+    tested.feed(QuoteReceived(1, "EURUSD", 1.0, 1.0))
+    tested.feed(DealExecuted(2, "1", "1", "1", "EURUSD", "buy", "in", 1.0, 1.0))
+    changed = account(balance=7.0, currency="EUR", leverage=500.0, margin_call_level=250.0)
+    out = tested.feed(AccountChanged(3, changed))
+    assert [(event.kind, event.level) for event in out] == [("margin_call", 200.0)]
+    assert (tested.account().balance, tested.account().margin) == (2_000.0, 1_000.0)
+    assert tested.engine.snapshot().accounts["currency"].to_list() == ["USD"]
