@@ -20,7 +20,7 @@ from exposure.errors import ConfigError, DeskError
 
 DONE, FAILED, MISUSED = 0, 1, 2
 
-INTERRUPTED_BY_TYPER = 130
+_INTERRUPTED = 130
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class Commands(Protocol):
         ...
 
     def bench(
-        self, choices: Choices, size: str, *, peers: bool, quick: bool, json_out: str | None
+        self, choices: Choices, *, size: str | None, quick: bool, json_out: str | None
     ) -> int:
         """Measure this machine."""
         ...
@@ -225,17 +225,14 @@ def replay(
 def bench(
     context: typer.Context,
     config: Config = None,
-    size: Annotated[BenchSize, typer.Option("--size", help="How big a broker.")] = BenchSize.SMALL,
+    size: Annotated[BenchSize | None, typer.Option("--size", help="How big a broker.")] = None,
     json_out: Json = None,
     *,
-    peers: Annotated[
-        bool, typer.Option("--peers", help="Measure other tools on the same work too.")
-    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Seconds instead of minutes.")] = False,
 ) -> int:
-    """Measure the engine on this machine."""
+    """Measure the engine on this machine, beside others on the same work."""
     choices = Choices(file=config)
-    return _commands(context).bench(choices, size, peers=peers, quick=quick, json_out=json_out)
+    return _commands(context).bench(choices, size=size, quick=quick, json_out=json_out)
 
 
 @app.command(short_help="Say what runs and what is wrong.")
@@ -274,7 +271,7 @@ def answer(arguments: Sequence[str], commands: Commands) -> int:
     except DeskError as e:
         _complain(str(e))
         return FAILED
-    return FAILED if code == INTERRUPTED_BY_TYPER else int(code)
+    return FAILED if code == _INTERRUPTED else int(code)
 
 
 def _commands(context: typer.Context) -> Commands:

@@ -20,6 +20,7 @@ from typing import IO, Final
 
 import msgspec
 
+from dealing.settings import SAMPLE, SIMULATED, MarketSettings
 from exposure.errors import StorageError
 
 LONGEST_SOCKET_PATH: Final = 100
@@ -53,6 +54,13 @@ class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
             "market.seed": self.seed,
             "market.clients": self.clients,
         }
+
+
+def identity_of(market: MarketSettings) -> RunIdentity:
+    """Return what makes this the same run as another one."""
+    named = market.source in {SIMULATED, SAMPLE}
+    source = market.source if named else str(Path(market.source).resolve())
+    return RunIdentity(market=source, seed=market.seed, clients=market.clients)
 
 
 class DataDirectory:

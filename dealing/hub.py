@@ -46,7 +46,8 @@ class SnapshotHubServer:
         """Take the socket's path and who knows the answers."""
         self._path = path
         self._queries = queries
-        self._listeners: dict[_Listener, asyncio.StreamWriter] = {}
+        self._listeners: set[_Listener] = set()
+        self._peers: set[asyncio.Task[None]] = set()
         self._newest: EngineFrame | None = None
         self._message: bytes | None = None
 
@@ -54,14 +55,16 @@ class SnapshotHubServer:
     async def serving(self) -> AsyncIterator[None]:
         """Listen while the block runs."""
         self._path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._serve, self._path)
+        server = await asyncio.start_unix_server(self._meet, self._path)
+        self._path.chmod(0o600)
         try:
             yield
         finally:
             server.close()
-            for writer in self._listeners.values():
-                writer.transport.abort()
-            await server.wait_closed()
+            for peer in self._peers:
+                peer.cancel()
+            await asyncio.gather(*self._peers, return_exceptions=True)
+            self._path.unlink(missing_ok=True)
 
     async def publish(self, frame: EngineFrame) -> None:
         """Hand the frame to every listener; without any it is only remembered."""
@@ -74,10 +77,15 @@ class SnapshotHubServer:
             for listener in self._listeners:
                 listener.offer(message)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = asyncio.create_task(self._attend(reader, writer))
+        self._peers.add(peer)
+        peer.add_done_callback(self._peers.discard)
+
+    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.set_write_buffer_limits(high=0)
         listener = _Listener()
-        self._listeners[listener] = writer
+        self._listeners.add(listener)
         if self._newest is not None:
             listener.offer(self._message or packed(Published(self._newest)))
         sending = asyncio.create_task(_send(listener, writer))
@@ -86,9 +94,9 @@ class SnapshotHubServer:
         except (*_Gone, MalformedMessageError):
             pass  # the desk went away, or is no desk
         finally:
-            del self._listeners[listener]
+            self._listeners.discard(listener)
             sending.cancel()
-            writer.close()
+            writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, listener: _Listener) -> NoReturn:
         while True:

@@ -12,6 +12,7 @@ import struct
 from typing import Final, TypeVar
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from dealing.ports import EngineFrame
@@ -63,7 +64,7 @@ Received = TypeVar("Received")
 
 def packed(message: Message) -> bytes:
     """Return the message with its length in front."""
-    body = msgspec.msgpack.encode(message, enc_hook=_table_to_bytes)
+    body = msgspec.msgpack.encode(message, enc_hook=_plain)
     return _LENGTH.pack(len(body)) + body
 
 
@@ -94,11 +95,13 @@ def _unpacked(decoder: msgspec.msgpack.Decoder[Received], body: bytes) -> Receiv
         raise MalformedMessageError(f"the hub's socket carries something else: {e}") from e
 
 
-def _table_to_bytes(table: object) -> bytes:
-    if not isinstance(table, pl.DataFrame):
-        raise NotImplementedError(f"no message holds a {type(table).__name__}")
+def _plain(value: object) -> bytes | float:
+    if isinstance(value, np.floating):
+        return float(value)
+    if not isinstance(value, pl.DataFrame):
+        raise NotImplementedError(f"no message holds a {type(value).__name__}")
     stream = io.BytesIO()
-    table.write_ipc_stream(stream, compression="uncompressed")
+    value.write_ipc_stream(stream, compression="uncompressed")
     return stream.getvalue()
 
 

@@ -16,9 +16,10 @@ import msgspec
 from rich.console import Console
 
 from dealing.addresses import address_of, answers, free_port
-from dealing.directory import DataDirectory, Role, RunIdentity, replace_file
-from dealing.process import PREDECESSOR_ENDS_WITHIN_S, start_logging, until_told
-from dealing.settings import SAMPLE, SIMULATED, DeskSettings, MarketSettings, Settings
+from dealing.directory import DataDirectory, Role, identity_of, replace_file
+from dealing.logs import start_logging
+from dealing.process import PREDECESSOR_ENDS_WITHIN_S, until_told
+from dealing.settings import SIMULATED, DeskSettings, Settings
 from dealing.supervisor import ChildPlan, ChildStatus, Supervisor
 
 COMMAND_OF = {Role.PLATFORM: "feed", Role.ENGINE: "engine", Role.DESK: "desk"}
@@ -36,13 +37,6 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 def status_file(directory: DataDirectory) -> Path:
     """Return where the supervisor writes its RunStatus."""
     return directory.runtime / "status.json"
-
-
-def identity_of(market: MarketSettings) -> RunIdentity:
-    """Return what makes this the same run as another one."""
-    named = market.source in {SIMULATED, SAMPLE}
-    source = market.source if named else str(Path(market.source).resolve())
-    return RunIdentity(market=source, seed=market.seed, clients=market.clients)
 
 
 def launch(
@@ -63,7 +57,7 @@ def launch(
     console = Console(highlight=False, soft_wrap=True)
     directory.prepare()
     with directory.hold(Role.SUPERVISOR):
-        start_logging(Role.SUPERVISOR, directory, settings.log)
+        start_logging("plimsoll", directory.log_file(Role.SUPERVISOR), settings.log)
         _wait_for_predecessors(directory)
         if fresh:
             _delete(directory, console)

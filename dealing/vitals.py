@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from dealing.ports import ComponentState, ComponentStatus
+from feeds.platform_wire import PlatformStatus
 
 WINDOW_S: Final = 1.0
 """Rates are taken over the last second."""
+
+CATCHING_UP_EVENTS: Final = 10_000
+"""How far behind the platform's news counts as catching up."""
 
 
 class Rates(NamedTuple):
@@ -25,28 +29,35 @@ class Vitals:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Take a steady clock in seconds."""
         self._clock = clock
-        self._platform = ComponentState.READY
-        self._platform_detail = "not reached yet"
+        self._status: PlatformStatus | None = None
+        self._away: str | None = "not reached yet"
         self._heard_s: float | None = None
         self._synced_s: float | None = None
         self._saved_s: float | None = None
         self._counted: deque[tuple[float, int, int]] = deque()
 
-    def heard(self) -> None:
-        """The platform sent a batch, and the engine applied it."""
-        self._heard_s = self._clock()
-        self._platform, self._platform_detail = ComponentState.RUNNING, "connected"
+    def heard(self, status: PlatformStatus | None) -> bool:
+        """Note that the platform sent events, and return whether it was away until now.
 
-    def lost(self, reason: str) -> None:
-        """The platform is gone."""
-        self._platform, self._platform_detail = ComponentState.DEGRADED, reason
+        Args:
+            status: The newest that the platform said about itself.
+        """
+        was_away = self._away is not None
+        self._heard_s = self._clock()
+        self._status, self._away = status, None
+        return was_away
+
+    def lost(self, reason: str) -> bool:
+        """Note that the platform is gone, and return whether it was there until now."""
+        was_there, self._away = self._away is None, reason
+        return was_there
 
     def synced(self) -> None:
-        """The disk has the whole journal."""
+        """Note that the disk has the whole journal."""
         self._synced_s = self._clock()
 
     def saved(self) -> None:
-        """The disk has the whole state."""
+        """Note that the disk has the whole state."""
         self._saved_s = self._clock()
 
     def rates(self, counters: Mapping[str, int]) -> Rates:
@@ -64,18 +75,33 @@ class Vitals:
         )
 
     def components(self, position: int) -> list[ComponentStatus]:
-        """Return the process's components, what comes first in the flow first."""
+        """Return the process's components in the order in which events meet them."""
         running = ComponentState.RUNNING
         return [
-            ComponentStatus(
-                "platform", self._platform, self._platform_detail, self._age_ms(self._heard_s)
-            ),
+            self._platform(),
             ComponentStatus("journal", running, "on the disk", self._age_ms(self._synced_s)),
-            ComponentStatus(
-                "engine", running, f"at event {position:,}", self._age_ms(self._heard_s)
-            ),
+            self._engine(position),
             ComponentStatus("saved state", running, "on the disk", self._age_ms(self._saved_s)),
         ]
+
+    def _platform(self) -> ComponentStatus:
+        age_ms = self._age_ms(self._heard_s)
+        if self._away is not None:
+            state = ComponentState.READY if self._heard_s is None else ComponentState.DEGRADED
+            return ComponentStatus("platform", state, self._away, age_ms)
+        if self._status is None:
+            return ComponentStatus("platform", ComponentState.RUNNING, "connected", age_ms)
+        late = self._status.is_late
+        state = ComponentState.DEGRADED if late else ComponentState.RUNNING
+        return ComponentStatus("platform", state, self._status.detail, age_ms)
+
+    def _engine(self, position: int) -> ComponentStatus:
+        behind = 0 if self._status is None else self._status.position - position
+        if behind > CATCHING_UP_EVENTS:
+            state, detail = ComponentState.READY, f"catching up, {behind:,} events behind"
+        else:
+            state, detail = ComponentState.RUNNING, f"at event {position:,}"
+        return ComponentStatus("engine", state, detail, self._age_ms(self._heard_s))
 
     def _age_ms(self, since_s: float | None) -> float | None:
         return None if since_s is None else (self._clock() - since_s) * 1e3

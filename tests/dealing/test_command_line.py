@@ -87,10 +87,10 @@ def test_replay_and_bench_pass_their_options_on():
         (cli.Choices(), Path("day")),
         {"until_ms": 1399550400000, "json_out": "-"},
     )
-    assert asked("bench", "--size", "seed", "--peers", "--quick") == (
+    assert asked("bench", "--size", "seed", "--quick") == (
         "bench",
-        (cli.Choices(), "seed"),
-        {"peers": True, "quick": True, "json_out": None},
+        (cli.Choices(),),
+        {"size": "seed", "quick": True, "json_out": None},
     )
 
 

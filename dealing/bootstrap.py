@@ -1,0 +1,220 @@
+"""The composition root: the one module that knows which adapter stands behind which port.
+
+Each command imports only what it needs, when it is asked for: the desk's libraries alone take
+longer to load than the engine takes to catch up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dealing import cli
+from dealing.directory import DataDirectory, Role, identity_of
+from dealing.layers import yaml_layer
+from dealing.settings import (
+    SAMPLE,
+    SIMULATED,
+    DeskSettings,
+    MarketSettings,
+    Settings,
+    default_file,
+    load_settings,
+    settings_of,
+)
+from exposure.model.ids import Currency
+from exposure.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from dealing.process import Work
+    from feeds.ports import Market
+
+
+def command_line(arguments: Sequence[str], program: Sequence[str]) -> int:
+    """Do what the arguments ask for and return the exit code.
+
+    Args:
+        arguments: Those of the command line, without the program.
+        program: How to start this program again, for child processes.
+    """
+    return cli.answer(arguments, Plimsoll(program))
+
+
+class Plimsoll:
+    """The commands of the command line, each wired to what does the work."""
+
+    def __init__(self, program: Sequence[str]) -> None:
+        """Take how to start this program again."""
+        self._program = program
+
+    def run(self, choices: cli.Choices, *, fresh: bool) -> int:
+        """Start platform, engine and desk and keep them alive until told to stop."""
+        from dealing.launch import launch
+
+        settings, directory = _opened(choices, ignore_held=fresh)
+        with suppress(KeyboardInterrupt):
+            launch(settings, directory, self._program, fresh=fresh)
+        return cli.DONE
+
+    def feed(self, choices: cli.Choices) -> int:
+        """Be the platform process."""
+        settings, directory = _opened(choices)
+        work = partial(_platform, settings.market, directory)
+        return _be(Role.PLATFORM, settings, directory, work, choices)
+
+    def engine(self, choices: cli.Choices) -> int:
+        """Be the engine process."""
+        settings, directory = _opened(choices)
+        work = partial(_engine, settings, directory)
+        return _be(Role.ENGINE, settings, directory, work, choices)
+
+    def desk(self, choices: cli.Choices) -> int:
+        """Be the desk process."""
+        settings, directory = _opened(choices)
+        work = partial(_desk, settings.desk, directory)
+        return _be(Role.DESK, settings, directory, work, choices)
+
+    def replay(
+        self, choices: cli.Choices, directory: Path, *, until_ms: int | None, json_out: str | None
+    ) -> int:
+        """Compute a day of files."""
+        from dealing.logs import log_to_terminal
+        from dealing.replay import run_replay
+
+        log_to_terminal("plimsoll")
+        settings = _engine_settings(load_settings(choices.file, os.environ), kept_events=None)
+        return run_replay(directory, until_ms=until_ms, json_out=json_out, settings=settings)
+
+    def bench(
+        self, choices: cli.Choices, *, size: str | None, quick: bool, json_out: str | None
+    ) -> int:
+        """Measure this machine."""
+        from dealing.bench import run_bench
+        from dealing.logs import log_to_terminal
+
+        log_to_terminal("plimsoll")
+        load_settings(choices.file, os.environ)
+        return run_bench(size=size, quick=quick, json_out=json_out)
+
+    def doctor(self, choices: cli.Choices, *, json_out: str | None) -> int:
+        """Say what runs and what is wrong."""
+        from dealing.doctor import run_doctor
+        from dealing.logs import log_to_terminal
+
+        log_to_terminal("plimsoll")
+        _, directory = _opened(choices, ignore_held=True)
+        return run_doctor(directory, json_out=json_out)
+
+    def check_config(self, file: Path) -> int:
+        """Check a configuration file."""
+        settings_of([yaml_layer(default_file()), yaml_layer(file)])
+        sys.stdout.write(f"{file} is a good configuration.\n")
+        return cli.DONE
+
+
+def _opened(choices: cli.Choices, *, ignore_held: bool = False) -> tuple[Settings, DataDirectory]:
+    if choices.exact is not None:
+        settings = Settings.model_validate_json(choices.exact.read_bytes())
+        return settings, DataDirectory(settings.directory)
+    load = partial(load_settings, choices.file, os.environ, choices.values)
+    settings = load()
+    directory = DataDirectory(settings.directory)
+    held = None if ignore_held else directory.held_identity()
+    return settings if held is None else load(held=held.as_settings()), directory
+
+
+def _be(
+    role: Role, settings: Settings, directory: DataDirectory, work: Work, choices: cli.Choices
+) -> int:
+    from dealing.process import be
+
+    with suppress(KeyboardInterrupt):
+        be(role, directory, settings.log, work, supervised=choices.exact is not None)
+    return cli.DONE
+
+
+async def _platform(
+    settings: MarketSettings, directory: DataDirectory, stop: asyncio.Event
+) -> None:
+    from feeds.pacing import Pace
+    from feeds.platform_process import run_platform
+    from feeds.simulator.platform import PlatformSettings, SimulatedPlatform
+
+    directory.claim(identity_of(settings))
+    chosen = PlatformSettings(seed=settings.seed, clients=settings.clients)
+    platform = SimulatedPlatform(_market(settings), chosen)
+    socket = directory.socket(Role.PLATFORM)
+    await run_platform(platform, directory.platform, socket, Pace(settings.speed), stop)
+
+
+def _market(settings: MarketSettings) -> Market:
+    if settings.source == SIMULATED:
+        from feeds.simulator.market import SimulatedMarket
+
+        start = round(settings.start.timestamp()) * 1_000_000_000
+        return SimulatedMarket(settings.seed, start=start)
+    from feeds.recorded_market import RecordedMarket
+    from feeds.samples import sample_directory
+
+    source = sample_directory() if settings.source == SAMPLE else Path(settings.source)
+    return RecordedMarket(source, providers=settings.providers)
+
+
+async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
+    from dealing.backoff import Backoff
+    from dealing.hub import SnapshotHubServer
+    from dealing.runtime import EngineQueries, EngineRuntime, Pace, recovered
+    from dealing.storage.journal import Journal
+    from dealing.storage.snapshots import SnapshotStore
+    from feeds.socket_feed import SocketEventFeed
+
+    section = settings.engine
+    pace = Pace(
+        frame_s=section.frame_interval_ms / 1e3,
+        sync_s=section.fsync_interval_ms / 1e3,
+        save_s=section.snapshot_every_s,
+    )
+    journal, store = Journal.open(directory.journal), SnapshotStore(directory.snapshots)
+    engine = recovered(store, journal, _engine_settings(settings, section.kept_events))
+    hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine))
+    feed = SocketEventFeed(directory.socket(Role.PLATFORM), time.time_ns)
+    runtime = EngineRuntime(engine, feed, journal, store, hub, pace, Backoff(random.random))
+    await runtime.run(stop)
+    journal.close()
+
+
+def _engine_settings(settings: Settings, kept_events: int | None) -> EngineSettings:
+    return EngineSettings(
+        reporting_currency=Currency(settings.desk.reporting_currency),
+        pivots=tuple(Currency(code) for code in settings.engine.pivots),
+        kept_events=kept_events,
+    )
+
+
+async def _desk(settings: DeskSettings, directory: DataDirectory, stop: asyncio.Event) -> None:
+    from dealing.addresses import listening_socket
+    from dealing.backoff import Backoff
+    from dealing.desk import DeskOptions, create_desk
+    from dealing.hub import HubClient
+    from dealing.serving import serve_desk
+
+    options = DeskOptions(
+        version=metadata.version("plimsoll"),
+        theme=settings.theme,
+        reporting_currency=settings.reporting_currency,
+        hosts=settings.hosts,
+        day_zone=settings.day_zone,
+        day_starts_at_hour=settings.day_starts_at_hour,
+    )
+    hub = HubClient(directory.socket(Role.ENGINE), Backoff(random.random))
+    with listening_socket(settings) as listening:
+        await serve_desk(create_desk(hub, hub, options), hub, listening, stop)

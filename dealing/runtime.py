@@ -1,0 +1,192 @@
+"""The engine process: events in, journal, engine, frames out.
+
+One loop owns the engine. Every batch is handed to the journal before the engine applies it, so that
+what the engine ever knew can be read again. Frames, syncs and saved states happen between batches.
+When the platform goes away the numbers stand still, their age grows and says so, and the loop tries
+again. Everything else that is unexpected ends the process: it starts again from what is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextlib import aclosing
+from typing import Final, NamedTuple, NoReturn
+
+import polars as pl
+import structlog
+
+from dealing.backoff import Backoff
+from dealing.hub import SnapshotHubServer
+from dealing.ports import EngineFrame
+from dealing.process import run_until
+from dealing.storage.journal import Journal
+from dealing.storage.snapshots import SnapshotStore
+from dealing.vitals import Vitals
+from exposure.engine import ExposureEngine
+from exposure.errors import DisconnectedError, StorageError
+from exposure.export import STATE_VERSION, export_state, restore
+from exposure.settings import EngineSettings
+from exposure.snapshot import Snapshot
+from exposure.state import EngineState
+from feeds.socket_feed import SocketEventFeed
+
+SLICE_S: Final = 0.005
+"""How long batches may follow each other before frames and questions get a turn."""
+
+
+class Pace(NamedTuple):
+    """How often things are done. Units: seconds."""
+
+    frame_s: float
+    sync_s: float
+    save_s: float
+
+
+def recovered(store: SnapshotStore, journal: Journal, settings: EngineSettings) -> ExposureEngine:
+    """Return an engine that knows everything that the disk holds.
+
+    Raises:
+        StorageError: The disk holds what this version cannot read.
+        GapError: The journal does not reach back to the newest snapshot.
+    """
+    state = store.load_latest(None if journal.is_empty else journal.last_position)
+    engine = ExposureEngine(settings) if state is None else _restored(state, settings)
+    begun = engine.position
+    for batch in journal.replay(begun):
+        engine.apply(batch)
+    structlog.get_logger().info("recovered", snapshot=begun, position=engine.position)
+    return engine
+
+
+def _restored(state: EngineState, settings: EngineSettings) -> ExposureEngine:
+    version = state.meta["version"]
+    if version != STATE_VERSION:
+        raise StorageError(
+            f"the saved state has version {version}, this Plimsoll reads {STATE_VERSION}: use the "
+            "version that wrote it, or start anew with --fresh"
+        )
+    return restore(state, settings)
+
+
+class EngineQueries:
+    """BookQueries for whoever shares the engine's loop."""
+
+    def __init__(self, engine: ExposureEngine) -> None:
+        """Take the engine that knows."""
+        self._engine = engine
+
+    async def positions_of_symbol(self, symbol: str, limit: int) -> pl.DataFrame:
+        """Return the symbol's largest open positions (columns POSITION_COLUMNS)."""
+        return self._engine.positions_of_symbol(symbol, limit)
+
+    async def positions_of_account(self, login: str) -> pl.DataFrame:
+        """Return a login's open positions (columns POSITION_COLUMNS)."""
+        return self._engine.positions_of_account(login)
+
+
+class EngineRuntime:
+    """Drives one engine between its feed, its journal and its hub."""
+
+    def __init__(
+        self,
+        engine: ExposureEngine,
+        feed: SocketEventFeed,
+        journal: Journal,
+        store: SnapshotStore,
+        hub: SnapshotHubServer,
+        pace: Pace,
+        backoff: Backoff,
+    ) -> None:
+        """Take everything that it connects; the engine is recovered already."""
+        self._engine = engine
+        self._feed = feed
+        self._journal = journal
+        self._store = store
+        self._hub = hub
+        self._pace = pace
+        self._backoff = backoff
+        self._vitals = Vitals(time.monotonic)
+        self._saving = threading.Lock()
+        self._log = structlog.get_logger()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop, then put everything on the disk."""
+        parts = (self._follow(), self._publish(), self._sync(), self._save())
+        async with self._hub.serving():
+            await run_until(stop, *parts)
+        await self._save_now()
+
+    async def _follow(self) -> NoReturn:
+        while True:
+            try:
+                await self._take_in()
+            except DisconnectedError as e:
+                if self._vitals.lost(str(e)):
+                    self._log.warning("platform away, tried again for ever", reason=str(e))
+            await asyncio.sleep(self._backoff.next_delay_s())
+
+    async def _take_in(self) -> None:
+        turn_ends_s = time.monotonic() + SLICE_S
+        async with aclosing(self._feed.frames(self._engine.position)) as frames:
+            async for frame in frames:
+                self._journal.append_frame(frame)
+                self._engine.apply(frame.batch())
+                if self._vitals.heard(self._feed.status):
+                    self._log.info("platform reached", position=frame.position)
+                self._backoff.reset()
+                if time.monotonic() >= turn_ends_s:
+                    await asyncio.sleep(0)
+                    turn_ends_s = time.monotonic() + SLICE_S
+
+    async def _publish(self) -> NoReturn:
+        snapshot = self._engine.snapshot()
+        while True:
+            began_s = time.monotonic()
+            if snapshot.position != self._engine.position:
+                snapshot = self._engine.snapshot()
+            await self._hub.publish(self._frame(snapshot))
+            took_s = time.monotonic() - began_s
+            # at most half of the time goes into frames, however big the book is
+            await asyncio.sleep(max(self._pace.frame_s - took_s, took_s))
+
+    async def _sync(self) -> NoReturn:
+        synced = self._journal.last_position
+        while True:
+            if synced != self._journal.last_position:
+                synced = self._journal.last_position
+                self._journal.sync()
+            self._vitals.synced()
+            await asyncio.sleep(self._pace.sync_s)
+
+    async def _save(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(self._pace.save_s)
+            await self._save_now()
+
+    async def _save_now(self) -> None:
+        # the journal first: a saved state must never be ahead of it
+        self._journal.sync()
+        state = export_state(self._engine)
+        await asyncio.to_thread(self._store_alone, state)
+        self._journal.keep_after(self._store.positions())
+        self._vitals.saved()
+
+    def _store_alone(self, state: EngineState) -> None:
+        # a save that was under way when the process was told to stop goes on in its thread
+        with self._saving:
+            self._store.save(state)
+
+    def _frame(self, snapshot: Snapshot) -> EngineFrame:
+        rates = self._vitals.rates(snapshot.counters)
+        status = self._feed.status
+        return EngineFrame(
+            sent_at=time.time_ns(),
+            snapshot=snapshot,
+            market="" if status is None else status.label,
+            speed=0.0 if status is None else status.effective_speed,
+            quotes_per_s=rates.quotes_per_s,
+            deals_per_s=rates.deals_per_s,
+            components=self._vitals.components(snapshot.position),
+        )
