@@ -46,12 +46,14 @@ class _Day:
             "accounts": [self._account(one) for one in self.floor.traders],
             "positions": self.floor.opening_positions(),
             "lp_positions": self._opening_lp_positions(),
-            "deals": self._with_late_rows(self.floor.deals(self.deal_count)),
-            "balances": self._with_late_rows(self._events(self.deal_count // 6, self._balance)),
-            "books": self._with_late_rows(self._events(self.deal_count // 3, self._book)),
-            "hedges": self._with_late_rows(self._hedges()),
+            "deals": (deals := self.floor.deals(self.deal_count)),
+            "balances": self._around(deals, self.deal_count // 6, self._balance),
+            "books": self._around(deals, self.deal_count, self._book),
+            "hedges": self._hedges(),
             "quotes": self._quotes(),
         }
+        for name in ("deals", "balances", "books", "hedges"):
+            self._delay_some(files[name])
         for name, rows in files.items():
             self._file(directory, name, rows)
 
@@ -106,14 +108,19 @@ class _Day:
             )
         return found
 
-    def _events(self, count: int, make: Callable[[], Row]) -> list[Row]:
-        return [{"ts_ms": str(ts_ms), **make()} for ts_ms in self.tape.moments(count)]
+    def _around(self, deals: list[Row], count: int, make: Callable[[Row], Row]) -> list[Row]:
+        """Return rows about the logins of deals, half of them at the very instant of the deal."""
+        rng, found = self.rng, []
+        for ts_ms in self.tape.moments(count):
+            deal = rng.choice(deals)
+            when = deal["ts_ms"] if rng.random() < 0.5 else str(ts_ms)
+            found.append({"ts_ms": when, **make(deal)})
+        return sorted(found, key=lambda row: Decimal(row["ts_ms"]))
 
-    def _with_late_rows(self, rows: list[Row]) -> list[Row]:
+    def _delay_some(self, rows: list[Row]) -> None:
         for row in rows:
             if self.rng.random() < 0.03:
                 row["ts_ms"] = str(Decimal(row["ts_ms"]) - self.rng.randrange(60_000))
-        return rows
 
     # Quotes
 
@@ -152,9 +159,11 @@ class _Day:
 
     # Money, books and hedges
 
-    def _balance(self) -> Row:
+    def _balance(self, deal: Row) -> Row:
         rng = self.rng
-        trader = rng.choice(self.floor.traders)
+        trader = rng.choice(
+            [one for one in self.floor.traders if one.login == deal["login"]] or self.floor.traders
+        )
         kinds = ("deposit", "withdrawal", "withdrawal", "credit", "bonus", "correction", "swap")
         kind = rng.choice((*kinds, "commission", "dividend", "stop_out_compensation", "transfer"))
         part = Decimal(rng.uniform(0.05, 0.9)).quantize(CENT)
@@ -166,13 +175,13 @@ class _Day:
             row |= rng.choice(({"kind": "gift"}, {"amount": "NaN"}, {"login": "99999"}))
         return row
 
-    def _book(self) -> Row:
+    def _book(self, deal: Row) -> Row:
         rng = self.rng
         row = {
-            "login": rng.choice(self.floor.traders).login,
-            "book": rng.choice("ABC"),
+            "login": deal["login"],
+            "book": rng.choice("ABCC"),
             "hedge_ratio": rng.choice(("", "0", "0.25", "0.9")),
-            "symbol": rng.choice(("", rng.choice(self.listings).symbol)),
+            "symbol": rng.choice(("", deal["symbol"], deal["symbol"])),
         }
         if rng.random() < 0.08:
             row |= rng.choice(({"login": "99999"}, {"symbol": "EURUSD.zzz"}))

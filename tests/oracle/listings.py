@@ -138,6 +138,8 @@ def _contracts() -> list[Listing]:
                 terms={"tick_size": "0.01", "tick_value": "1", "margin_rate": "0.1"}),
         Listing("AAPL", "share", "USD", "USD", "100", 2, "cfd", "xauusd", "588.3", "1.5",
                 terms={"margin_rate": "0.2", "hedged_ratio": "0.75"}),
+        Listing("MSFT", "share", "USD", "USD", "100", 2, "cfd", "xauusd", "39.42", "1", NEVER,
+                terms={"margin_rate": "0.2"}),
         Listing("BUDA", "share", "HUF", "HUF", "100", 0, "cfd", "eurusd", "4180", "1",
                 terms={"margin_rate": "0.2"}),
     ]  # fmt: skip
@@ -156,7 +158,7 @@ def recorded(source: str) -> tuple[Tick, ...]:
 
 def ticks(chosen: Sequence[Listing], size: int, rng: random.Random) -> list[Tick]:
     """Return about ``size`` quotes of all listings together, in order of time."""
-    weights = {one.symbol: rng.choice((1, 1, 2, 4)) for one in chosen}
+    weights = {one.symbol: rng.choice((0.05, 0.3, 2, 4)) for one in chosen}
     share = size / sum(weights.values())
     found = [
         tick for one in chosen for tick in _ticks_of(one, round(share * weights[one.symbol]), rng)

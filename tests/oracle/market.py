@@ -87,10 +87,10 @@ class Market:
         result = ONE
         for leg in path:
             quote = self.quotes[leg.symbol]
-            if leg.inverted:
-                result /= quote.ask if gain else quote.bid
-            else:
-                result *= quote.bid if gain else quote.ask
+            side = quote.ask if gain == leg.inverted else quote.bid
+            if not side:
+                return None
+            result = result / side if leg.inverted else result * side
         return result
 
     def path(self, source: str, target: str) -> Path | None:

@@ -118,7 +118,7 @@ def to_account(
     if instrument.quote == terms.currency:
         return amount
     if terms.profit_conversion == "close_price" and instrument.base == terms.currency:
-        return amount / close
+        return amount / close if close else None
     if terms.profit_conversion == "market":
         rate = market.rate_at_market(instrument.quote, terms.currency, gain=amount > ZERO)
     else:
