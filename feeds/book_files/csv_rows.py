@@ -10,7 +10,7 @@ import codecs
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,9 @@ import polars as pl
 from exposure.errors import DataError
 from feeds.book_files.lines import BLOCK_BYTES, LineBlocks
 from feeds.book_files.rows import RawRows, Wanted, choose
+
+_COMMA: Final = ord(",")
+_LINE_END: Final = ord("\n")
 
 
 class _Header(NamedTuple):
@@ -79,18 +82,28 @@ class CsvRows:
 
 
 def _at_once(block: bytes, header: _Header, count: int, first_line: int) -> RawRows | None:
-    if b'"' in block or block.count(b",") != count * (header.width - 1):
+    if b'"' in block or not _is_regular(block, count, header.width):
         return None
     try:
         frame = pl.read_csv(
             block, has_header=False, infer_schema=False, quote_char=None, columns=header.places
         )
-    except pl.exceptions.PolarsError:  # a line that is too long, or no UTF-8
+    except pl.exceptions.PolarsError:  # no rows at all, or bytes that are no UTF-8
         return None
     if frame.height != count:
         return None
     frame.columns = header.names
     return RawRows(frame, np.arange(first_line, first_line + count), {})
+
+
+def _is_regular(block: bytes, count: int, width: int) -> bool:
+    """Return whether every line has as many commas as the header."""
+    characters = np.frombuffer(block, np.uint8)
+    marks = characters[(characters == _COMMA) | (characters == _LINE_END)]
+    if len(marks) != count * width:
+        return False
+    lines = marks.reshape(count, width)
+    return bool((lines[:, :-1] == _COMMA).all())
 
 
 def _line_by_line(block: bytes, header: _Header, first_line: int) -> RawRows:

@@ -66,6 +66,8 @@ class LineBlocks:
             while packed:
                 if member is None:
                     packed = packed.lstrip(b"\0")  # what tapes and archives append
+                    if not packed:
+                        break
                     member = zlib.decompressobj(_GZIP)
                 before = member.copy()
                 try:

@@ -34,7 +34,8 @@ class ParquetRows:
             DataError: The file cannot be read, lacks what is required, or has a column of a type
                 that holds neither text nor numbers nor times.
         """
-        for frame in self._frame().iter_slices(_ROWS):
+        everything = self._frame()
+        for frame in everything.iter_slices(_ROWS) if everything.height else (everything,):
             first, self.next_line = self.next_line, self.next_line + frame.height
             yield RawRows(frame, np.arange(first, self.next_line), {})
 
