@@ -1,0 +1,229 @@
+"""One step of the simulated broker: everything that happens between two moments.
+
+The clients decide on what they see at the beginning. Their orders, the exits of open positions,
+payments, the provider's answers and rollover are then merged by time with the quotes, and each
+happens at the price of its moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exposure.model.accounts import BalanceKind
+from exposure.model.deals import Side
+from feeds.ports import MarketStep
+from feeds.simulator.calendar import rollovers
+from feeds.simulator.choices import MarketView
+from feeds.simulator.clients import Clients, Orders, hold_seconds
+from feeds.simulator.financing import rollover_swaps
+from feeds.simulator.packing import generator_state, set_generator_state
+from feeds.simulator.payments import Payment, Payments
+from feeds.simulator.plans import DueExit, ExitPlans
+from feeds.simulator.population import Population
+from feeds.simulator.providers import HEDGE_STEP_LOTS, HedgeOrder, LiquidityProvider
+from feeds.simulator.signals import Signals
+from feeds.simulator.tape import QuoteTape, rows, usable
+from feeds.simulator.trade_server import TradeServer, to_cents
+
+Floats = NDArray[np.float64]
+
+_NS: Final = 1_000_000_000
+_MOST_OPEN_POSITIONS: Final = 40
+_PARTIAL_CLOSE_SHARE: Final = 0.08
+
+
+class Action(NamedTuple):
+    """Something that is done at a moment of the step (ns UTC)."""
+
+    ts: int
+    act: Callable[[int], None]
+
+
+class TradingFloor:
+    """Clients, trade server and provider at work on one market."""
+
+    def __init__(
+        self,
+        tape: QuoteTape,
+        server: TradeServer,
+        population: Population,
+        *,
+        rng: np.random.Generator,
+        foresight_s: float,
+        looks_per_step: int,
+        orders_per_s_cap: float,
+    ) -> None:
+        instruments = tape.market.instruments
+        self.tape, self.server = tape, server
+        self.plans = ExitPlans()
+        self._population = population
+        self._rng = rng
+        self._foresight_s, self._looks = foresight_s, looks_per_step
+        self._clients = Clients(population, orders_per_s_cap, tape.now, rng)
+        self._payments = Payments(population)
+        self._signals = Signals(instruments)
+        self._provider = LiquidityProvider(len(instruments))
+
+    def step(self, end: int) -> None:
+        """Let time pass until ``end`` and publish what happens."""
+        start = self.tape.now
+        view = self._look(start, (end - start) / _NS)
+        quotes = self.tape.advance(end)
+        stream = QuoteStream(quotes, self.server, self._looks)
+        for ts, act in sorted(self._actions(view, start, end), key=lambda action: action.ts):
+            stream.play(ts)
+            act(ts)
+        stream.play(end)
+        self.server.stop_out(end)
+        for closed in self.server.take_closed():
+            self._clients.position_closed(closed.account, closed.profit)
+        self._payments.answer_calls(self.server.take_margin_calls(), end, self._rng)
+        self._hedge(end)
+
+    def save(self) -> dict[str, Any]:
+        """Return the state of everybody on the floor."""
+        return {
+            "random": generator_state(self._rng),
+            "tape": self.tape.save(),
+            "server": self.server.save(),
+            "plans": self.plans.save(),
+            "clients": self._clients.save(),
+            "payments": self._payments.save(),
+            "signals": self._signals.save(),
+            "provider": self._provider.save(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on exactly where ``save`` was called."""
+        set_generator_state(self._rng, state["random"])
+        self.tape.load(state["tape"])
+        self.server.load(state["server"])
+        self.plans.load(state["plans"])
+        self._clients.load(state["clients"])
+        self._payments.load(state["payments"])
+        self._signals.load(state["signals"])
+        self._provider.load(state["provider"])
+
+    def _look(self, now: int, seconds: float) -> MarketView:
+        board, signals = self.server.board, self._signals
+        mid, lead = board.mid, board.lead_mid
+        signals.update(now, seconds, mid, lead)
+        n, prices = len(mid), self.server.book.prices
+        return MarketView(
+            open=board.is_open(now),
+            bid=prices.bid[:n],
+            ask=prices.ask[:n],
+            momentum=signals.momentum,
+            lead=lead - mid - signals.gap,
+            ahead=self.tape.ahead - lead,
+            sigma=signals.sigma * np.sqrt(self._foresight_s),
+            jump_sign=signals.jump_sign,
+            jump_age_s=(now - signals.jump_ts) / _NS,
+            usd_per_lot=board.usd_per_lot(),
+        )
+
+    def _actions(self, view: MarketView, start: int, end: int) -> Iterator[Action]:
+        for order in self._provider.due(end):
+            yield Action(max(order.due, start + 1), partial(self._take_answer, order))
+        for rollover in rollovers(start, end):
+            yield Action(rollover.ts, partial(self._charge_swap, rollover.weekday))
+        for payment in self._payments.due(start, end, self._rng):
+            yield Action(payment.ts, partial(self._pay, payment))
+        for due in self.plans.due(self.server.book, view.open, start, end):
+            yield Action(due.ts, partial(self._exit, due))
+        orders = self._clients.decide(view, start, end, self._rng)
+        for k, ts in enumerate(orders.ts.tolist()):
+            yield Action(ts, partial(self._place, orders, k))
+
+    # What clients do --------------------------------------------------------------------------
+
+    def _place(self, orders: Orders, k: int, ts: int) -> None:
+        account, symbol = int(orders.account[k]), int(orders.symbol[k])
+        if len(self.server.book.of_account.row(account)) >= _MOST_OPEN_POSITIONS:
+            return
+        side = Side.BUY if orders.sign[k] > 0 else Side.SELL
+        slot = self.server.open(account, symbol, side, float(orders.lots[k]), ts)
+        if slot is None:
+            return
+        filled = side.sign * float(self.server.book.positions.open_price[slot])
+        exit_at = ts + int(orders.hold_ns[k])
+        take_profit, stop_loss = float(orders.take_profit[k]), float(orders.stop_loss[k])
+        self.plans.plan(slot, exit_at, filled + take_profit, filled - stop_loss)
+
+    def _exit(self, due: DueExit, ts: int) -> None:
+        book = self.server.book
+        if book.position_ids[due.slot] != due.position_id or book.positions.account[due.slot] < 0:
+            return  # stopped out a moment ago
+        lots = float(book.positions.lots[due.slot])
+        half = round(lots / 2, 2)
+        in_part = due.reason == "client" and self._rng.random() < _PARTIAL_CLOSE_SHARE
+        closed = self.server.close(
+            due.slot, half if in_part and 0.0 < half < lots else lots, ts, due.reason
+        )
+        if closed is not None and closed.is_partial:
+            kind = self._population.kind[[closed.account]]
+            self.plans.exit_at[due.slot] = ts + int(hold_seconds(kind, self._rng)[0] * _NS)
+
+    def _pay(self, payment: Payment, ts: int) -> None:
+        account = payment.account
+        balance = float(self.server.book.accounts.balance[account])
+        free = self.server.free_margin(account)
+        for kind, amount in self._payments.amounts(payment, free, balance, self._rng):
+            self.server.move_money(account, kind, amount, ts)
+
+    # What the house does ----------------------------------------------------------------------
+
+    def _charge_swap(self, weekday: str, ts: int) -> None:
+        for account, amount in enumerate(rollover_swaps(self.server.book, weekday).tolist()):
+            cents = to_cents(amount)
+            if cents != 0.0:
+                self.server.move_money(account, BalanceKind.SWAP, cents, ts)
+
+    def _hedge(self, now: int) -> None:
+        wanted = self.server.uncovered() - self._provider.in_flight
+        wanted[~self.server.board.is_open(now)] = 0.0
+        for symbol in np.flatnonzero(np.abs(wanted) >= HEDGE_STEP_LOTS).tolist():
+            self._provider.order(now, symbol, round(float(wanted[symbol]), 2), self._rng)
+
+    def _take_answer(self, order: HedgeOrder, ts: int) -> None:
+        board = self.server.board
+        bid, ask = board.lead_bid[order.symbol], board.lead_ask[order.symbol]
+        digits = self.server.instruments[order.symbol].digits
+        fill = self._provider.answer(order, float(bid), float(ask), digits, self._rng)
+        if fill.lots > 0.0:
+            self.server.book_hedge(fill, ts)
+
+
+class QuoteStream:
+    """The quotes of a step, played to the server in order of time.
+
+    Client quotes go in runs, at most ``looks`` of them between actions; after each the server
+    looks for stop-outs. With as many looks as quotes, every stop-out is executed on its quote.
+    """
+
+    def __init__(self, quotes: MarketStep, server: TradeServer, looks: int) -> None:
+        self._client, self._provider = quotes.client, usable(quotes.provider)
+        self._server = server
+        self._played = self._led = 0
+        self._run = max(1, -(-len(quotes.client.symbol) // looks))
+
+    def play(self, until: int) -> None:
+        """Play everything up to and including ``until``."""
+        end = int(np.searchsorted(self._client.ts_event, until, side="right"))
+        while self._played < end:
+            stop = min(end, self._played + self._run)
+            self._lead(int(self._client.ts_event[stop - 1]))
+            self._server.quote(rows(self._client, slice(self._played, stop)))
+            self._played = stop
+        self._lead(until)
+
+    def _lead(self, until: int) -> None:
+        end = int(np.searchsorted(self._provider.ts_event, until, side="right"))
+        if end > self._led:
+            self._server.board.lead(rows(self._provider, slice(self._led, end)))
+            self._led = end

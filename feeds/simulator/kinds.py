@@ -1,0 +1,78 @@
+"""The kinds of clients and their habits: the simulator's truth, never sent in an event.
+
+Detectors are measured against it later, so a kind is defined by what its clients do, not by how
+they end.
+Source: science.md sections 1.6, 1.9 and 2.1 (archetypes and base rates).
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class ClientKind(StrEnum):
+    """What a client trades on."""
+
+    NOISE = "noise"
+    """Nothing: random sides, held until bored. Loses the spread."""
+    TREND = "trend"
+    """Follows the last minutes' move."""
+    MARTINGALE = "martingale"
+    """Small profits, far stops, the stake doubled after every loss. Wins often, then is ruined."""
+    SCALPER = "scalper"
+    """Many short trades without skill."""
+    LATENCY = "latency"
+    """Trades when the provider has moved and the client quote has not yet."""
+    NEWS = "news"
+    """Waits for a jump and joins it within seconds."""
+    INFORMED = "informed"
+    """Knows, with noise, where the price will be in a minute."""
+
+
+KINDS: Final = tuple(ClientKind)
+"""The code of a kind is its place here."""
+
+
+class Habit(NamedTuple):
+    """How one kind behaves.
+
+    Units: ``share`` of all clients; ``looks_per_hour`` moments at which a client may trade (for
+    LATENCY and NEWS, who watch all the time: the longest rate); ``hold_s`` median seconds, spread
+    by ``hold_sigma`` (log); targets in spreads from the fill, inf for none, used in
+    ``guarded_share`` of orders; ``holding_share`` with open positions at the start;
+    ``hedged_share`` already in book A.
+    """
+
+    share: float
+    looks_per_hour: float
+    hold_s: float
+    hold_sigma: float
+    take_profit_spreads: float
+    stop_loss_spreads: float
+    guarded_share: float
+    holding_share: float
+    hedged_share: float
+
+
+HABITS: Final[dict[ClientKind, Habit]] = {
+    ClientKind.NOISE: Habit(0.50, 3.0, 2_400.0, 1.3, 45.0, 90.0, 0.5, 0.95, 0.08),
+    ClientKind.TREND: Habit(0.15, 4.0, 2_400.0, 1.2, 75.0, 30.0, 0.6, 0.90, 0.08),
+    ClientKind.MARTINGALE: Habit(0.12, 4.0, 14_400.0, 0.6, 8.0, 96.0, 1.0, 0.20, 0.03),
+    ClientKind.SCALPER: Habit(0.14, 8.0, 70.0, 0.8, 5.0, 5.0, 1.0, 0.04, 0.15),
+    ClientKind.LATENCY: Habit(0.02, 20.0, 20.0, 0.5, math.inf, math.inf, 0.0, 0.02, 0.45),
+    ClientKind.NEWS: Habit(0.04, 12.0, 90.0, 0.7, math.inf, math.inf, 0.0, 0.05, 0.30),
+    ClientKind.INFORMED: Habit(0.03, 12.0, 75.0, 0.4, math.inf, math.inf, 0.0, 0.05, 0.35),
+}
+
+
+def habit_column(name: str) -> NDArray[np.float64]:
+    """Return one habit of all kinds, by the kind's code.
+
+    Shapes: (kinds,).
+    """
+    return np.array([getattr(HABITS[kind], name) for kind in KINDS], np.float64)
