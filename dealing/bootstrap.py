@@ -157,16 +157,21 @@ async def _platform(
 
 
 def _market(settings: MarketSettings) -> Market:
+    start = None if settings.start is None else round(settings.start.timestamp()) * 10**9
     if settings.source == SIMULATED:
-        from feeds.simulator.market import SimulatedMarket
+        from feeds.simulator.market import DEFAULT_START, SimulatedMarket
 
-        start = round(settings.start.timestamp()) * 1_000_000_000
-        return SimulatedMarket(settings.seed, start=start)
+        return SimulatedMarket(settings.seed, start=DEFAULT_START if start is None else start)
+    import structlog
+
     from feeds.recorded_market import RecordedMarket
     from feeds.samples import sample_directory
 
     source = sample_directory() if settings.source == SAMPLE else Path(settings.source)
-    return RecordedMarket(source, providers=settings.providers)
+    market = RecordedMarket(source, providers=settings.providers, start_at=start)
+    for note in market.notes:
+        structlog.get_logger().warning(note)
+    return market
 
 
 async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:

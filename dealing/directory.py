@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final
@@ -37,15 +38,20 @@ class Role(StrEnum):
 
 
 class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes two runs the same run; ``market`` is the source with its full path."""
+    """What makes two runs the same run; ``market`` is the source with its full path.
+
+    ``start`` is None where the market itself decides when it begins.
+    """
 
     market: str
     seed: int
     clients: int
+    start: datetime | None = None
 
     def __str__(self) -> str:
         """Return the words a person knows it by."""
-        return f"{self.market} market, {self.clients} clients, seed {self.seed}"
+        since = "" if self.start is None else f", from {self.start:%Y-%m-%d %H:%M}"
+        return f"{self.market} market, {self.clients} clients, seed {self.seed}{since}"
 
     def as_settings(self) -> dict[str, object]:
         """Return the settings that make this run, by dotted key."""
@@ -53,6 +59,7 @@ class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
             "market.source": self.market,
             "market.seed": self.seed,
             "market.clients": self.clients,
+            "market.start": self.start,
         }
 
 
@@ -60,7 +67,7 @@ def identity_of(market: MarketSettings) -> RunIdentity:
     """Return what makes this the same run as another one."""
     named = market.source in {SIMULATED, SAMPLE}
     source = market.source if named else str(Path(market.source).resolve())
-    return RunIdentity(market=source, seed=market.seed, clients=market.clients)
+    return RunIdentity(market=source, seed=market.seed, clients=market.clients, start=market.start)
 
 
 class DataDirectory:

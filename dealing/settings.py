@@ -102,7 +102,7 @@ class MarketSettings(_Section):
     seed: int = Field(ge=0, lt=2**63)
     clients: int = Field(ge=1, le=1_000_000)
     providers: Listed[str]
-    start: AwareDatetime
+    start: AwareDatetime | None
 
     @field_validator("source")
     @classmethod

@@ -6,8 +6,10 @@ import os
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dealing.directory import LONGEST_SOCKET_PATH, DataDirectory, Role, RunIdentity
@@ -51,6 +53,15 @@ def test_a_new_directory_takes_a_run_and_the_same_run_continues(directory):
     assert not directory.claim(RUN)
     assert directory.claim(RUN)
     assert directory.held_identity() == RUN
+
+
+def test_when_a_run_begins_belongs_to_what_it_is(directory):
+    begun = msgspec.structs.replace(RUN, start=datetime(2014, 5, 8, 12, 25, tzinfo=UTC))
+    directory.claim(begun)
+    assert directory.held_identity() == begun
+    assert directory.held_identity().as_settings()["market.start"] == begun.start
+    with pytest.raises(StorageError, match="seed 1, from 2014-05-08 12:25"):
+        directory.claim(RUN)
 
 
 def test_another_run_is_refused_with_what_is_held_and_what_to_do(directory):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 import yaml
 
@@ -55,7 +57,7 @@ def test_later_layers_win_key_by_key(written):
 
 
 def test_settings_survive_the_way_to_a_child_process():
-    settings = load_settings()
+    settings = load_settings(command_line={"market.start": datetime(2014, 5, 8, tzinfo=UTC)})
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
 
 
