@@ -35,11 +35,12 @@
     const { strip } = frame;
     const market = document.getElementById("shell-market");
     const speed = strip.speed === 1 ? "" : ` ${desk.formats.number(strip.speed)}×`;
-    set("shell-market", `${strip.market}${speed} MARKET`.replace("MARKET MARKET", "MARKET"));
+    set("shell-market", `${strip.market}${speed}`);
     market.toggleAttribute("data-known", strip.recorded);
     set("shell-clock", strip.clock);
     set("shell-utc", strip.utc);
-    document.querySelector(".clocks").title = `${strip.day}, market time; the server day begins at 17:00 New York`;
+    const clocks = document.querySelector(".clocks");
+    clocks.title = `${strip.day}. ${clocks.dataset.rule}`;
     drawHealth(strip.components);
   };
 

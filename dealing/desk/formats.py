@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 MINUS: Final = "\u2212"
 NOTHING: Final = "\u2013"
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_S: Final = 1_000_000_000
 _COMPACT: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
@@ -59,7 +60,7 @@ class ServerDay(NamedTuple):
 
     def local(self, ts_ns: int) -> datetime:
         """Return the server's wall time of an instant (ns UTC)."""
-        moment = datetime.fromtimestamp(ts_ns / _NS_PER_S, UTC).astimezone(self.zone)
+        moment = utc(ts_ns).astimezone(self.zone)
         return moment.replace(tzinfo=None) + timedelta(hours=24 - self.starts_at_hour)
 
     def start(self, ts_ns: int) -> int:
@@ -88,5 +89,5 @@ def day(moment: datetime) -> str:
 
 
 def utc(ts_ns: int) -> datetime:
-    """Return an instant (ns UTC) as a date and time in UTC."""
-    return datetime.fromtimestamp(ts_ns / _NS_PER_S, UTC)
+    """Return an instant (ns UTC) as a date and time in UTC, cut to microseconds."""
+    return _EPOCH + timedelta(microseconds=ts_ns // 1_000)

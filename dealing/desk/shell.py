@@ -56,7 +56,7 @@ def layout(options: DeskOptions) -> Component:
     """Return everything on the page, before the first figure."""
     shell = dmc.AppShell(
         [
-            dmc.AppShellHeader(strip.layout()),
+            dmc.AppShellHeader(strip.layout(options)),
             dmc.AppShellNavbar(_rail()),
             dmc.AppShellMain([_banner(), _desk_screen(), _system_screen()], className="main"),
             dmc.AppShellFooter(_status_line(options.version)),

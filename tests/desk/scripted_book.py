@@ -26,18 +26,16 @@ from feeds.catalogue import load_catalogue
 
 NS = 1_000_000_000
 START = 1_768_305_600 * NS  # Tuesday 13 January 2026 12:00 UTC
-MIDS = {
-    "fx": 1.1,
-    "metal": 2_400.0,
-    "index": 18_000.0,
-    "energy": 75.0,
-    "share": 180.0,
-    "crypto": 60_000.0,
-}
-KNOWN_MIDS = {
-    "EURUSD": 1.0840, "GBPUSD": 1.2710, "USDJPY": 156.2, "USDCHF": 0.8890, "AUDUSD": 0.6620,
-    "XAUUSD": 2_412.0, "XAGUSD": 28.4, "ETHUSD": 3_120.0, "XRPUSD": 0.58, "LTCUSD": 84.0,
+VALUES = {
+    "USD": 1.0, "EUR": 1.084, "GBP": 1.271, "AUD": 0.662, "NZD": 0.611, "CAD": 0.731, "CHF": 1.125,
+    "JPY": 0.0064, "SEK": 0.0961, "NOK": 0.0938, "DKK": 0.1453, "PLN": 0.252, "HUF": 0.00274,
+    "CZK": 0.0431, "TRY": 0.0305, "ZAR": 0.0547, "MXN": 0.0548, "SGD": 0.744, "CNH": 0.138,
+    "HKD": 0.1281, "THB": 0.0278, "ILS": 0.27, "XAU": 2_412.0, "XAG": 28.4, "XPT": 985.0,
+    "XPD": 921.0, "BTC": 60_250.0, "ETH": 3_120.0, "LTC": 84.0, "XRP": 0.58, "SOL": 143.0,
 }  # fmt: skip
+"""What a unit is worth in USD at first; the walk moves these, so triangles are consistent."""
+
+LEVELS = {"index": 18_000.0, "energy": 75.0, "share": 180.0, "crypto": 140.0, "metal": 30.0}
 
 
 class ScriptedBook:
@@ -49,7 +47,9 @@ class ScriptedBook:
         self.instruments = load_catalogue()
         self.now = START
         self.deals = 0
-        self.mids = np.array([self._first_mid(i) for i in self.instruments])
+        self.assets = sorted({name for i in self.instruments for name in (i.base, i.quote)})
+        self.values = {name: VALUES.get(name) for name in self.assets}
+        self.levels = {i.symbol: LEVELS.get(i.asset_class, 1.0) for i in self.instruments}
         self._apply([InstrumentDefined(self.now, i) for i in self.instruments])
         self._apply([AccountChanged(self.now, self._account(k)) for k in range(accounts)])
         self.accounts = accounts
@@ -60,25 +60,30 @@ class ScriptedBook:
     def step(self, seconds=0.2, deals=2):
         """Let the market move for a moment and a few clients trade."""
         self.now += int(seconds * NS)
-        n = len(self.instruments)
-        moving = np.flatnonzero(self.random.random(n) < 0.6)
-        self.mids[moving] *= 1 + self.random.normal(0, 0.00025, len(moving))
-        self.quote(moving)
+        for walk in (self.values, self.levels):
+            moves = self.random.normal(0, 0.00015, len(walk))
+            for name, move in zip(walk, moves.tolist(), strict=True):
+                if name != "USD" and walk[name] is not None:
+                    walk[name] *= 1 + move
+        self.quote(np.flatnonzero(self.random.random(len(self.instruments)) < 0.6))
         self.trade(deals)
 
     def shock(self, symbol, share):
         """Move one symbol at once."""
         index = [i.symbol for i in self.instruments].index(symbol)
-        self.mids[index] *= 1 + share
-        self.quote(np.array([index]))
+        base = self.instruments[index].base
+        walk, name = (self.values, base) if self.values[base] else (self.levels, symbol)
+        walk[name] *= 1 + share
+        self.quote(np.arange(len(self.instruments)))
 
     def quote(self, moving):
         events = []
         for index in moving.tolist():
             instrument = self.instruments[index]
-            half = max(instrument.point, self.mids[index] * 0.00004)
-            bid = round(self.mids[index] - half, instrument.digits)
-            ask = round(self.mids[index] + half, instrument.digits)
+            mid = self.mid(instrument)
+            half = max(instrument.point, mid * 0.00004)
+            bid = round(mid - half, instrument.digits)
+            ask = round(mid + half, instrument.digits)
             events.append(QuoteReceived(self.now, instrument.symbol, bid, ask))
         self._apply(events)
 
@@ -91,10 +96,10 @@ class ScriptedBook:
             index = int(self.random.choice(len(self.instruments), p=popular))
             instrument = self.instruments[index]
             login = str(10_000 + int(self.random.integers(self.accounts)))
-            worth = self.mids[index] * instrument.units_per_lot
+            price = round(self.mid(instrument), instrument.digits)
+            worth = price * instrument.units_per_lot * (self.values[instrument.quote] or 1.0)
             lots = max(0.01, round(float(self.random.lognormal(9.5, 0.9)) / worth * 4, 2))
             side = "buy" if self.random.random() < 0.55 else "sell"
-            price = round(float(self.mids[index]), instrument.digits)
             number = f"D{self.deals}"
             events.append(
                 DealExecuted(self.now, number, login, number, instrument.symbol, side, "in",
@@ -144,12 +149,9 @@ class ScriptedBook:
             hedge_ratio=0.4 if book is Book.C else None,
         )
 
-    def _first_mid(self, instrument):
-        if instrument.symbol in KNOWN_MIDS:
-            return KNOWN_MIDS[instrument.symbol]
-        if instrument.quote == "JPY":
-            return 160.0
-        return MIDS.get(instrument.asset_class, 50.0)
+    def mid(self, instrument):
+        base, quote = self.values[instrument.base], self.values[instrument.quote] or 1.0
+        return (base or self.levels[instrument.symbol]) / (quote if base else 1.0)
 
     def _apply(self, events):
         if events:

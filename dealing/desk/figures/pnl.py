@@ -7,6 +7,12 @@ from typing import Any, Final
 LINES: Final = (("Total", "floating"), ("A passed on", "floating_a"), ("B kept", "floating_b"))
 """Legend and figure of each line, in the order of a point."""
 
+TIME_FORMATS: Final = (
+    {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, None], "value": "%H:%M"},
+)
+"""Ticks closer than a minute show seconds."""
+
 
 def figure() -> dict[str, Any]:
     """Return the empty chart; scripts add points and colours."""
@@ -31,7 +37,7 @@ def figure() -> dict[str, Any]:
             "hovermode": "x unified",
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
-            "xaxis": {"type": "date", "nticks": 5, "tickformat": "%H:%M", "showgrid": True},
+            "xaxis": {"type": "date", "nticks": 5, "tickformatstops": TIME_FORMATS},
             "yaxis": {"side": "right", "nticks": 5, "tickformat": "~s", "zeroline": True},
         },
     }

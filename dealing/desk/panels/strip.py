@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from dealing.desk import formats
 from dealing.desk.ids import ShellIds
+from dealing.desk.options import DeskOptions
 from dealing.desk.panels import system
 from dealing.desk.parts import action_button, aria, data, icon, switch
 from dealing.ports import EngineFrame
@@ -31,19 +32,14 @@ def view(frame: EngineFrame, day: formats.ServerDay) -> dict[str, Any]:
     }
 
 
-def layout() -> Component:
+def layout(options: DeskOptions) -> Component:
     """Return the strip."""
     brand = html.Div(
         [html.Span(className="logo", **aria(hidden="true")), html.H1("Plimsoll")],
         className="brand",
     )
     market = html.Span(
-        "NO MARKET", id=ShellIds.MARKET, className="market", title="Where the prices come from"
-    )
-    open_door = html.Span(
-        [icon("lock"), html.Span("no sign-in yet: loopback only")],
-        className="notice",
-        title="Anybody on this machine can open this page. Sign-in comes with a later version.",
+        "NO", id=ShellIds.MARKET, className="market", title="Where the prices come from"
     )
     clocks = html.Div(
         [
@@ -51,7 +47,10 @@ def layout() -> Component:
             html.Span([html.Small("UTC"), html.Time(formats.NOTHING, id=ShellIds.UTC)]),
         ],
         className="clocks",
-        title="Market time: the server day begins at 17:00 New York",
+        **data(
+            rule=f"Market time; the server day begins at {options.day_starts_at_hour}:00 "
+            f"{options.day_zone}"
+        ),
     )
     switches = html.Div(
         [
@@ -74,7 +73,7 @@ def layout() -> Component:
         [
             brand,
             market,
-            open_door,
+            _open_door(options),
             html.Ul([], id=ShellIds.HEALTH, className="health", **aria(label="Components")),
             html.Div(className="spring"),
             switches,
@@ -95,3 +94,16 @@ def register(app: Dash) -> None:
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("desk", name), Input(identity, "value")
         )
+
+
+def _open_door(options: DeskOptions) -> Component:
+    if options.hosts:
+        reach, who = "open to your network", "Anybody who reaches this address"
+    else:
+        reach, who = "loopback only", "Anybody on this machine"
+    return html.Span(
+        [icon("lock"), html.Span(f"no sign-in yet: {reach}")],
+        className="notice",
+        title=f"{who} can open this page. Sign-in comes with a later version.",
+        **(data(open="true") if options.hosts else {}),
+    )

@@ -15,6 +15,7 @@ from dealing.ports import ComponentStatus
 from exposure.model.events import BreakFound
 
 SHOWN: Final = 100
+_NUMERIC: Final = {"Age": "num", "Count": "num"}
 
 
 def components(statuses: Sequence[ComponentStatus]) -> list[dict[str, Any]]:
@@ -49,7 +50,8 @@ def layout() -> Component:
 
 
 def _table(identity: str, *headers: str) -> Component:
-    head = html.Thead(html.Tr([html.Th(header, scope="col") for header in headers]))
+    cells = [html.Th(name, scope="col", className=_NUMERIC.get(name, "")) for name in headers]
+    head = html.Thead(html.Tr(cells))
     table = html.Table([head, html.Tbody(id=identity)], className="plain-table")
     return html.Div(table, className="table-scroll", tabIndex=0)
 

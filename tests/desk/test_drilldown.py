@@ -1,0 +1,111 @@
+"""The drawer: what it asks, what it shows, and what it does not believe."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dealing.desk.panels import drilldown
+from dealing.desk.panels.drilldown import Selection, answer, biggest_clients, parse_selection
+from tests.desk.scripted_book import EngineQueries, FakeSource, ScriptedBook
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=80),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=12,
+)
+NEARLY = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["symbol", "login", "x"])},
+    optional={"name": JSON, "symbols": JSON, "login": JSON},
+)
+
+
+@pytest.fixture
+def desk(broker, frame):
+    source = FakeSource()
+    source.publish(frame)
+    return source, EngineQueries(broker)
+
+
+def ask(desk, selection):
+    return asyncio.run(answer(selection, *desk))
+
+
+def test_a_symbol_shows_its_positions_and_biggest_clients(desk, broker):
+    seen = ask(desk, Selection("EURUSD", symbols=("EURUSD",)))
+    expected = broker.engine.positions_of_symbol("EURUSD", 10_000)
+    assert len(seen.positions) == expected.height
+    assert {row["symbol"] for row in seen.positions} == {"EURUSD"}
+    assert seen.positions[0]["digits"] == 5
+    assert sum(row["gross_lots"] for row in seen.clients) == pytest.approx(expected["lots"].sum())
+    assert "lots gross" in seen.summary
+
+
+def test_biggest_clients_come_first_and_their_shares_add_up(broker):
+    clients = biggest_clients(broker.engine.positions_of_symbol("EURUSD", 10_000))
+    sizes = [client["gross_lots"] for client in clients]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(client["share"] for client in clients) == pytest.approx(1.0)
+
+
+def test_an_account_shows_its_money_and_its_positions(desk, broker):
+    login = broker.engine.positions_of_symbol("EURUSD", 1)["login"][0]
+    seen = ask(desk, Selection(f"Account {login}", login=login))
+    assert "equity" in seen.summary
+    assert {row["login"] for row in seen.positions} == {login}
+    assert len({row["id"] for row in seen.positions}) == len(seen.positions)
+
+
+def test_an_unknown_login_is_answered_with_a_sentence(desk):
+    seen = ask(desk, Selection("Account 1", login="no such login"))
+    assert "no such login" in seen.note
+    assert seen.positions == []
+
+
+def test_a_silent_engine_is_said_and_shows_no_old_list(desk):
+    desk[1].away = True
+    seen = ask(desk, Selection("EURUSD", symbols=("EURUSD",)))
+    desk[1].away = False
+    assert "not answering" in seen.note
+    assert seen.positions == []
+
+
+def test_a_symbol_nobody_holds_says_so():
+    quiet = ScriptedBook(accounts=2, positions=0)
+    source = FakeSource()
+    seen = ask((source, EngineQueries(quiet)), Selection("EURUSD", symbols=("EURUSD",)))
+    assert (seen.summary, seen.positions, seen.clients) == ("No open position", [], [])
+
+
+def test_a_cut_list_says_that_it_is_cut(desk, monkeypatch):
+    monkeypatch.setattr(drilldown, "LISTED", 3)
+    seen = ask(desk, Selection("EURUSD", symbols=("EURUSD",)))
+    assert len(seen.positions) == 3
+    assert seen.note == "The 3 largest positions of each symbol are listed."
+
+
+@pytest.mark.parametrize(
+    ("data", "selection"),
+    [
+        ({"kind": "login", "login": "10001"}, Selection("Account 10001", login="10001")),
+        (
+            {"kind": "symbol", "name": "GER40", "symbols": ["GER40", "DE40"]},
+            Selection("GER40", symbols=("GER40", "DE40")),
+        ),
+        ({"kind": "symbol", "name": "X", "symbols": ["A"] * 21}, None),
+        ({"kind": "symbol", "name": "X", "symbols": []}, None),
+        ({"kind": "login", "login": 10_001}, None),
+        ({"kind": "login", "login": "1" * 65}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_a_selection_is_parsed_and_never_trusted(data, selection):
+    assert parse_selection(data) == selection
+
+
+@given(JSON | NEARLY)
+def test_no_selection_of_a_browser_breaks_the_drawer(data):
+    parsed = parse_selection(data)
+    assert parsed is None or parsed.symbols or parsed.login
