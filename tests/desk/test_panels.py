@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -10,6 +11,7 @@ from dealing.desk.columns import EXPOSURE_COLUMNS, MARGIN_COLUMNS, column_defs
 from dealing.desk.history import History
 from dealing.desk.panels import crossings, margin, pnl, strip, system, tiles
 from dealing.desk.rows import View
+from exposure.crossings import KINDS as ENGINE_KINDS
 from exposure.model.events import BreakFound, MarginLevelCrossed
 from tests.desk.scripted_book import START
 
@@ -99,9 +101,7 @@ def test_a_crossing_keeps_its_id_and_says_what_to_do():
 
 
 def test_every_kind_of_crossing_the_engine_knows_has_words():
-    from exposure.crossings import KINDS
-
-    assert set(KINDS) == set(crossings.KINDS)
+    assert set(ENGINE_KINDS) == set(crossings.KINDS)
 
 
 def test_a_break_without_a_readable_time_is_shown_without_one():
@@ -144,8 +144,6 @@ def sample(history, at_ms, value=1.0):
 
 
 def _array(value):
-    import numpy as np
-
     return np.array([value])
 
 
