@@ -1,0 +1,153 @@
+"""Real processes for tests: start them, watch them, kill them, and read what they left."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from dealing.directory import DataDirectory, Role
+from dealing.runtime import recovered
+from dealing.storage.journal import Journal
+from dealing.storage.snapshots import SnapshotStore
+from exposure.engine import ExposureEngine
+from exposure.export import export_state
+from exposure.settings import EngineSettings
+from feeds.event_log import EventLog
+from feeds.frames import Frame
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+KEPT = EngineSettings(kept_events=5000)
+"""The engine's settings in config.yaml."""
+
+
+def until(condition, patience_s=PATIENCE_S):
+    """Return the condition's first true value; fail if it stays false."""
+    deadline = time.monotonic() + patience_s
+    pause = threading.Event()
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it never happened"
+        pause.wait(0.01)
+    return value
+
+
+def start(*arguments, **options):
+    """Start plimsoll with its output in a pipe, its own process group, and no settings of ours."""
+    inherited = {name: value for name, value in os.environ.items() if "PLIMSOLL" not in name}
+    return subprocess.Popen(
+        [sys.executable, ROOT / "app.py", *map(str, arguments)],
+        cwd=ROOT,
+        env=inherited,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def end(process, number=signal.SIGINT):
+    """Send a signal and return exit code and output."""
+    process.send_signal(number)
+    try:
+        output, _ = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, output
+
+
+class Run:
+    """``plimsoll run`` on a directory."""
+
+    def __init__(self, directory: DataDirectory, *options):
+        self.directory = directory
+        self.process = start(
+            *("run", "--data", directory.root, "--port", 0, "--no-browser", *options)
+        )
+
+    def status(self):
+        """Return what the supervisor says about each process, by role."""
+        try:
+            text = (self.directory.runtime / "status.json").read_text()
+        except FileNotFoundError:
+            return {}
+        return {child["role"]: child for child in json.loads(text)["children"]}
+
+    def get(self, path):
+        """Return status and JSON of a request to the desk, (0, None) while nobody answers."""
+        text = (self.directory.runtime / "status.json").read_text()
+        connection = http.client.HTTPConnection(
+            json.loads(text)["address"].removeprefix("http://"), timeout=10
+        )
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        except OSError:
+            return 0, None
+        finally:
+            connection.close()
+
+    def until_live(self):
+        until(lambda: self.process.poll() is not None or self.status().get("desk", {}).get("pid"))
+        until(lambda: self.get("/readyz")[0] == 200)
+
+
+@contextmanager
+def running(directory: DataDirectory, *options):
+    """Yield a live run; whatever is left of it afterwards is killed."""
+    run = Run(directory, *options)
+    try:
+        run.until_live()
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.kill()
+        run.process.communicate(timeout=PATIENCE_S)
+        until(lambda: all(directory.owner(role) is None for role in Role))
+
+
+def kept_engine(directory: DataDirectory) -> ExposureEngine:
+    """Return the engine that the next process would begin with."""
+    journal = Journal.open(directory.journal)
+    try:
+        return recovered(SnapshotStore(directory.snapshots), journal, KEPT)
+    finally:
+        journal.close()
+
+
+def uninterrupted_engine(directory: DataDirectory, position: int) -> ExposureEngine:
+    """Return a new engine that was fed from the platform's own log without a break."""
+    engine = ExposureEngine(KEPT)
+    with EventLog(directory.platform / "log") as log:
+        for frame in log.read_encoded(0):
+            engine.apply(_cut(frame, position).batch())
+            if engine.position == position:
+                return engine
+    raise AssertionError(f"the platform's log ends before {position}")
+
+
+def _cut(frame: Frame, position: int) -> Frame:
+    batch = frame.batch()
+    surplus = max(0, batch.position - position)
+    if not surplus:
+        return frame
+    kept = batch.events[: len(batch.events) - surplus]
+    return Frame.of(type(batch)(position, batch.ts_recv, kept))
+
+
+def stored_bytes(engine: ExposureEngine, scratch: Path) -> bytes:
+    """Return an engine's whole state as the bytes of its snapshot file."""
+    store = SnapshotStore(scratch)
+    store.save(export_state(engine))
+    (file,) = scratch.glob("*.snapshot")
+    return file.read_bytes()
