@@ -25,11 +25,12 @@ _IDLE_NS: Final = 1_000_000_000
 class Upkeep(NamedTuple):
     """What a platform keeps on disk.
 
-    Units: ``checkpoint_every_ns`` of wall time; ``log_bytes`` is how much of the past stays: who is
-    further behind cannot catch up.
+    ``repeat_ns`` is how much work, in wall time, a new process may have to repeat: a checkpoint is
+    due when that much was done since the last one. ``log_bytes`` is how much of the past stays: who
+    is further behind cannot catch up.
     """
 
-    checkpoint_every_ns: int = 10_000_000_000
+    repeat_ns: int = 2_000_000_000
     log_bytes: int = 4 << 30
 
 
@@ -65,8 +66,9 @@ async def run_platform(
     with EventLog(directory / "log") as log:
         checkpoints = SealedFiles(directory / "checkpoints", ".checkpoint", _KEPT_CHECKPOINTS)
         durable = DurablePlatform(platform, log, checkpoints)
+        began = clock()
         durable.resume()
-        life = _Life(durable, pace, upkeep, clock)
+        life = _Life(durable, pace, upkeep, clock, worked_ns=clock() - began)
         server = PlatformServer(socket_path, log, life.status)
         async with server.serving():
             await life.live(server, stop)
@@ -76,7 +78,12 @@ class _Life:
     """What happens between two starts of the process, step by step."""
 
     def __init__(
-        self, durable: DurablePlatform, pace: Pace, upkeep: Upkeep, clock: Callable[[], int]
+        self,
+        durable: DurablePlatform,
+        pace: Pace,
+        upkeep: Upkeep,
+        clock: Callable[[], int],
+        worked_ns: int,
     ) -> None:
         self._durable = durable
         self._platform = durable.platform
@@ -86,8 +93,7 @@ class _Life:
         self._metronome = Metronome(pace.wall_step_ns, clock)
         self._speedometer = Speedometer(self._platform.now, clock)
         self._rates = Rates(pace.speed, 0.0)
-        self._checkpoint_position = 0
-        self._checkpoint_at = clock()
+        self._worked_ns = worked_ns
         self.status = self._newest_status()
 
     async def live(self, server: PlatformServer, stop: asyncio.Event) -> None:
@@ -95,14 +101,16 @@ class _Life:
             if not self._platform.exhausted:
                 await self._step(server)
             self._tell_if_due(server)
-            if self._clock() - self._checkpoint_at >= self._upkeep.checkpoint_every_ns:
+            if self._worked_ns >= self._upkeep.repeat_ns:
                 await self._checkpoint()
             idle = self._platform.exhausted
             await _pause(stop, _IDLE_NS if idle else self._metronome.rest_ns())
         await self._checkpoint()
 
     async def _step(self, server: PlatformServer) -> None:
+        began = self._clock()
         events = self._durable.step(self._pace.market_step_ns)
+        self._worked_ns += self._clock() - began
         self._speedometer.passed(sum(type(event) is QuoteReceived for event in events))
         await asyncio.to_thread(self._durable.sync)
         server.release(self._durable.position)
@@ -116,13 +124,10 @@ class _Life:
         server.tell(self.status)
 
     async def _checkpoint(self) -> None:
-        self._checkpoint_at = self._clock()
-        position = self._durable.position
-        if position != self._checkpoint_position:
-            state = self._platform.save()
-            await asyncio.to_thread(self._durable.checkpoint, position, state)
-            self._durable.keep_log_within(self._upkeep.log_bytes)
-            self._checkpoint_position = position
+        position, state = self._durable.position, self._platform.save()
+        await asyncio.to_thread(self._durable.checkpoint, position, state)
+        self._durable.keep_log_within(self._upkeep.log_bytes)
+        self._worked_ns = 0
 
     def _newest_status(self) -> PlatformStatus:
         return PlatformStatus(

@@ -78,7 +78,7 @@ class SteppingPlatform:
 async def _main(directory, socket, steps, speed):
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    upkeep = Upkeep(checkpoint_every_ns=30_000_000)
+    upkeep = Upkeep(repeat_ns=2_000_000)
     await run_platform(
         SteppingPlatform(int(steps)),
         Path(directory),

@@ -99,6 +99,7 @@ async def test_a_process_killed_at_random_equals_an_uninterrupted_one_byte_for_b
                 await follow(crashed / "socket", seen, len(seen) + more, last)
             assert child.returncode == -signal.SIGKILL
         expected = await whole_history(tmp_path / "whole", steps)
+    assert list((crashed / "checkpoints").iterdir())
     assert history(crashed) == expected
     assert seen == flat(decode_batch(data) for data in expected)
 

@@ -82,9 +82,10 @@ async def test_an_event_is_shown_only_when_the_disk_holds_it(tmp_path, feed):
     ):
         assert (await anext(stream)).position == 1
         served.log.append(second)
-        served.server.tell(status(now=1))
         waiting = asyncio.ensure_future(anext(stream))
-        await until(lambda: feed.status == status(now=1))
+        for news in (status(now=1), status(now=2)):
+            served.server.tell(news)
+            await until(lambda news=news: feed.status == news)
         assert not waiting.done()
         served.server.release(second.position)
         assert (await waiting).position == 2
