@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from dealing.backoff import Backoff
+from dealing.components import ComponentState, ComponentStatus
 from dealing.directory import DataDirectory, Role, RunIdentity
 from dealing.hub import HubClient
 from dealing.launch import COMMAND_OF, RunStatus, status_file
-from dealing.ports import ComponentState, ComponentStatus, EngineFrame
+from dealing.ports import EngineFrame
 
 ENGINE_ANSWERS_WITHIN_S: Final = 2.0
 OLD_AFTER_MS: Final = 3_000

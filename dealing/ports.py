@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 import polars as pl
 
+from dealing.components import ComponentState, ComponentStatus
 from exposure.snapshot import Snapshot
 
-
-class ComponentState(StrEnum):
-    """The life of a component, as the desk shows it."""
-
-    READY = "READY"
-    RUNNING = "RUNNING"
-    DEGRADED = "DEGRADED"
-    STOPPED = "STOPPED"
-    FAULTED = "FAULTED"
-
-
-class ComponentStatus(msgspec.Struct, frozen=True):
-    """One component's state in a sentence; ``age_ms`` is how long ago it last said something."""
-
-    name: str
-    state: ComponentState
-    detail: str
-    age_ms: float | None
+__all__ = [
+    "BookQueries",
+    "ComponentState",
+    "ComponentStatus",
+    "EngineFrame",
+    "SnapshotSource",
+]
 
 
 class EngineFrame(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
+from dealing.components import ComponentState
 from dealing.directory import Role
-from dealing.ports import ComponentState
 from exposure.errors import DeskError
 
 WINDOW_S: Final = 60.0

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from dealing.ports import ComponentState, ComponentStatus
+from dealing.components import ComponentState, ComponentStatus
 from feeds.platform_wire import PlatformStatus
 
 WINDOW_S: Final = 1.0
