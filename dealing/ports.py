@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 import msgspec
@@ -9,12 +10,15 @@ import polars as pl
 
 from dealing.components import ComponentState, ComponentStatus
 from exposure.snapshot import Snapshot
+from feeds.frames import Frame
+from feeds.platform_wire import PlatformStatus
 
 __all__ = [
     "BookQueries",
     "ComponentState",
     "ComponentStatus",
     "EngineFrame",
+    "PlatformFeed",
     "SnapshotSource",
 ]
 
@@ -33,6 +37,21 @@ class EngineFrame(msgspec.Struct, frozen=True, kw_only=True):
     quotes_per_s: float
     deals_per_s: float
     components: list[ComponentStatus]
+
+
+class PlatformFeed(Protocol):
+    """What the engine hears from its platform, in the bytes that its journal keeps."""
+
+    status: PlatformStatus | None
+    """The newest that the platform said about itself."""
+
+    def frames(self, after: int) -> AsyncGenerator[Frame]:
+        """Yield what follows a position, then live events: an EventFeed, still encoded.
+
+        Raises DisconnectedError when the platform goes away and GapError when it no longer has the
+        events after ``after``.
+        """
+        ...
 
 
 class SnapshotSource(Protocol):

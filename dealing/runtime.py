@@ -19,7 +19,7 @@ import structlog
 
 from dealing.backoff import Backoff
 from dealing.hub import SnapshotHubServer
-from dealing.ports import EngineFrame
+from dealing.ports import EngineFrame, PlatformFeed
 from dealing.process import run_until
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
@@ -30,7 +30,6 @@ from exposure.export import STATE_VERSION, export_state, restore
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from exposure.state import EngineState
-from feeds.socket_feed import SocketEventFeed
 
 SLICE_S: Final = 0.005
 """How long batches may follow each other before frames and questions get a turn."""
@@ -92,7 +91,7 @@ class EngineRuntime:
     def __init__(
         self,
         engine: ExposureEngine,
-        feed: SocketEventFeed,
+        feed: PlatformFeed,
         journal: Journal,
         store: SnapshotStore,
         hub: SnapshotHubServer,
@@ -133,7 +132,7 @@ class EngineRuntime:
             async for frame in frames:
                 self._journal.append_frame(frame)
                 self._engine.apply(frame.batch())
-                if self._vitals.heard(self._feed.status):
+                if self._vitals.applied():
                     self._log.info("platform reached", position=frame.position)
                 self._backoff.reset()
                 if time.monotonic() >= turn_ends_s:
@@ -179,8 +178,8 @@ class EngineRuntime:
             self._store.save(state)
 
     def _frame(self, snapshot: Snapshot) -> EngineFrame:
-        rates = self._vitals.rates(snapshot.counters)
-        status = self._feed.status
+        rates, status = self._vitals.rates(snapshot.counters), self._feed.status
+        self._vitals.told(status)
         return EngineFrame(
             sent_at=time.time_ns(),
             snapshot=snapshot,

@@ -32,20 +32,21 @@ class Vitals:
         self._status: PlatformStatus | None = None
         self._away: str | None = "not reached yet"
         self._heard_s: float | None = None
+        self._applied_s: float | None = None
         self._synced_s: float | None = None
         self._saved_s: float | None = None
         self._counted: deque[tuple[float, int, int]] = deque()
 
-    def heard(self, status: PlatformStatus | None) -> bool:
-        """Note that the platform sent events, and return whether it was away until now.
-
-        Args:
-            status: The newest that the platform said about itself.
-        """
-        was_away = self._away is not None
-        self._heard_s = self._clock()
-        self._status, self._away = status, None
+    def applied(self) -> bool:
+        """Note that the engine applied events, and return whether the platform was away before."""
+        was_away, self._away = self._away is not None, None
+        self._applied_s = self._heard_s = self._clock()
         return was_away
+
+    def told(self, status: PlatformStatus | None) -> None:
+        """Note the newest that the platform said about itself."""
+        if status is not self._status:
+            self._status, self._heard_s = status, self._clock()
 
     def lost(self, reason: str) -> bool:
         """Note that the platform is gone, and return whether it was there until now."""
@@ -101,7 +102,7 @@ class Vitals:
             state, detail = ComponentState.READY, f"catching up, {behind:,} events behind"
         else:
             state, detail = ComponentState.RUNNING, f"at event {position:,}"
-        return ComponentStatus("engine", state, detail, self._age_ms(self._heard_s))
+        return ComponentStatus("engine", state, detail, self._age_ms(self._applied_s))
 
     def _age_ms(self, since_s: float | None) -> float | None:
         return None if since_s is None else (self._clock() - since_s) * 1e3

@@ -1,0 +1,270 @@
+"""The engine process from inside: journal first, frames always, nothing swallowed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, closing
+
+import pytest
+
+from dealing.backoff import Backoff
+from dealing.components import ComponentState
+from dealing.runtime import EngineQueries, EngineRuntime, Pace, recovered
+from dealing.storage.journal import Journal
+from dealing.storage.snapshots import SnapshotStore
+from exposure.engine import ExposureEngine
+from exposure.errors import DisconnectedError, DomainError, GapError, StorageError
+from exposure.export import STATE_VERSION, export_state
+from exposure.model.accounts import Account
+from exposure.model.books import Book
+from exposure.model.events import (
+    AccountChanged,
+    BalanceChanged,
+    DealExecuted,
+    EventBatch,
+    InstrumentDefined,
+    QuoteReceived,
+)
+from exposure.model.instruments import CalcMode, Instrument
+from exposure.settings import EngineSettings
+from feeds.frames import Frame
+from feeds.platform_wire import PlatformStatus
+
+pytestmark = pytest.mark.anyio
+
+SETTINGS = EngineSettings()
+QUICK = Pace(frame_s=0.01, sync_s=0.01, save_s=3600)
+
+EURO = Instrument(
+    symbol="EURUSD",
+    asset_class="fx",
+    base="EUR",
+    quote="USD",
+    contract_size=100_000.0,
+    digits=5,
+    calc_mode=CalcMode.FOREX,
+)
+ACCOUNT = Account(
+    login="1000", client_id="7", currency="USD", balance=1_000.0, leverage=100.0, book=Book.B
+)
+OPENING = [InstrumentDefined(1, EURO), AccountChanged(1, ACCOUNT), QuoteReceived(2, "EURUSD", 1, 2)]
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+def deposit(position, amount=10.0):
+    return EventBatch(position, 0, [BalanceChanged(position, "1000", "deposit", amount)])
+
+
+class ScriptedFeed:
+    """A PlatformFeed that a test plays: batches, absences and errors, in their order."""
+
+    def __init__(self, *script):
+        self.status = PlatformStatus(
+            label="scripted",
+            now=0,
+            position=0,
+            speed=2.0,
+            effective_speed=2.0,
+            quotes_per_s=0.0,
+            exhausted=False,
+        )
+        self.asked = []
+        self._script = asyncio.Queue()
+        for act in script:
+            self.play(act)
+
+    def play(self, act):
+        self._script.put_nowait(act)
+
+    async def frames(self, after):
+        self.asked.append(after)
+        while True:
+            act = await self._script.get()
+            if isinstance(act, Exception):
+                raise act
+            yield Frame.of(act)
+
+
+class NotingHub:
+    """Keeps what is published."""
+
+    def __init__(self):
+        self.newest = None
+        self._published = asyncio.Event()
+
+    @asynccontextmanager
+    async def serving(self):
+        yield
+
+    async def publish(self, frame):
+        self.newest = frame
+        self._published.set()
+
+    async def until(self, condition):
+        async with asyncio.timeout(10):
+            while self.newest is None or not condition(self.newest):
+                self._published.clear()
+                await self._published.wait()
+
+
+class Process:
+    """One engine process on a directory, as the composition root makes it."""
+
+    def __init__(self, path, feed, pace=QUICK):
+        self.journal = Journal.open(path / "journal")
+        self.store = SnapshotStore(path / "snapshots")
+        self.engine = recovered(self.store, self.journal, SETTINGS)
+        self.hub = NotingHub()
+        self.feed = feed
+        self.stop = asyncio.Event()
+        backoff = Backoff(lambda: 0.5, first_s=0.001, limit_s=0.002)
+        self.runtime = EngineRuntime(
+            self.engine, feed, self.journal, self.store, self.hub, pace, backoff
+        )
+
+    @asynccontextmanager
+    async def running(self):
+        task = asyncio.create_task(self.runtime.run(self.stop))
+        try:
+            yield self
+        finally:
+            self.stop.set()
+            async with asyncio.timeout(10):
+                await asyncio.gather(task, return_exceptions=True)
+            self.journal.close()
+
+    async def fails(self):
+        """Run until it ends by itself and return why."""
+        try:
+            async with asyncio.timeout(10):
+                await self.runtime.run(self.stop)
+        except Exception as e:  # noqa: BLE001 - whatever it is, it is what the test asks about
+            return e
+        finally:
+            self.journal.close()
+
+
+async def test_events_reach_the_journal_the_engine_and_the_frame(tmp_path):
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING), deposit(4))
+    async with Process(tmp_path, feed).running() as process:
+        await process.hub.until(lambda frame: frame.snapshot.position == 4)
+        frame = process.hub.newest
+    assert feed.asked == [0]
+    assert process.journal.last_position == 4
+    assert frame.snapshot.accounts["balance"].to_list() == [1_010.0]
+    assert (frame.market, frame.speed) == ("scripted", 2.0)
+    assert [component.name for component in frame.components] == [
+        "platform",
+        "journal",
+        "engine",
+        "saved state",
+    ]
+
+
+async def test_the_next_process_goes_on_after_the_last_event(tmp_path):
+    async with Process(tmp_path, ScriptedFeed(EventBatch(3, 0, OPENING))).running() as process:
+        await process.hub.until(lambda frame: frame.snapshot.position == 3)
+    feed = ScriptedFeed(deposit(4))
+    async with Process(tmp_path, feed).running() as process:
+        await process.hub.until(lambda frame: frame.snapshot.position == 4)
+    assert feed.asked == [3]
+    assert process.engine.account("1000").balance == 1_010.0
+
+
+async def test_nothing_is_applied_that_the_journal_did_not_take(tmp_path):
+    process = Process(tmp_path, ScriptedFeed(EventBatch(3, 0, OPENING), deposit(4)))
+
+    def disk_full(frame):
+        if frame.position == 4:
+            raise StorageError("the disk is full")
+        written(frame)
+
+    written, process.journal.append_frame = process.journal.append_frame, disk_full
+    reason = await process.fails()
+    assert str(reason) == "the disk is full"
+    assert process.engine.position == 3
+
+
+async def test_while_the_platform_is_away_frames_go_on_and_say_so(tmp_path):
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING), DisconnectedError("it went away"))
+    async with Process(tmp_path, feed).running() as process:
+        await process.hub.until(lambda frame: frame.components[0].state is ComponentState.DEGRADED)
+        away = process.hub.newest
+        await process.hub.until(lambda frame: frame.sent_at > away.sent_at)
+        feed.play(DisconnectedError("still away"))
+        feed.play(deposit(4))
+        await process.hub.until(lambda frame: frame.snapshot.position == 4)
+        back = process.hub.newest
+    assert away.components[0].detail == "it went away"
+    assert away.snapshot.position == 3
+    assert back.components[0].state is ComponentState.RUNNING
+    assert feed.asked == [0, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "reason", [GapError(4, 9), RuntimeError("a bug")], ids=lambda reason: type(reason).__name__
+)
+async def test_what_cannot_be_healed_ends_the_process(tmp_path, reason):
+    process = Process(tmp_path, ScriptedFeed(EventBatch(3, 0, OPENING), reason))
+    assert await process.fails() is reason
+    assert process.store.positions() == []
+
+
+async def test_a_busy_platform_leaves_time_for_frames(tmp_path):
+    batches = [deposit(position) for position in range(4, 3_000)]
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING), *batches)
+    seen = []
+    async with Process(tmp_path, feed, QUICK._replace(frame_s=0.001)).running() as process:
+        await process.hub.until(
+            lambda frame: seen.append(frame.snapshot.position) or frame.snapshot.position == 2_999
+        )
+    assert len(set(seen)) > 2
+
+
+async def test_the_state_is_saved_from_time_to_time_and_at_the_end(tmp_path):
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING))
+    async with Process(tmp_path, feed, QUICK._replace(save_s=0.01)).running() as process:
+        await process.hub.until(lambda frame: frame.components[3].age_ms is not None)
+        feed.play(deposit(4))
+        await process.hub.until(lambda frame: frame.snapshot.position == 4)
+    assert process.store.positions()[-1] == 4
+    assert process.store.load_latest().meta["position"] == 4
+
+
+async def test_a_saved_state_of_another_version_is_refused_with_the_way_out(tmp_path):
+    state = export_state(ExposureEngine(SETTINGS))
+    state.meta["version"] = STATE_VERSION + 1
+    store = SnapshotStore(tmp_path / "snapshots")
+    store.save(state)
+    with (
+        closing(Journal.open(tmp_path / "journal")) as journal,
+        pytest.raises(StorageError, match=r"this Plimsoll reads .*--fresh"),
+    ):
+        recovered(store, journal, SETTINGS)
+
+
+async def test_a_snapshot_beyond_the_journal_is_not_believed(tmp_path):
+    async with Process(tmp_path, ScriptedFeed(EventBatch(3, 0, OPENING))).running() as process:
+        await process.hub.until(lambda frame: frame.snapshot.position == 3)
+    ahead = ExposureEngine(SETTINGS)
+    ahead.apply(EventBatch(3, 0, OPENING))
+    ahead.apply(deposit(4, 500.0))
+    process.store.save(export_state(ahead))
+    with closing(Journal.open(tmp_path / "journal")) as journal:
+        assert recovered(process.store, journal, SETTINGS).position == 3
+
+
+async def test_questions_are_answered_from_the_live_engine():
+    engine = ExposureEngine(SETTINGS)
+    deal = DealExecuted(3, "1", "1000", "5", "EURUSD", "buy", "in", 0.1, 1.5)
+    engine.apply(EventBatch(4, 0, [*OPENING, deal]))
+    queries = EngineQueries(engine)
+    of_symbol = await queries.positions_of_symbol("EURUSD", 10)
+    of_account = await queries.positions_of_account("1000")
+    assert of_symbol["position_id"].to_list() == of_account["position_id"].to_list() == ["5"]
+    with pytest.raises(DomainError, match="NOSUCH is not known"):
+        await queries.positions_of_symbol("NOSUCH", 10)
