@@ -67,8 +67,9 @@ def replay_directory(
     settings = settings or EngineSettings()
     engine = ExposureEngine(msgspec.structs.replace(settings, kept_events=None))
     until = None if until_ms is None else _nanoseconds(until_ms)
-    _apply(book, engine, until, progress or _silently)
-    return ReplayResult(engine.snapshot(), book.counted_until(until), notes, book)
+    with np.errstate(over="ignore", invalid="ignore"):  # absurd amounts have no figure: null
+        _apply(book, engine, until, progress or _silently)
+        return ReplayResult(engine.snapshot(), book.counted_until(until), notes, book)
 
 
 def to_json(result: ReplayResult) -> bytes:
@@ -91,12 +92,12 @@ def run_replay(
         DataError: The directory cannot be used, or the JSON file cannot be written.
     """
     errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-    with _progress_on(errors) as progress:
+    with progress_on(errors) as progress:
         result = replay_directory(directory, until_ms, progress, settings)
     for note in result.notes:
         errors.print(f"note: {note}")
     if json_out is None:
-        show_summary(result.snapshot, Console(highlight=False))
+        show_summary(result.snapshot, Console(highlight=False, markup=False))
     else:
         _write(to_json(result) + b"\n", json_out)
     return 0
@@ -118,6 +119,7 @@ def _apply(
         if engine.position >= next_report:
             progress(engine.position / last)
             next_report = engine.position + last / _REPORTS
+    progress(1.0)
 
 
 def _apply_quotes(
@@ -137,7 +139,8 @@ def _silently(_: float) -> None:
 
 
 @contextmanager
-def _progress_on(console: Console) -> Iterator[Report]:
+def progress_on(console: Console) -> Iterator[Report]:
+    """Show a bar while the block runs if the console is a terminal, and nothing if it is not."""
     if not console.is_terminal:
         yield _silently
         return
