@@ -34,10 +34,11 @@ def write_day(directory: Path, seed: int, size: int) -> None:
 class _Day:
     def __init__(self, rng: random.Random, size: int) -> None:
         self.rng = rng
-        self.listings = rng.sample(listings(), k=len(listings()))
+        listed = listings()
+        self.listings = rng.sample(listed, k=rng.choice((8, len(listed), len(listed))))
         self.tape = Tape(rng, ticks(self.listings, size, rng))
         self.floor = Floor(rng, self.listings, self.tape, max(12, min(60, size // 60)))
-        self.deal_count = size * 3 // 40
+        self.deal_count = size * 3 // rng.choice((8, 40, 40))
 
     def write(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,8 @@ class _Day:
         for name in ("deals", "balances", "books", "hedges"):
             self._delay_some(files[name])
         for name, rows in files.items():
-            self._file(directory, name, rows)
+            if rows:
+                self._file(directory, name, rows)
 
     # Who and what
 

@@ -170,5 +170,5 @@ def _ticks_of(listing: Listing, count: int, rng: random.Random) -> list[Tick]:
     source = recorded(listing.source)
     first_mid = (source[0].bid + source[0].ask) / 2
     usable = source[round(len(source) * min(listing.first_quote, 1)) :]
-    picked = sorted(rng.sample(range(len(usable)), min(count, len(usable))))
+    picked = sorted(rng.sample(range(len(usable)), min(max(1, count), len(usable))))
     return [listing.tick(usable[index], first_mid) for index in picked]
