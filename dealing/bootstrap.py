@@ -84,7 +84,7 @@ class Plimsoll:
         return _be(Role.DESK, settings, directory, work, choices)
 
     def replay(
-        self, choices: cli.Choices, directory: Path, *, until_ms: int | None, json_out: str | None
+        self, choices: cli.Choices, directory: Path, *, until_ms: float | None, json_out: str | None
     ) -> int:
         """Compute a day of files."""
         from dealing.logs import log_to_terminal

@@ -63,7 +63,7 @@ class Commands(Protocol):
         ...
 
     def replay(
-        self, choices: Choices, directory: Path, *, until_ms: int | None, json_out: str | None
+        self, choices: Choices, directory: Path, *, until_ms: float | None, json_out: str | None
     ) -> int:
         """Compute a day of files."""
         ...
@@ -211,7 +211,7 @@ def replay(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A day as files.")],
     config: Config = None,
     until: Annotated[
-        int | None,
+        float | None,
         typer.Option("--until", metavar="TS_MS", help="Stop after the events of this instant."),
     ] = None,
     json_out: Json = None,

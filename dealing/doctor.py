@@ -21,7 +21,7 @@ from dealing.hub import HubClient
 from dealing.launch import COMMAND_OF, RunStatus, status_file
 from dealing.ports import EngineFrame
 
-ENGINE_ANSWERS_WITHIN_S: Final = 2.0
+ENGINE_ANSWERS_WITHIN_S: Final = 5.0
 OLD_AFTER_MS: Final = 3_000
 LEAST_FREE_BYTES: Final = 1_000_000_000
 
