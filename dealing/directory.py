@@ -157,6 +157,11 @@ class DataDirectory:
             )
         return True
 
+    def disclaim(self) -> None:
+        """Forget the identity of a run that never began: its platform wrote nothing."""
+        if not self.platform.exists():
+            self.identity_file.unlink(missing_ok=True)
+
     def delete_run(self) -> None:
         """Delete what a run wrote here and nothing else; locks and logs stay."""
         for path in (self.platform, self.journal, self.snapshots):

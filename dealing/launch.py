@@ -67,7 +67,11 @@ def launch(
         settings = settings.model_copy(update={"desk": desk, "storage": storage})
         _introduce(settings, directory, console, continues=continues)
         work = partial(_supervise, settings, directory, program, console, started_s)
-        asyncio.run(until_told(work))
+        try:
+            asyncio.run(until_told(work))
+        finally:
+            if not continues:
+                directory.disclaim()
         console.print("Ended. The next start continues where it was.")
 
 

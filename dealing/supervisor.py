@@ -197,7 +197,7 @@ class _Child:
         after_s = round(restart.delay_s, 1)
         if restart.degraded:
             self._become(ComponentState.DEGRADED, f"keeps dying ({how}), tried again slowly")
-            self._log.error("keeps dying: see its log", how=how, next_try_after_s=after_s)
+            self._log.error("keeps dying, see its log", how=how, tried_again_after_s=after_s)
         else:
             self._become(ComponentState.READY, f"died ({how}), is started again")
             self._log.warning("died, is started again", how=how, after_s=after_s)

@@ -87,6 +87,16 @@ def test_a_damaged_identity_is_named(directory):
         directory.held_identity()
 
 
+def test_a_run_that_never_began_leaves_the_directory_to_another(directory):
+    directory.claim(RUN)
+    directory.disclaim()
+    assert directory.held_identity() is None
+    directory.claim(RUN)
+    directory.platform.mkdir()
+    directory.disclaim()
+    assert directory.held_identity() == RUN
+
+
 def test_deleting_a_run_leaves_what_is_not_its_own(directory):
     directory.claim(RUN)
     for path in (directory.platform, directory.journal, directory.snapshots):

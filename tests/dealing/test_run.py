@@ -141,4 +141,5 @@ def test_a_platform_that_cannot_start_ends_the_run_with_its_reason(directory, tm
     assert process.returncode == 1
     assert str(tmp_path / "empty") in output
     assert "the platform did not start" in output
+    assert directory.held_identity() is None
     assert "Traceback" not in output
