@@ -158,9 +158,9 @@ class DataDirectory:
         return True
 
     def disclaim(self) -> None:
-        """Forget the identity of a run that never began: its platform wrote nothing."""
+        """Forget a run that never began: its platform wrote nothing."""
         if not self.platform.exists():
-            self.identity_file.unlink(missing_ok=True)
+            self.delete_run()
 
     def delete_run(self) -> None:
         """Delete what a run wrote here and nothing else; locks and logs stay."""

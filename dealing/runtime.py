@@ -108,6 +108,7 @@ class EngineRuntime:
         self._backoff = backoff
         self._vitals = Vitals(time.monotonic)
         self._saving = threading.Lock()
+        self._saved_position = 0
         self._log = structlog.get_logger()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -165,10 +166,13 @@ class EngineRuntime:
             await self._save_now()
 
     async def _save_now(self) -> None:
+        if self._engine.position == self._saved_position:
+            return
         # the journal first: a saved state must never be ahead of it
         self._journal.sync()
         state = export_state(self._engine)
         await asyncio.to_thread(self._store_alone, state)
+        self._saved_position = state.meta["position"]
         self._journal.keep_after(self._store.positions())
         self._vitals.saved()
 
