@@ -10,7 +10,7 @@ from dealing.components import ComponentState, ComponentStatus
 from feeds.platform_wire import PlatformStatus
 
 WINDOW_S: Final = 1.0
-"""Rates are taken over the last second."""
+"""Rates are taken over the last second, or since the frame before it."""
 
 CATCHING_UP_EVENTS: Final = 10_000
 """How far behind the platform's news counts as catching up."""
@@ -65,7 +65,7 @@ class Vitals:
         """Return how fast the engine's counters grow; call it for every frame."""
         now_s = self._clock()
         self._counted.append((now_s, counters["quotes"], counters["deals"]))
-        while self._counted[0][0] < now_s - WINDOW_S:
+        while len(self._counted) > 1 and self._counted[1][0] <= now_s - WINDOW_S:
             self._counted.popleft()
         since_s, quotes, deals = self._counted[0]
         elapsed_s = now_s - since_s
@@ -82,7 +82,7 @@ class Vitals:
             self._platform(),
             ComponentStatus("journal", running, "on the disk", self._age_ms(self._synced_s)),
             self._engine(position),
-            ComponentStatus("saved state", running, "on the disk", self._age_ms(self._saved_s)),
+            self._saved_state(),
         ]
 
     def _platform(self) -> ComponentStatus:
@@ -103,6 +103,12 @@ class Vitals:
         else:
             state, detail = ComponentState.RUNNING, f"at event {position:,}"
         return ComponentStatus("engine", state, detail, self._age_ms(self._applied_s))
+
+    def _saved_state(self) -> ComponentStatus:
+        if self._saved_s is None:
+            return ComponentStatus("saved state", ComponentState.READY, "none yet", None)
+        age_ms = self._age_ms(self._saved_s)
+        return ComponentStatus("saved state", ComponentState.RUNNING, "on the disk", age_ms)
 
     def _age_ms(self, since_s: float | None) -> float | None:
         return None if since_s is None else (self._clock() - since_s) * 1e3

@@ -115,3 +115,11 @@ def test_rates_are_those_of_the_last_second(vitals, clock):
         clock.now_s += 0.2
         rates = vitals.rates({"quotes": 1600, "deals": 20})
     assert rates == (0.0, 0.0)
+
+
+def test_rates_need_no_frame_in_the_last_second(vitals, clock):
+    vitals.rates({"quotes": 0, "deals": 0})
+    clock.now_s += 4.0
+    assert vitals.rates({"quotes": 400, "deals": 2}) == pytest.approx((100.0, 0.5))
+    clock.now_s += 4.0
+    assert vitals.rates({"quotes": 1200, "deals": 2}) == pytest.approx((200.0, 0.0))
