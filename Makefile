@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check -qq
 CODE := app.py bookrouting crm_sync dealing exposure feeds
-COMPILE = $(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+COMPILE = $(PY) -m uv pip compile $(ARGS) --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
 
 # An installation is named after what went into it, so a second `make run` has nothing to do and a
@@ -86,7 +86,7 @@ check: lint types arch ## everything to run before a push: lint, types, arch, fa
 build: $(DEV_READY) ## build the wheel into dist/
 	$(PY) -m hatchling build -t wheel
 
-lock: $(DEV_READY) ## resolve both locks again, with hashes and without addresses
+lock: $(DEV_READY) ## resolve both locks; newest versions: make lock ARGS=--upgrade
 	@$(PY) -m uv --version >/dev/null 2>&1 || $(PIP) install uv
 	$(COMPILE) --extra build -o requirements.lock pyproject.toml
 	$(COMPILE) --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml

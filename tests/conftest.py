@@ -12,7 +12,14 @@ from hypothesis import settings
 
 
 def pytest_configure() -> None:
-    """Take time limits off random examples: a busy machine is no mistake in the code."""
+    """Make the surroundings the same everywhere.
+
+    Random examples have no time limit, because a busy machine is no mistake in the code.
+    """
+    for name in list(os.environ):
+        if name.startswith("PLIMSOLL__") or name in {"COLUMNS", "FORCE_COLOR", "NO_COLOR"}:
+            del os.environ[name]
+    os.environ["TERM"] = "xterm"
     settings.register_profile("short", deadline=None, derandomize=True)
     settings.register_profile("long", deadline=None, max_examples=500)
     settings.load_profile("long" if os.environ.get("PLIMSOLL_LONG_TESTS") == "1" else "short")
