@@ -141,6 +141,8 @@ class EngineRuntime:
                     turn_ends_s = time.monotonic() + SLICE_S
 
     async def _publish(self) -> NoReturn:
+        while self._engine.as_of == 0:  # before the first event there is no moment to show
+            await asyncio.sleep(self._pace.frame_s)
         snapshot = self._engine.snapshot()
         while True:
             began_s = time.monotonic()
@@ -188,7 +190,7 @@ class EngineRuntime:
             sent_at=time.time_ns(),
             snapshot=snapshot,
             market="" if status is None else status.label,
-            speed=0.0 if status is None else status.effective_speed,
+            speed=0.0 if status is None else status.speed,
             quotes_per_s=rates.quotes_per_s,
             deals_per_s=rates.deals_per_s,
             components=self._vitals.components(snapshot.position),
