@@ -8,6 +8,7 @@ ever ready was started wrongly, so the run ends instead of trying for ever.
 from __future__ import annotations
 
 import asyncio
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -160,8 +161,10 @@ class _Child:
     async def end(self) -> None:
         if (process := self._process) is None:
             return
+        # one that is still starting would hear a signal late, and may be killed at any moment
+        starting = self._state is not ComponentState.RUNNING
         with suppress(ProcessLookupError):
-            process.terminate()
+            process.send_signal(signal.SIGKILL if starting else signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), ENDS_WITHIN_S)
         except TimeoutError:

@@ -13,6 +13,7 @@ import pytest
 from dealing.directory import Role
 from dealing.ports import ComponentState
 from dealing.supervisor import (
+    ENDS_WITHIN_S,
     SLOW_DELAY_S,
     ChildFailedError,
     ChildPlan,
@@ -68,7 +69,7 @@ class Run:
 
     async def until(self, condition):
         async with asyncio.timeout(20):
-            while not condition(self.told[-1]):
+            while not self.told or not condition(self.told[-1]):
                 self.news.clear()
                 await self.news.wait()
 
@@ -130,6 +131,15 @@ async def test_a_process_that_never_was_ready_ends_the_run_with_its_exit_code(tm
             await run.supervisor.run(run.stop)
     assert e.value.exit_code == 3
     assert run.told[-1][Role.PLATFORM].state is ComponentState.STOPPED
+
+
+async def test_a_process_that_is_still_starting_is_not_waited_for(tmp_path):
+    run = Run(tmp_path, {Role.ENGINE: STUBBORN.replace('ready.write_text("")', "")})
+    task = asyncio.create_task(run.supervisor.run(run.stop))
+    await run.until(lambda now: now[Role.ENGINE].pid is not None)
+    run.stop.set()
+    async with asyncio.timeout(ENDS_WITHIN_S / 2):
+        await task
 
 
 async def test_a_process_that_does_not_end_is_killed(tmp_path, monkeypatch):
