@@ -141,14 +141,14 @@ class EngineRuntime:
                     turn_ends_s = time.monotonic() + SLICE_S
 
     async def _publish(self) -> NoReturn:
-        while self._engine.as_of == 0:  # before the first event there is no moment to show
-            await asyncio.sleep(self._pace.frame_s)
-        snapshot = self._engine.snapshot()
+        snapshot: Snapshot | None = None
         while True:
             began_s = time.monotonic()
-            if snapshot.position != self._engine.position:
-                snapshot = self._engine.snapshot()
-            await self._hub.publish(self._frame(snapshot))
+            # before the first event there is no moment to show
+            if self._engine.as_of > 0:
+                if snapshot is None or snapshot.position != self._engine.position:
+                    snapshot = self._engine.snapshot()
+                await self._hub.publish(self._frame(snapshot))
             took_s = time.monotonic() - began_s
             # at most half of the time goes into frames, however big the book is
             await asyncio.sleep(max(self._pace.frame_s - took_s, took_s))
