@@ -34,7 +34,8 @@ class MarketView(NamedTuple):
     Units: ``bid, ask`` the client quote; ``momentum`` in usual moves; ``lead`` how far the
     provider is beyond its usual distance from the client quote, ``ahead`` how far the price will
     have moved in a minute, ``sigma`` the usual move in that minute, all in price;
-    ``jump_age_s`` since the last jump; ``usd_per_lot`` notional. ``open`` marks what trades now.
+    ``jump_age_s`` since the last jump; ``usd_per_lot`` notional; ``distance`` the price step in
+    which clients think. ``open`` marks what trades now.
     """
 
     open: NDArray[np.bool_]
@@ -47,17 +48,12 @@ class MarketView(NamedTuple):
     jump_sign: NDArray[np.int8]
     jump_age_s: Floats
     usd_per_lot: Floats
+    distance: Floats
 
     @property
     def spread(self) -> Floats:
         """What a client pays for a round trip, in price."""
-        return spread_of(self.bid, self.ask)
-
-
-def spread_of(bid: Floats, ask: Floats) -> Floats:
-    """Return the spread; a locked or crossed quote counts as a hundredth of a basis point."""
-    spread: Floats = np.maximum(ask - bid, 1e-6 * np.abs(ask))
-    return spread
+        return self.ask - self.bid
 
 
 class Choice(NamedTuple):

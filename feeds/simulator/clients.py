@@ -19,6 +19,7 @@ LARGEST_LOTS: Final = 50.0
 SMALLEST_LOTS: Final = 0.01
 
 _DOUBLINGS: Final = 6
+_TARGET_SIGMA: Final = 0.6
 _JUMP_REACTION_S: Final = 4.0
 _LATENCY_REACTION_NS: Final = 25_000_000
 _HOUR_S: Final = 3_600.0
@@ -146,9 +147,9 @@ class Clients:
         sign: Signs,
         rng: Generator,
     ) -> Orders:
-        kind, spread = self.population.kind[account], view.spread[symbol]
+        kind, distance = self.population.kind[account], view.distance[symbol]
         stake = self.population.stake_usd[account] * 2.0 ** self.losses[account].astype(np.int64)
-        take_profit, stop_loss = target_spreads(kind, rng)
+        take_profit, stop_loss = target_distances(kind, rng)
         return Orders(
             ts=ts,
             account=account,
@@ -156,8 +157,8 @@ class Clients:
             sign=sign,
             lots=whole_lots(stake / view.usd_per_lot[symbol]),
             hold_ns=(hold_seconds(kind, rng) * _NS).astype(np.int64),
-            take_profit=take_profit * spread,
-            stop_loss=stop_loss * spread,
+            take_profit=take_profit * distance,
+            stop_loss=stop_loss * distance,
         )
 
 
@@ -184,15 +185,18 @@ def hold_seconds(kind: NDArray[np.int8], rng: Generator, *, met: bool = False) -
     return median * np.exp(sigma * rng.standard_normal(len(kind)))
 
 
-def target_spreads(kind: NDArray[np.int8], rng: Generator) -> tuple[Floats, Floats]:
-    """Draw how many spreads away profit is taken and losses are stopped, inf for never.
+def target_distances(kind: NDArray[np.int8], rng: Generator) -> tuple[Floats, Floats]:
+    """Draw how far away profit is taken and losses are stopped, inf for never.
 
-    Shapes: kind (n,) -> two of (n,).
+    Everybody has a taste of their own, so that not all close at the same price.
+
+    Shapes: kind (n,) -> two of (n,). Units: multiples of a symbol's ``distance``.
     """
     guarded = rng.random(len(kind)) < habit_column("guarded_share")[kind]
+    taste = np.exp(_TARGET_SIGMA * rng.standard_normal(len(kind)))
     return (
-        np.where(guarded, habit_column("take_profit_spreads")[kind], np.inf),
-        np.where(guarded, habit_column("stop_loss_spreads")[kind], np.inf),
+        np.where(guarded, taste * habit_column("take_profit")[kind], np.inf),
+        np.where(guarded, taste * habit_column("stop_loss")[kind], np.inf),
     )
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from exposure.model.accounts import BalanceKind
 from exposure.model.deals import Side
-from feeds.ports import MarketStep
 from feeds.simulator.calendar import rollovers
 from feeds.simulator.choices import MarketView
 from feeds.simulator.clients import Clients, Orders, hold_seconds
@@ -27,7 +26,7 @@ from feeds.simulator.plans import DueExit, ExitPlans
 from feeds.simulator.population import Population
 from feeds.simulator.providers import HEDGE_STEP_LOTS, HedgeOrder, LiquidityProvider
 from feeds.simulator.signals import Signals
-from feeds.simulator.tape import QuoteTape, rows, usable
+from feeds.simulator.tape import Arrivals, QuoteTape
 from feeds.simulator.trade_server import TradeServer, to_cents
 
 Floats = NDArray[np.float64]
@@ -73,8 +72,8 @@ class TradingFloor:
         """Let time pass until ``end`` and publish what happens."""
         start = self.tape.now
         view = self._look(start, (end - start) / _NS)
-        quotes = self.tape.advance(end)
-        stream = QuoteStream(quotes, self.server, self._looks)
+        client, provider = self.tape.advance(end)
+        stream = QuoteStream(client, provider, self.server, self._looks)
         for ts, act in sorted(self._actions(view, start, end), key=lambda action: action.ts):
             stream.play(ts)
             act(ts)
@@ -125,6 +124,7 @@ class TradingFloor:
             jump_sign=signals.jump_sign,
             jump_age_s=(now - signals.jump_ts) / _NS,
             usd_per_lot=board.usd_per_lot(),
+            distance=board.distance(),
         )
 
     def _actions(self, view: MarketView, start: int, end: int) -> Iterator[Action]:
@@ -200,30 +200,33 @@ class TradingFloor:
 
 
 class QuoteStream:
-    """The quotes of a step, played to the server in order of time.
+    """The quotes of a step, played to the server in order of arrival.
 
     Client quotes go in runs, at most ``looks`` of them between actions; after each the server
     looks for stop-outs. With as many looks as quotes, every stop-out is executed on its quote.
     """
 
-    def __init__(self, quotes: MarketStep, server: TradeServer, looks: int) -> None:
-        self._client, self._provider = quotes.client, usable(quotes.provider)
+    def __init__(
+        self, client: Arrivals, provider: Arrivals, server: TradeServer, looks: int
+    ) -> None:
+        self._client, self._provider = client, provider
         self._server = server
         self._played = self._led = 0
-        self._run = max(1, -(-len(quotes.client.symbol) // looks))
+        self._run = max(1, -(-len(client.due) // looks))
 
     def play(self, until: int) -> None:
         """Play everything up to and including ``until``."""
-        end = int(np.searchsorted(self._client.ts_event, until, side="right"))
+        end = int(np.searchsorted(self._client.due, until, side="right"))
         while self._played < end:
-            stop = min(end, self._played + self._run)
-            self._lead(int(self._client.ts_event[stop - 1]))
-            self._server.quote(rows(self._client, slice(self._played, stop)))
-            self._played = stop
+            run = self._client.rows(slice(self._played, min(end, self._played + self._run)))
+            now = int(run.due[-1])
+            self._lead(now)
+            self._server.quote(run.quotes, now)
+            self._played += len(run.due)
         self._lead(until)
 
     def _lead(self, until: int) -> None:
-        end = int(np.searchsorted(self._provider.ts_event, until, side="right"))
+        end = int(np.searchsorted(self._provider.due, until, side="right"))
         if end > self._led:
-            self._server.board.lead(rows(self._provider, slice(self._led, end)))
+            self._server.board.lead(self._provider.rows(slice(self._led, end)).quotes)
             self._led = end

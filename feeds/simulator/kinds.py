@@ -43,23 +43,24 @@ class Habit(NamedTuple):
 
     Units: ``share`` of all clients; ``looks_per_hour`` moments at which a client may trade (for
     LATENCY and NEWS, who watch all the time: the longest rate); ``hold_s`` median seconds, spread
-    by ``hold_sigma`` (log); targets in spreads from the fill, inf for none, used in
-    ``guarded_share`` of orders; ``holding_share`` with open positions at the start;
-    ``hedged_share`` already in book A.
+    by ``hold_sigma`` (log); targets from the fill in the symbol's distances (a spread, or a usual
+    second's move), inf for none, used in ``guarded_share`` of orders; ``holding_share`` of clients
+    with open positions at the start; ``hedged_share`` of clients already in book A.
     """
 
     share: float
     looks_per_hour: float
     hold_s: float
     hold_sigma: float
-    take_profit_spreads: float
-    stop_loss_spreads: float
+    take_profit: float
+    stop_loss: float
     guarded_share: float
     holding_share: float
     hedged_share: float
 
 
 HABITS: Final[dict[ClientKind, Habit]] = {
+    # share, looks an hour, hold s, sigma, take profit, stop loss, guarded, holding, hedged
     ClientKind.NOISE: Habit(0.50, 3.0, 2_400.0, 1.3, 45.0, 90.0, 0.5, 0.95, 0.08),
     ClientKind.TREND: Habit(0.15, 4.0, 2_400.0, 1.2, 75.0, 30.0, 0.6, 0.90, 0.08),
     ClientKind.MARTINGALE: Habit(0.12, 4.0, 14_400.0, 0.6, 8.0, 96.0, 1.0, 0.20, 0.03),

@@ -68,7 +68,10 @@ def draw_positions(population: Population, server: TradeServer, rng: Generator) 
     account = _holders(population, rng)
     symbol = favourite_of(population.favourites[account], rng).astype(np.int64)
     usd_per_lot = server.board.usd_per_lot()
-    possible = np.isfinite(usd_per_lot[symbol]) & _convertible(server, account, symbol)
+    # A price without a spread is a conversion rate: nobody holds positions in it.
+    has_spread = book.prices.ask[symbol] > book.prices.bid[symbol]
+    possible = has_spread & np.isfinite(usd_per_lot[symbol])
+    possible &= _convertible(server, account, symbol)
     account, symbol = account[possible], symbol[possible]
     bias = 0.5 + _HERD * rng.standard_normal(len(book.instruments))
     sign = np.where(rng.random(len(account)) < bias[symbol], 1, -1)

@@ -19,12 +19,10 @@ from exposure.model.events import (
     PositionRestored,
     QuoteReceived,
 )
-from feeds.simulator.choices import spread_of
-from feeds.simulator.clients import target_spreads
+from feeds.simulator.clients import target_distances
 from feeds.simulator.floor import TradingFloor
 from feeds.simulator.open_positions import OpenPositions, accrued_swaps, draw_positions, funded
 from feeds.simulator.population import Population
-from feeds.simulator.tape import usable
 from feeds.simulator.trade_server import TradeServer
 
 Generator = np.random.Generator
@@ -65,9 +63,10 @@ def _first_quotes(floor: TradingFloor) -> list[QuoteReceived]:
     server, tape = floor.server, floor.tape
     last: dict[int, QuoteReceived] = {}
     for _ in range(_WARM_UP_S):
-        step = tape.advance(tape.now + _NS)
-        server.board.lead(usable(step.provider))
-        for symbol, bid, ask, ts in zip(*(c.tolist() for c in usable(step.client)), strict=True):
+        client, provider = tape.advance(tape.now + _NS)
+        server.board.lead(provider.quotes)
+        columns = (column.tolist() for column in client.usable().quotes)
+        for symbol, bid, ask, ts in zip(*columns, strict=True):
             last[symbol] = QuoteReceived(ts, server.instruments[symbol].symbol, bid, ask)
         if len(last) == len(server.instruments):
             break
@@ -113,11 +112,11 @@ def _plan_exits(
     prices = floor.server.book.prices
     bid, ask = prices.bid[positions.symbol], prices.ask[positions.symbol]
     close = np.where(positions.sign > 0, bid, -ask)
-    take_profit, stop_loss = target_spreads(population.kind[positions.account], rng)
-    spread = spread_of(bid, ask)
+    take_profit, stop_loss = target_distances(population.kind[positions.account], rng)
+    distance = floor.server.board.distance()[positions.symbol]
     floor.plans.plan(
         np.arange(len(positions.account)),
         floor.tape.now + (positions.remaining_s * _NS).astype(np.int64),
-        close + take_profit * spread,
-        close - stop_loss * spread,
+        close + take_profit * distance,
+        close - stop_loss * distance,
     )

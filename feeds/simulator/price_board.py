@@ -15,6 +15,7 @@ from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
 from exposure.rates import house_rates
 from exposure.state import BY_MID
+from feeds.simulator.signals import sigma_per_root_second
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -39,6 +40,7 @@ class PriceBoard:
         self.lead_ask: Floats = np.full(n, np.nan)
         self.opened_at = 0
         self._max_quote_age_ns = max_quote_age_ns
+        self._sigma = sigma_per_root_second(instruments)
         self._convertible: dict[str, Flags] = {}
         self._quoted_then = -1
 
@@ -71,6 +73,15 @@ class PriceBoard:
         """Return what the provider asks or bids for the same, None before its first quote."""
         raw = float((self.lead_ask if side is Side.BUY else self.lead_bid)[symbol])
         return raw if np.isfinite(raw) else None
+
+    def distance(self) -> Floats:
+        """Return the price step in which clients think, NaN without a price.
+
+        It is the spread, but at least what the price usually moves in a second.
+        """
+        prices, n = self.book.prices, len(self.instruments)
+        usual: Floats = self._sigma * np.abs(self.mid)
+        return np.maximum(prices.ask[:n] - prices.bid[:n], usual)
 
     def usd_per_lot(self) -> Floats:
         """Return the notional of a lot per symbol, NaN without a price or rate."""

@@ -104,10 +104,8 @@ class TradeServer:
         self._notice(self.engine.apply(EventBatch(position, events[-1].ts_event, events)))
         self._events += events
 
-    def quote(self, quotes: QuoteColumns) -> None:
-        """Publish client quotes, then stop out whom they ruined."""
-        if len(quotes.symbol) == 0:
-            return
+    def quote(self, quotes: QuoteColumns, now: int) -> None:
+        """Publish client quotes that have arrived by ``now``, then stop out whom they ruined."""
         self._notice(self.engine.apply_quotes(quotes, self.engine.position + 1))
         names = self.instruments
         columns = (column.tolist() for column in quotes)
@@ -115,7 +113,7 @@ class TradeServer:
             QuoteReceived(ts, names[symbol].symbol, bid, ask)
             for symbol, bid, ask, ts in zip(*columns, strict=True)
         ]
-        self.stop_out(int(quotes.ts_event[-1]))
+        self.stop_out(now)
 
     def take_events(self) -> list[InputEvent]:
         """Return what was published since the last call."""

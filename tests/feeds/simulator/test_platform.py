@@ -1,0 +1,417 @@
+"""The simulated broker is a deterministic, exact and believable outside world."""
+
+import json
+from collections import Counter, defaultdict
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from exposure.engine import ExposureEngine
+from exposure.errors import InvariantError, StorageError
+from exposure.model.events import (
+    AccountChanged,
+    BalanceChanged,
+    BreakFound,
+    ClockTicked,
+    DealExecuted,
+    EventBatch,
+    HedgeExecuted,
+    InstrumentDefined,
+    LpPositionRestored,
+    PositionRestored,
+    QuoteReceived,
+)
+from feeds.simulator.kinds import ClientKind
+from feeds.simulator.market import SimulatedMarket
+from feeds.simulator.platform import PlatformSettings, SimulatedPlatform
+from tests.feeds.simulator.conftest import run_of
+from tests.feeds.simulator.small_market import SECOND, START, SmallMarket
+
+SMALL = PlatformSettings(clients=150, seed=3)
+
+
+def small(settings=SMALL, **ways):
+    return SimulatedPlatform(SmallMarket(daily_volatility=0.05, **ways), settings)
+
+
+def of_type(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def steps(platform, count, step_s=1.0):
+    return [platform.advance(round(step_s * SECOND)) for _ in range(count)]
+
+
+# The opening ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """The opening of the default broker on the simulated market, and an engine that took it."""
+    platform = SimulatedPlatform(SimulatedMarket(1), PlatformSettings())
+    events = platform.opening_events()
+    engine = ExposureEngine()
+    found = engine.apply(EventBatch(len(events), 0, events))
+    assert found == []
+    return platform, events, engine
+
+
+def test_the_opening_says_everything_in_order(opened):
+    _, events, _ = opened
+    kinds = list(dict.fromkeys(type(event) for event in events))
+    assert kinds == [
+        InstrumentDefined, AccountChanged, QuoteReceived, PositionRestored, LpPositionRestored,
+    ]  # fmt: skip
+    counts = Counter(type(event) for event in events)
+    assert counts[QuoteReceived] == counts[InstrumentDefined] == 62
+    assert 2_100 < counts[AccountChanged] < 2_250
+    times = [event.ts_event for event in events]
+    assert times == sorted(times)
+
+
+def test_those_who_hold_positions_hold_about_four(opened):
+    _, events, _ = opened
+    held = Counter(event.login for event in of_type(events, PositionRestored))
+    assert np.mean(list(held.values())) == pytest.approx(4.6, abs=0.5)
+    assert len(held) > 1_000
+
+
+def test_popular_symbols_hold_most_of_the_book(opened):
+    _, events, _ = opened
+    held = Counter(event.symbol for event in of_type(events, PositionRestored))
+    assert held.most_common(1)[0][0] == "EURUSD"
+    assert held["EURUSD"] > 10 * held["LTCUSD"]
+    assert len(held) > 50
+
+
+def test_some_accounts_hold_both_sides_of_a_symbol(opened):
+    _, events, _ = opened
+    sides = defaultdict(set)
+    for event in of_type(events, PositionRestored):
+        sides[event.login, event.symbol].add(event.side)
+    both = sum(len(held) == 2 for held in sides.values())
+    assert both / len(sides) > 0.04
+
+
+def test_margin_levels_are_those_of_a_retail_book(opened):
+    _, _, engine = opened
+    levels = engine.snapshot().accounts["margin_level"].drop_nulls()
+    assert 600.0 < levels.median() < 1_000.0
+    assert levels.min() > 80.0
+    assert 0.03 < (levels < 200.0).mean() < 0.12
+    assert (levels < 130.0).sum() >= 5
+
+
+def test_nobody_starts_beyond_a_threshold(opened):
+    platform, _, engine = opened
+    assert engine.account("500001").balance > 0.0
+    assert (engine.snapshot().accounts["balance"] > 0.0).all()
+    first = platform.advance(SECOND)
+    found = engine.apply(EventBatch(engine.position + len(first), 0, first))
+    assert len(found) <= 3
+
+
+def test_floating_profit_is_spread_around_zero(opened):
+    _, _, engine = opened
+    floating = engine.snapshot().accounts["floating"].to_numpy()
+    floating = floating[floating != 0.0]
+    assert 0.35 < (floating > 0.0).mean() < 0.6
+    assert abs(np.median(floating)) < 0.5 * floating.std()
+
+
+def test_what_is_meant_to_be_hedged_is_hedged(opened):
+    _, _, engine = opened
+    uncovered = engine.snapshot().exposure["uncovered_lots"]
+    assert uncovered.abs().max() <= 0.5
+
+
+def test_positions_are_open_in_symbols_whose_exchange_is_still_closed(opened):
+    platform, events, _ = opened
+    assert "NVDA" in {event.symbol for event in of_type(events, PositionRestored)}
+    assert platform.now > START
+
+
+@pytest.mark.slow
+def test_forty_five_thousand_clients_open_and_trade():
+    settings = PlatformSettings(clients=45_000)
+    run = run_of(SimulatedPlatform(SimulatedMarket(1), settings), 2, step_s=0.1)
+    assert len(of_type(run.opening, AccountChanged)) > 45_000
+    assert len(of_type(run.opening, PositionRestored)) > 100_000
+    assert of_type(run.events, DealExecuted) != []
+    assert of_type(run.found, BreakFound) == []
+
+
+# Truth and determinism --------------------------------------------------------------------------
+
+
+def test_the_same_seed_and_steps_give_the_same_events():
+    first, second = small(), small()
+    assert first.opening_events() == second.opening_events()
+    assert steps(first, 60) == steps(second, 60)
+    assert first.save() == second.save()
+
+
+def test_another_seed_gives_another_day():
+    other = small(msgspec.structs.replace(SMALL, seed=4))
+    assert small().opening_events() != other.opening_events()
+
+
+@pytest.mark.parametrize("step_s", [0.1, 1.0, 7.0])
+def test_a_loaded_platform_goes_on_as_if_it_had_never_stopped(step_s):
+    first = small(jump_every_s=10)
+    first.opening_events()
+    steps(first, 20, step_s)
+    second = small(seed=77, jump_every_s=10)
+    second.load(first.save())
+    assert second.now == first.now
+    assert steps(second, 30, step_s) == steps(first, 30, step_s)
+    assert second.save() == first.save()
+
+
+def test_loading_into_a_platform_with_other_settings_is_refused():
+    platform = small()
+    platform.opening_events()
+    other = small(msgspec.structs.replace(SMALL, clients=151))
+    with pytest.raises(StorageError, match="other settings"):
+        other.load(platform.save())
+
+
+def test_time_passes_only_after_the_opening_which_comes_once():
+    platform = small()
+    with pytest.raises(InvariantError, match="not open"):
+        platform.advance(SECOND)
+    platform.opening_events()
+    with pytest.raises(InvariantError, match="open already"):
+        platform.opening_events()
+
+
+def test_every_step_ends_with_its_time_and_is_ordered():
+    platform = small()
+    opening = platform.opening_events()
+    last = opening[-1].ts_event
+    for _ in range(100):
+        events = platform.advance(SECOND // 3)
+        times = [last, *(event.ts_event for event in events)]
+        assert times == sorted(times)
+        last = times[-1]
+        assert events[-1] == ClockTicked(platform.now)
+
+
+def test_the_truth_names_every_login_and_no_event_tells_it(half_hour):
+    truth = half_hour.platform.truth()
+    logins = {event.account.login for event in of_type(half_hour.opening, AccountChanged)}
+    assert set(truth["login"]) == logins
+    assert set(truth["kind"]) == {kind.value for kind in ClientKind}
+    sent = msgspec.json.encode([half_hour.opening, half_hour.events]).decode()
+    for word in ("martingale", "scalper", "latency", "informed"):
+        assert word not in sent
+
+
+def test_a_recording_comes_to_its_end():
+    platform = small(length_s=30)
+    platform.opening_events()
+    assert not platform.exhausted
+    steps(platform, 40)
+    assert platform.exhausted
+    assert of_type(platform.advance(SECOND), QuoteReceived) == []
+
+
+# Exactness --------------------------------------------------------------------------------------
+
+
+def test_an_engine_that_follows_finds_nothing_wrong(half_hour):
+    assert of_type(half_hour.found, BreakFound) == []
+    counters = half_hour.engine.counters
+    assert counters["quarantined"] == counters["duplicates"] == counters["out_of_order"] == 0
+    assert counters["deals"] > 2_000
+
+
+def test_the_platforms_accounts_are_those_of_an_engine_that_follows(half_hour):
+    own = half_hour.platform._server.engine.snapshot()
+    other = half_hour.engine.snapshot()
+    assert_frame_equal(own.accounts, other.accounts, check_exact=True)
+    assert own.position == other.position
+    assert own.house == other.house
+
+
+def test_balances_are_the_sum_of_their_cash_flows_to_the_cent(half_hour):
+    money = {
+        event.account.login: Decimal(str(event.account.balance))
+        for event in of_type(half_hour.opening, AccountChanged)
+    }
+    for deal in of_type(half_hour.events, DealExecuted):
+        parts = (deal.profit or 0.0, deal.commission, deal.swap)
+        money[deal.login] += sum(Decimal(str(part)) for part in parts)
+    for operation in of_type(half_hour.events, BalanceChanged):
+        if operation.kind not in {"credit", "bonus"}:
+            money[operation.login] += Decimal(str(operation.amount))
+    accounts = half_hour.engine.snapshot().accounts
+    for login, balance in accounts.select("login", "balance").iter_rows():
+        assert balance == pytest.approx(float(money[login]), abs=1e-6)
+        assert money[login] == round(money[login], 2)
+
+
+def test_deals_are_executed_at_the_quote_of_their_moment(half_hour):
+    bid, ask = {}, {}
+    for event in [*half_hour.opening, *half_hour.events]:
+        if isinstance(event, QuoteReceived):
+            bid[event.symbol], ask[event.symbol] = event.bid, event.ask
+        elif isinstance(event, DealExecuted):
+            side = ask if event.side == "buy" else bid
+            assert event.price == side[event.symbol]
+
+
+def test_those_who_see_nothing_pay_the_markup_on_average(half_hour):
+    instruments = of_type(half_hour.opening, InstrumentDefined)
+    terms = {event.instrument.symbol: event.instrument for event in instruments}
+    blind = half_hour.platform.truth().filter(pl.col("kind").is_in(["noise", "scalper"]))
+    logins = set(blind["login"])
+    paid = defaultdict(list)
+    for deal in of_type(half_hour.events, DealExecuted):
+        if deal.entry == "in" and deal.login in logins:
+            sign = 1 if deal.side == "buy" else -1
+            paid[deal.symbol].append(
+                sign * (deal.price - deal.raw_price) / terms[deal.symbol].point
+            )
+    for symbol in ("EURUSD", "GBPUSD", "XAUUSD", "XAUUSD.pro"):
+        error = np.std(paid[symbol]) / np.sqrt(len(paid[symbol]))
+        expected = terms[symbol].markup_points / 2
+        assert np.mean(paid[symbol]) == pytest.approx(expected, abs=3 * error)
+
+
+def test_only_accounts_on_commission_pay_it_and_only_when_they_close(half_hour):
+    groups = {
+        event.account.login: event.account.group
+        for event in of_type(half_hour.opening, AccountChanged)
+    }
+    charged = [deal for deal in of_type(half_hour.events, DealExecuted) if deal.commission]
+    assert charged != []
+    assert {groups[deal.login] for deal in charged} == {"global-raw", "eu-pro"}
+    assert {deal.entry for deal in charged} == {"out"}
+    assert all(deal.commission == round(-6.0 * deal.lots, 2) for deal in charged)
+
+
+def test_ids_are_never_used_twice(half_hour):
+    for kind in (DealExecuted, HedgeExecuted):
+        ids = [event.deal_id for event in of_type(half_hour.events, kind)]
+        assert len(set(ids)) == len(ids) > 300
+    opened = [deal for deal in of_type(half_hour.events, DealExecuted) if deal.entry == "in"]
+    restored = of_type(half_hour.opening, PositionRestored)
+    ids = [event.position_id for event in [*restored, *opened]]
+    assert len(set(ids)) == len(ids)
+
+
+# Believability ----------------------------------------------------------------------------------
+
+
+def test_what_is_meant_to_be_hedged_stays_hedged(half_hour):
+    # What the last step brought may still be on its way to the provider.
+    uncovered = half_hour.engine.snapshot().exposure["uncovered_lots"].abs()
+    assert uncovered.max() < 2.0
+    assert (uncovered <= 0.03).sum() >= len(uncovered) - 2
+    assert len(of_type(half_hour.events, HedgeExecuted)) > 300
+
+
+def test_stop_outs_close_losses(half_hour):
+    closed = [deal for deal in of_type(half_hour.events, DealExecuted) if deal.reason == "stop_out"]
+    assert len(closed) > 20
+    assert np.mean([deal.profit < 0.0 for deal in closed]) > 0.7
+
+
+def test_no_account_is_left_at_its_stop_out_after_a_step():
+    platform = small(jump_every_s=5)
+    platform.opening_events()
+    for _ in range(120):
+        platform.advance(SECOND)
+        book = platform._server.engine.book
+        n = len(book.terms)
+        accounts = book.accounts
+        equity = accounts.balance[:n] + accounts.credit[:n] + accounts.floating[:n]
+        margin = accounts.margin[:n]
+        level = np.full(n, np.inf)
+        np.divide(100.0 * equity, margin, out=level, where=margin > 1e-6)
+        assert (level > accounts.stop_out_level[:n]).all()
+
+
+def test_debts_are_compensated_and_leave_nobody_below_zero(half_hour):
+    compensated = [
+        operation
+        for operation in of_type(half_hour.events, BalanceChanged)
+        if operation.kind == "stop_out_compensation"
+    ]
+    assert compensated != []
+    assert all(operation.amount > 0.0 for operation in compensated)
+    accounts = half_hour.engine.snapshot().accounts
+    assert (accounts.filter(accounts["margin"] == 0.0)["balance"] > -0.005).all()
+
+
+def test_nobody_deals_while_a_market_is_closed():
+    platform = small(closed={"EURUSD": (60, 150)})
+    platform.opening_events()
+    events = [event for step in steps(platform, 240) for event in step]
+    deals = [deal for deal in of_type(events, DealExecuted) if deal.symbol == "EURUSD"]
+    closed_from, closed_until = START + 65.3 * SECOND, START + 150 * SECOND
+    assert [deal for deal in deals if closed_from < deal.ts_event < closed_until] == []
+    assert [deal for deal in deals if deal.ts_event >= closed_until] != []
+
+
+def test_swap_is_booked_once_a_night_at_rollover():
+    platform = SimulatedPlatform(SmallMarket(start=START + 9 * 3_600 * SECOND - 30 * SECOND), SMALL)
+    platform.opening_events()
+    events = [event for step in steps(platform, 60) for event in step]
+    swaps = [event for event in of_type(events, BalanceChanged) if event.kind == "swap"]
+    assert {event.ts_event for event in swaps} == {START + 9 * 3_600 * SECOND}
+    logins = [event.login for event in swaps]
+    assert len(set(logins)) == len(logins) > 30
+    assert all(event.amount == round(event.amount, 2) != 0.0 for event in swaps)
+
+
+def test_accounts_without_a_rate_do_not_trade_and_the_notes_say_so():
+    market = SmallMarket(("EURUSD", "XAUUSD"), daily_volatility=0.05)
+    platform = SimulatedPlatform(market, PlatformSettings(clients=400, seed=3))
+    run = run_of(platform, 60)
+    currency = {
+        event.account.login: event.account.currency
+        for event in of_type(run.opening, AccountChanged)
+    }
+    traded = [*of_type(run.opening, PositionRestored), *of_type(run.events, DealExecuted)]
+    assert {currency[event.login] for event in traded} == {"USD", "EUR"}
+    assert platform.notes == [
+        f"accounts in {code} do not trade: this market has no conversion rate for them"
+        for code in ("AUD", "CHF", "GBP")
+    ]
+    assert of_type(run.found, BreakFound) == []
+
+
+def test_a_symbol_that_is_only_a_rate_is_never_held():
+    class MarketWithRate(SmallMarket):
+        def step(self, duration_ns):
+            step = super().step(duration_ns)
+            rate = step.client.symbol == 2
+            step.client.bid[rate] = step.client.ask[rate] = 0.78
+            keep = ~rate if self.now > START + 2 * SECOND else slice(None)
+            client = type(step.client)(*(column[keep] for column in step.client))
+            return step._replace(client=client)
+
+    platform = SimulatedPlatform(MarketWithRate(("EURUSD", "XAUUSD", "USDCHF")), SMALL)
+    run = run_of(platform, 60)
+    traded = [*of_type(run.opening, PositionRestored), *of_type(run.events, DealExecuted)]
+    assert {event.symbol for event in traded} == {"EURUSD", "XAUUSD"}
+
+
+@pytest.mark.slow
+def test_two_thousand_clients_keep_a_dealer_busy():
+    run = run_of(SimulatedPlatform(SimulatedMarket(1), PlatformSettings()), 120)
+    assert 3.0 < len(of_type(run.events, DealExecuted)) / 120 < 9.0
+    reasons = Counter(deal.reason for deal in of_type(run.events, DealExecuted))
+    assert set(reasons) >= {"client", "tp", "sl"}
+    assert of_type(run.found, BreakFound) == []
+
+
+def test_settings_are_plain_values_that_survive_a_file():
+    text = json.dumps(msgspec.to_builtins(SMALL))
+    assert msgspec.convert(json.loads(text), PlatformSettings) == SMALL
