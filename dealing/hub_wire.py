@@ -96,7 +96,7 @@ def _unpacked(decoder: msgspec.msgpack.Decoder[Received], body: bytes) -> Receiv
 
 
 def _plain(value: object) -> bytes | float:
-    if isinstance(value, np.floating):
+    if isinstance(value, np.floating):  # a float to Python, but not to msgspec
         return float(value)
     if not isinstance(value, pl.DataFrame):
         raise NotImplementedError(f"no message holds a {type(value).__name__}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import polars as pl
 
 from dealing.ports import EngineFrame
@@ -66,7 +67,7 @@ def frame(number: int, accounts: int = 2) -> EngineFrame:
             }
         ),
         exposure=pl.DataFrame({"symbol": ["EURUSD"], "mid": [float("nan")]}),
-        currencies=[CurrencyRow("EUR", 1.5, None)],
+        currencies=[CurrencyRow("EUR", np.float64(1.5), None)],
         house=HouseRow(1.0, 2.0, 3.0, 4.0, 5.0),
         crossings=[
             MarginLevelCrossed(ts_event=1, position=2, login="1000", kind="stop_out", level=None)
