@@ -18,6 +18,11 @@ class Run(NamedTuple):
     found: list
 
 
+def of_type(events, kind):
+    """The events of one type, in order."""
+    return [event for event in events if isinstance(event, kind)]
+
+
 def run_of(platform, seconds, step_s=1.0):
     """Open a platform, let it run and let an engine of its own follow."""
     opening = platform.opening_events()

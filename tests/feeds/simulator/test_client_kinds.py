@@ -14,6 +14,8 @@ from tests.feeds.simulator.small_market import SECOND
 
 BP = 1e4
 
+pytestmark = pytest.mark.slow
+
 
 class Fingerprint(NamedTuple):
     """Entries (basis points from the client's side) and exits of one kind.
