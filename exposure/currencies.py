@@ -34,15 +34,18 @@ def currency_view(book: ClientBook, exposure: dict[str, Any]) -> list[CurrencyRo
     net: dict[str, float] = {}
     usd: dict[str, float] = {}
     for instrument, units, mid in zip(
-        book.instruments, exposure["house_net_units"], exposure["mid"], strict=True
+        book.instruments,
+        exposure["house_net_units"].tolist(),
+        exposure["mid"].tolist(),
+        strict=True,
     ):
         if math.isnan(mid):
             continue
         quote_usd = book.rates.mid(book.prices, instrument.quote, "USD")
-        asset, owed = _asset(instrument), -float(units) * float(mid)
+        asset, owed = _asset(instrument), -units * mid
         is_currency = asset in ISO_CURRENCIES
         unit_usd = book.rates.mid(book.prices, asset, "USD") if is_currency else mid * quote_usd
-        _add(net, usd, asset, (float(units), float(units) * unit_usd))
+        _add(net, usd, asset, (units, units * unit_usd))
         _add(net, usd, instrument.quote, (owed, owed * quote_usd))
     return [
         CurrencyRow(name, net[name], None if math.isnan(usd[name]) else usd[name])
