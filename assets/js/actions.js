@@ -53,7 +53,8 @@
 
   const typing = (target) => target.closest("input:not([type=radio]), textarea, select");
   const pressing = (target) => target.closest("button, input, [role=tab], a");
-  const overlay = () => document.querySelector(".mantine-Modal-content");
+  const overlay = () => [...document.querySelectorAll(".mantine-Modal-content")]
+    .some((content) => content.checkVisibility());
 
   const listen = () => {
     const keys = new Map(JSON.parse(document.getElementById("shell-choices").dataset.keys));

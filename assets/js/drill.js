@@ -1,10 +1,30 @@
-/* The drawer: a trail of what was opened, told to Dash, whose callback asks the engine. */
+/* The drawer: a trail of what was opened, told to Dash, whose callback asks the engine. While it is
+   open it asks again every two seconds, but never before the last answer is there and only while figures are live. */
 "use strict";
 {
   const desk = (window.desk ??= {});
+  const REFRESH_MS = 2_000;
   let trail = [];
+  let asked = 0;
 
+  const props = (id, values) => window.dash_clientside.set_props(id, values);
   const titleOf = (selection) => selection.name ?? `Account ${selection.login}`;
+
+  const ask = (selection) =>
+    props("drill-selection", { data: selection && { ...selection, asked: asked++ } });
+
+  /* nothing of the last selection may stand under the name of the next one */
+  const announce = (selection) => {
+    props("drill-title", { children: selection ? titleOf(selection) : "" });
+    props("drill-summary", { children: selection ? "Asking the engine" : "" });
+    props("drill-positions", { rowData: [] });
+    props("drill-clients", { rowData: [] });
+  };
+
+  const refresh = () => {
+    const waiting = document.querySelector("#drill-summary[data-dash-is-loading]");
+    if (trail.length > 0 && !waiting && desk.isLive()) ask(trail.at(-1));
+  };
 
   const show = () => {
     const panel = document.getElementById("drill-panel");
@@ -12,12 +32,13 @@
     panel.hidden = !open;
     const before = document.getElementById("drill-before");
     before.hidden = trail.length < 2;
-    before.textContent = trail.length < 2 ? "" : titleOf(trail[trail.length - 2]);
-    window.dash_clientside.set_props("drill-selection", { data: open ? trail[trail.length - 1] : null });
+    before.textContent = trail.length < 2 ? "" : titleOf(trail.at(-2));
+    announce(trail.at(-1));
+    ask(trail.at(-1) ?? null);
   };
 
   const open = (selection) => {
-    const last = trail[trail.length - 1];
+    const last = trail.at(-1);
     if (selection.kind === "symbol") trail = [selection];
     else if (last?.kind === "login") trail = [...trail.slice(0, -1), selection];
     else trail = [...trail, selection];
@@ -49,6 +70,7 @@
     desk.onRow(await desk.gridApi("drill-positions"), openLogin);
     const clients = await desk.gridApi("drill-clients");
     desk.onRow(clients, (row) => openLogin({ login: row.logins.split(", ")[0] }));
+    setInterval(refresh, REFRESH_MS);
   };
 
   desk.drill = { start, open, openLogin, back, close };

@@ -151,6 +151,7 @@
   const exportCsv = () => api.exportDataAsCsv({
     fileName: `exposure-${desk.choices.view}-${desk.choices.side}.csv`,
     columnKeys: api.getAllDisplayedColumns().map((c) => c.getColId()).filter((id) => id !== "trend"),
+    processHeaderCallback: ({ column }) => column.getColDef().headerName,
     processCellCallback: neutral,
   });
 

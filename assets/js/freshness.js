@@ -29,6 +29,8 @@
   const labels = { live: "Live", stale: "Stale", waiting: "Waiting", paused: "Paused",
                    disconnected: "Disconnected" };
 
+  desk.isLive = () => document.body.dataset.freshness === "live" && !document.hidden;
+
   const draw = (line) => {
     const name = state(line);
     const age = desk.model.frame ? ` ${desk.formats.age(desk.age())}` : "";

@@ -18,18 +18,18 @@
   };
   /* how old the drawn figures are, and the newest heard ones */
   desk.age = () => drawnAge + performance.now() - drawnAt;
+  desk.newest = () => newest;
   desk.newestAge = () => (newest ? newest.age_ms + performance.now() - newestAt : Infinity);
 
   /* one message instead of two: the later figures, the cumulative parts of both */
   const merge = (earlier, later) => {
     if (!earlier || later.type === "full") return later;
-    const merged = { ...later, type: earlier.type, trend: earlier.trend || later.trend };
+    const merged = { ...later, type: earlier.type };
     for (const name of CUMULATIVE) {
       merged[name] = [...earlier[name], ...later[name]].slice(-KEPT[name]);
     }
     if (earlier.type === "full") {
-      merged.definitions = earlier.definitions;
-      merged.trends = earlier.trends;
+      Object.assign(merged, { definitions: earlier.definitions, trends: earlier.trends });
     }
     return merged;
   };

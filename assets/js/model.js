@@ -16,7 +16,7 @@
                  "uncovered_value", "coverage", "limit_used", "limit_value", "vwap_long",
                  "vwap_short", "top_share", "accounts", "positions", "unpriced", "age_ms"];
 
-  const model = { definitions: {}, frame: null, mids: {}, figures: {} };
+  const model = { definitions: {}, frame: null, mids: {}, figures: {}, trend: 0 };
 
   const trendOf = (name) => model.mids[name];
 
@@ -108,10 +108,12 @@
 
   const accept = (frame) => {
     if (frame.type === "full") {
+      model.trend = frame.trend;
       model.definitions = frame.definitions;
       model.mids = frame.trends.mids;
       model.figures = frame.trends.figures;
-    } else if (frame.trend) {
+    } else if (frame.trend > model.trend) {
+      model.trend = frame.trend;
       appendTrends(frame);
     }
     model.frame = frame;

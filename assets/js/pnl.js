@@ -43,7 +43,8 @@
     window.Plotly.restyle(plot, series(points), LINES);
   };
 
-  const append = (points) => {
+  const append = (repeated) => {
+    const points = repeated.filter((point) => !last || point[0] > last[0]);
     if (!points.length) return;
     last = points.at(-1);
     if (!plot) {

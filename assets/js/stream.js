@@ -1,5 +1,6 @@
 /* The live connection: follows /stream, comes back with a jittered back-off, and gives up on a
-   connection that has gone quiet. What it hears it hands on; it draws nothing. */
+   connection that has gone quiet. Each message is acknowledged once it is on screen, and the desk
+   sends no other before: a slow browser gets fewer frames, never older ones. */
 "use strict";
 {
   const desk = (window.desk ??= {});
@@ -13,6 +14,18 @@
     let attempts = 0;
     let heardAt = 0;
     let socket = null;
+    let owed = false;
+
+    const acknowledge = () => {
+      if (owed && socket.readyState === WebSocket.OPEN) socket.send("shown");
+      owed = false;
+    };
+
+    const owe = () => {
+      owed = true;
+      if (document.hidden) acknowledge();
+      else requestAnimationFrame(acknowledge);
+    };
 
     const retry = () => {
       line.open = false;
@@ -32,10 +45,12 @@
         line.open = true;
         attempts = 0;
         hear(JSON.parse(decoder.decode(event.data)));
+        owe();
       };
       socket.onclose = retry;
     };
 
+    document.addEventListener("visibilitychange", acknowledge);
     setInterval(() => {
       if (socket.readyState <= WebSocket.OPEN && performance.now() - heardAt > QUIET_MS) {
         socket.onclose = null;

@@ -44,7 +44,9 @@
   };
 
   const draw = (frame) => {
-    breaks = [...(frame.type === "full" ? [] : breaks), ...frame.breaks].slice(-BREAKS_KEPT);
+    if (frame.type === "full") breaks = [];
+    const known = new Set(breaks.map((b) => b.id));
+    breaks = [...breaks, ...frame.breaks.filter((b) => !known.has(b.id))].slice(-BREAKS_KEPT);
     const count = frame.counters.quarantined ?? 0;
     document.getElementById("system-break-count").textContent =
       `${desk.formats.number(count)} quarantined, the newest ${breaks.length} listed`;

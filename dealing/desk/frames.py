@@ -1,13 +1,14 @@
 """From an engine's frame to the bytes every browser gets: built once, encoded once.
 
-A *tick* holds every current figure, so a browser may miss any number of them; only crossings,
-breaks and chart points are cumulative, and they carry what tells a new one from a known one. A
-*full* frame is a tick with everything cumulative from the start: for a new browser and for one
-that fell behind.
+A *tick* holds every current figure, so a browser may miss some. Only crossings, breaks and chart
+points are cumulative: each tick repeats those of the last seconds, and they carry what tells a new
+one from a known one. A *full* frame is a tick with everything cumulative from the start: for a new
+browser and for one that missed more than a tick repeats.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -23,6 +24,10 @@ from dealing.desk.panels import crossings, exposure, margin, pnl, strip, system,
 from dealing.ports import EngineFrame
 from exposure.snapshot import Snapshot
 
+REPEATED_NS: Final = 5_000_000_000
+"""How far back a tick repeats what is cumulative."""
+
+_CUMULATIVE: Final = ("crossings", "breaks", "points")
 _NS_PER_MS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 (the server's wall time has no zone)
 _LOOKED_AT: Final = max(crossings.SHOWN, system.SHOWN)
@@ -43,6 +48,7 @@ class FrameBuilder:
         self._breaks: list[dict[str, Any]] = []
         self._position = -1
         self._newest: dict[str, Any] = {}
+        self._recent: deque[tuple[int, dict[str, list[Any]]]] = deque()
         self._sequence = 0
 
     def tick(self, frame: EngineFrame, now_ns: int) -> bytes:
@@ -77,10 +83,10 @@ class FrameBuilder:
             "counters": snapshot.counters,
             "trend": sampled.trend,
         }
-        added = self._cumulative(snapshot) | {"points": sampled.points}
+        self._recent.append((now_ns, self._cumulative(snapshot) | {"points": sampled.points}))
         if self._redefined(exposure.definitions(book)):
             return self.full(0.0)
-        return orjson.dumps(self._newest | added, option=_OPTIONS)
+        return orjson.dumps(self._newest | self._repeated(now_ns), option=_OPTIONS)
 
     def full(self, age_ms: float) -> bytes:
         """Return the message for a browser that knows nothing yet.
@@ -99,16 +105,24 @@ class FrameBuilder:
         }
         return orjson.dumps(message, option=_OPTIONS)
 
+    def _repeated(self, now_ns: int) -> dict[str, list[Any]]:
+        while now_ns - self._recent[0][0] > REPEATED_NS:
+            self._recent.popleft()
+        return {
+            name: [row for _, added in self._recent for row in added[name]] for name in _CUMULATIVE
+        }
+
     def _point(self, snapshot: Snapshot, book: rows.Book) -> Point:
         local = self._day.local(snapshot.as_of)
         shown_ms = int((local - _EPOCH).total_seconds() * 1_000)
         return pnl.view(snapshot.house, shown_ms, book.display.per_usd)
 
-    def _cumulative(self, snapshot: Snapshot) -> dict[str, Any]:
+    def _cumulative(self, snapshot: Snapshot) -> dict[str, list[Any]]:
         """Return crossings and breaks after the last frame; all of them if positions went back."""
         if snapshot.position < self._position:
             self._crossings, self._breaks, self._position = [], [], -1
             self._definitions = {}
+            self._recent.clear()
         after, self._position = self._position, snapshot.position
         crossed = [one for one in _newest(snapshot.crossings) if one.position > after]
         broken = [one for one in _newest(snapshot.breaks) if one.position > after]

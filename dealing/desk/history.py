@@ -22,10 +22,10 @@ Point = tuple[float | None, ...]
 
 
 class Sampled(NamedTuple):
-    """What one frame added: points for the chart, and whether the trends got a sample."""
+    """What one frame added to the chart, and how many samples the trends have had so far."""
 
     points: list[Point]
-    trend: bool
+    trend: int
 
 
 class History:
@@ -38,6 +38,7 @@ class History:
         self._names: list[str] = []
         self._point_at: float | None = None
         self._trend_at: float | None = None
+        self._trends = 0
 
     def observe(
         self,
@@ -58,12 +59,12 @@ class History:
         if names != self._names:
             self._mids.clear()
             self._names = names
-        trend = self._trend_at is None or at_ms - self._trend_at >= TREND_EVERY_MS
-        if trend:
+        if self._trend_at is None or at_ms - self._trend_at >= TREND_EVERY_MS:
             self._trend_at = at_ms
+            self._trends += 1
             self._figures.append(figures)
             self._mids.append(prices)
-        return Sampled(self._sample(at_ms, point), trend)
+        return Sampled(self._sample(at_ms, point), self._trends)
 
     def points(self) -> list[Point]:
         """Return the chart's points, oldest first."""

@@ -72,7 +72,6 @@ class DrillIds(StrEnum):
 
     PANEL = "drill-panel"
     SELECTION = "drill-selection"
-    TIMER = "drill-timer"
     TITLE = "drill-title"
     BEFORE = "drill-before"
     SUMMARY = "drill-summary"

@@ -1,9 +1,9 @@
 """One live stream for all browsers: the newest frame, encoded once, never a backlog.
 
-Each browser has a place for one message. If it has not taken the last one when the next comes,
-the old one is dropped and the browser gets a full frame instead of the pieces it missed. While the
-engine is silent a short heartbeat says how old the figures are, so a browser can tell a silent
-engine from a lost connection.
+Each browser has a place for one message, and gets it when the one before is on its screen (it says
+so). If the place is still taken when the next message comes, the old one is dropped; a browser that
+missed more than a tick repeats gets a full frame. While the engine is silent a short heartbeat says
+how old the figures are, so a browser can tell a silent engine from a lost connection.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dealing.desk.frames import FrameBuilder
+from dealing.desk.frames import REPEATED_NS, FrameBuilder
 from dealing.desk.options import DeskOptions
 from dealing.ports import EngineFrame, SnapshotSource
 
@@ -37,27 +37,44 @@ class Subscriber:
         self._full = full
         self._waiting: bytes | None = None
         self._behind = True
+        self._waiting_since = 0
         self._arrived = asyncio.Event()
+        self._shown = asyncio.Event()
+        self._shown.set()
+
+    def shown(self) -> None:
+        """Note that the browser has drawn what it was sent."""
+        self._shown.set()
 
     def greet(self) -> None:
         """Let a new browser have its full frame at once."""
         self._arrived.set()
 
-    def offer(self, message: bytes) -> None:
-        """Put the newest message in place of one that was not taken."""
-        self._behind = self._behind or self._waiting is not None
+    def offer(self, message: bytes, at_ns: int) -> None:
+        """Put the newest message in place of one that was not taken.
+
+        Args:
+            message: The bytes.
+            at_ns: When it was made, by the same clock as the frames'.
+        """
+        if self._waiting is None:
+            self._waiting_since = at_ns
+        self._behind = self._behind or at_ns - self._waiting_since > REPEATED_NS
         self._waiting = message
         self._arrived.set()
 
-    def remind(self, message: bytes) -> None:
+    def remind(self, message: bytes, at_ns: int) -> None:
         """Offer a message that need not arrive, unless another one is on its way."""
         if self._waiting is None:
             self._waiting = message
+            self._waiting_since = at_ns
             self._arrived.set()
 
     async def take(self) -> bytes:
         """Wait for a message; the first one and one after a loss is a full frame."""
+        await self._shown.wait()
         await self._arrived.wait()
+        self._shown.clear()
         self._arrived.clear()
         message, self._waiting = self._waiting, None
         if self._behind or message is None:
@@ -102,7 +119,7 @@ class Stream:
         self._shown, self._shown_at, self._full = frame, self._now(), None
         message = self._builder.tick(frame, self._shown_at)
         for subscriber in self._subscribers:
-            subscriber.offer(message)
+            subscriber.offer(message, self._shown_at)
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one browser until it leaves."""
@@ -117,7 +134,7 @@ class Stream:
         sending = asyncio.create_task(_send(subscriber, socket))
         try:
             while (await socket.receive())["type"] != "websocket.disconnect":
-                pass
+                subscriber.shown()
         finally:
             self._subscribers.discard(subscriber)
             sending.cancel()
@@ -135,7 +152,7 @@ class Stream:
     def _heartbeat(self) -> None:
         message = orjson.dumps({"type": "silence", "age_ms": self.age_ms()})
         for subscriber in self._subscribers:
-            subscriber.remind(message)
+            subscriber.remind(message, self._now())
 
     def _full_message(self) -> bytes:
         if self._shown is None:

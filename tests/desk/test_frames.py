@@ -63,12 +63,13 @@ def test_the_age_counts_from_when_the_engine_sent_it(builder, frame):
     assert orjson.loads(builder.full(1_500.0))["age_ms"] == 3_500.0
 
 
-def test_a_crossing_is_sent_once_however_often_the_engine_repeats_it(builder, frame):
+def test_a_tick_repeats_the_crossings_of_the_last_seconds_and_no_older_ones(builder, frame):
     hear(builder, told(frame, position=10, crossings=[crossing(7)]))
-    again = hear(builder, told(frame, position=10, crossings=[crossing(7)]))
-    assert again["crossings"] == []
-    new = hear(builder, told(frame, position=12, crossings=[crossing(7), crossing(11)]))
-    assert [row["id"] for row in new["crossings"]] == ["11/10001/margin_call"]
+    soon = hear(builder, told(frame, position=10, crossings=[crossing(7)]), START + 4 * SECOND)
+    assert [row["id"] for row in soon["crossings"]] == ["7/10001/margin_call"]
+    both = told(frame, position=12, crossings=[crossing(7), crossing(11)])
+    later = hear(builder, both, START + 6 * SECOND)
+    assert [row["id"] for row in later["crossings"]] == ["11/10001/margin_call"]
 
 
 def test_two_thresholds_crossed_by_one_event_are_two_rows(builder, frame):
@@ -89,7 +90,8 @@ def test_a_full_frame_repeats_what_was_sent_before(builder, frame):
 def test_breaks_travel_like_crossings(builder, frame):
     broken = [BreakFound(START, 4, "bad_deal", "lots must be positive", deal_id="D9")]
     assert len(hear(builder, told(frame, position=5, breaks=broken))["breaks"]) == 1
-    assert hear(builder, told(frame, position=6, breaks=broken))["breaks"] == []
+    later = hear(builder, told(frame, position=6, breaks=broken), START + 6 * SECOND)
+    assert later["breaks"] == []
 
 
 def test_an_engine_that_starts_over_is_a_new_story(builder, frame):

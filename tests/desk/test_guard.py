@@ -47,7 +47,6 @@ def genuine(client):
         "outputs": outputs,
         "inputs": [
             {"id": DrillIds.SELECTION, "property": "data", "value": data},
-            {"id": DrillIds.TIMER, "property": "n_intervals", "value": 0},
         ],
         "changedPropIds": [f"{DrillIds.SELECTION}.data"],
     }

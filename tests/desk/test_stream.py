@@ -28,7 +28,7 @@ class Clock:
 def test_a_new_browser_begins_with_a_full_frame():
     async def story():
         subscriber = Subscriber(full)
-        subscriber.offer(b"1")
+        subscriber.offer(b"1", 0)
         return await subscriber.take()
 
     assert asyncio.run(story()) == FULL
@@ -39,34 +39,54 @@ def test_a_browser_that_keeps_up_gets_every_tick():
         subscriber = Subscriber(full)
         taken = []
         for message in (b"1", b"2", b"3"):
-            subscriber.offer(message)
+            subscriber.offer(message, 0)
             taken.append(await subscriber.take())
+            subscriber.shown()
         return taken
 
     assert asyncio.run(story()) == [FULL, b"2", b"3"]
 
 
-def test_a_browser_that_falls_behind_gets_one_full_frame_and_no_backlog():
+@pytest.mark.parametrize(("seconds", "expected"), [(4, b"40"), (9, FULL)])
+def test_a_slow_browser_gets_the_newest_tick_or_after_long_a_full_frame(seconds, expected):
     async def story():
         subscriber = Subscriber(full)
-        subscriber.offer(b"1")
+        subscriber.offer(b"1", 0)
         await subscriber.take()
-        for number in range(50):
-            subscriber.offer(b"%d" % number)
+        subscriber.shown()
+        for tenth in range(10 * seconds + 1):
+            subscriber.offer(b"%d" % tenth, tenth * 100_000_000)
         first = await subscriber.take()
-        subscriber.offer(b"next")
+        subscriber.shown()
+        subscriber.offer(b"next", 0)
         return first, await subscriber.take()
 
-    assert asyncio.run(story()) == (FULL, b"next")
+    assert asyncio.run(story()) == (expected, b"next")
+
+
+def test_a_browser_gets_nothing_more_before_it_has_drawn_the_last_message():
+    async def story():
+        subscriber = Subscriber(full)
+        subscriber.offer(b"1", 0)
+        await subscriber.take()
+        subscriber.offer(b"2", 0)
+        waiting = asyncio.create_task(subscriber.take())
+        await asyncio.sleep(0)
+        early = waiting.done()
+        subscriber.shown()
+        return early, await waiting
+
+    assert asyncio.run(story()) == (False, b"2")
 
 
 def test_a_heartbeat_never_displaces_a_tick():
     async def story():
         subscriber = Subscriber(full)
-        subscriber.offer(b"1")
+        subscriber.offer(b"1", 0)
         await subscriber.take()
-        subscriber.offer(b"tick")
-        subscriber.remind(b"heartbeat")
+        subscriber.shown()
+        subscriber.offer(b"tick", 0)
+        subscriber.remind(b"heartbeat", 0)
         return await subscriber.take()
 
     assert asyncio.run(story()) == b"tick"
@@ -160,17 +180,19 @@ class FakeSocket:
 
     def __init__(self):
         self.sent = asyncio.Queue()
-        self.gone = asyncio.Event()
+        self.said = asyncio.Queue()
 
     async def accept(self):
         return None
 
     async def send_bytes(self, message):
         await self.sent.put(message)
+        self.said.put_nowait("shown")
 
     async def receive(self):
-        await self.gone.wait()
-        return {"type": "websocket.disconnect", "code": 1001}
+        said = await self.said.get()
+        kind = "websocket.disconnect" if said is None else "websocket.receive"
+        return {"type": kind, "text": said}
 
     def leave(self):
-        self.gone.set()
+        self.said.put_nowait(None)

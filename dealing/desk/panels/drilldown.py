@@ -24,7 +24,6 @@ from dealing.ports import BookQueries, EngineFrame, SnapshotSource
 from exposure.errors import DisconnectedError, DomainError
 
 LISTED: Final = 2_000
-REFRESH_MS: Final = 2_000
 MAX_SYMBOLS: Final = 20
 MAX_NAME: Final = 64
 
@@ -147,7 +146,6 @@ def layout() -> Component:
             note,
             tabs,
             dcc.Store(id=DrillIds.SELECTION),
-            dcc.Interval(id=DrillIds.TIMER, interval=REFRESH_MS, disabled=True),
         ],
         id=DrillIds.PANEL,
         className="panel panel-drill",
@@ -157,7 +155,7 @@ def layout() -> Component:
 
 
 def register(app: Dash, source: SnapshotSource, queries: BookQueries) -> None:
-    """Fill the drawer when a row is chosen and every two seconds while it is open."""
+    """Fill the drawer when a row is chosen and whenever the browser asks again."""
 
     @app.callback(
         Output(DrillIds.TITLE, "children"),
@@ -165,16 +163,14 @@ def register(app: Dash, source: SnapshotSource, queries: BookQueries) -> None:
         Output(DrillIds.NOTE, "children"),
         Output(DrillIds.POSITIONS, "rowData"),
         Output(DrillIds.CLIENTS, "rowData"),
-        Output(DrillIds.TIMER, "disabled"),
         Input(DrillIds.SELECTION, "data"),
-        Input(DrillIds.TIMER, "n_intervals"),
         prevent_initial_call=True,
     )
-    async def fill(data: object, _: object) -> tuple[Any, ...]:
-        selection = parse_selection(data)
+    async def fill(chosen: object) -> tuple[Any, ...]:
+        selection = parse_selection(chosen)
         if selection is None:
-            return ("", "", "", [], [], True)
-        return (*await answer(selection, source, queries), False)
+            return DrillView("", "", "", [], [])
+        return await answer(selection, source, queries)
 
 
 async def answer(selection: Selection, source: SnapshotSource, queries: BookQueries) -> DrillView:

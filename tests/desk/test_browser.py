@@ -1,0 +1,334 @@
+"""The desk in a real Chromium: what a dealer sees, does, and must never be shown."""
+
+import json
+import re
+import time
+
+import polars as pl
+import pytest
+from msgspec.structs import replace as replaced
+from playwright.sync_api import expect, sync_playwright
+
+from dealing.desk import formats
+from exposure.model.events import MarginLevelCrossed
+from tests.desk.served_desk import ServedDesk, launch
+
+pytestmark = pytest.mark.browser
+
+LIVE = re.compile("^Live")
+FIRST_ROW = "#exposure-grid .ag-center-cols-container [row-index='0']"
+NAMES = "#exposure-grid .ag-pinned-left-cols-container .ag-row"
+# what Chromium itself reports about an address that does not answer while the desk is away
+AWAY = re.compile("WebSocket connection to .* failed|ERR_CONNECTION_REFUSED")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        running = launch(playwright)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def desk():
+    served = ServedDesk()
+    served.start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def complaints():
+    return []
+
+
+@pytest.fixture
+def page(browser, desk, complaints):
+    context = browser.new_context(viewport={"width": 1680, "height": 950})
+    page = context.new_page()
+    listen(page, complaints)
+    page.goto(desk.url)
+    expect(page.locator("#shell-chip")).to_have_text(LIVE, timeout=30_000)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def listen(page, complaints):
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
+    page.on("console", lambda said: said.type in {"error", "warning"}
+            and complaints.append(said.text))  # fmt: skip
+
+
+def cell(page, name, field):
+    return page.locator(f"#exposure-grid [row-id='underlying/{name}'] [col-id='{field}']")
+
+
+def until(page, holds, seconds=20):
+    """Wait for the page; Playwright's own waiting would evaluate strings, which is forbidden."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(100)
+
+
+def number(text):
+    return float(re.sub(r"[^\d.\-]", "", text.replace(formats.MINUS, "-")))
+
+
+def test_rows_tiles_and_lists_are_live(page, desk):
+    expect(page.locator(NAMES).first).to_be_visible()
+    assert page.locator(NAMES).count() > 20
+    expect(page.locator("#shell-market")).to_have_text("SIMULATED")
+    expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
+    expect(page.locator("#pnl-chart .scatterlayer path.js-line")).to_have_count(3)
+    expect(page.locator(".notice")).to_contain_text("no sign-in yet: loopback only")
+
+
+def test_the_pinned_total_reconciles_with_the_tile_and_the_rows(page):
+    page.keyboard.press("Space")
+    net = page.evaluate("desk.model.frame.figures.net_house_all")
+    total = page.locator("#exposure-grid .ag-floating-bottom [col-id='net_value']")
+    expect(total).to_have_text(formats.number(net, sign=True))
+    tile = page.locator("[data-figure='net_{side}_{book}'] .tile-value")
+    expect(tile).to_have_text(formats.compact(net, sign=True))
+    rows = page.evaluate("desk.model.rows().map((row) => row.net_value)")
+    assert sum(value or 0 for value in rows) == pytest.approx(net, abs=1)
+
+
+def test_a_value_changes_by_push_without_a_reload(page, desk):
+    page.evaluate("window.untouched = true")
+    bid = cell(page, "EURUSD", "bid")
+    before = number(bid.inner_text())
+    desk.broker.shock("EURUSD", 0.01)
+    until(page, lambda: abs(number(bid.inner_text()) / before - 1) > 0.008)
+    assert page.evaluate("window.untouched") is True
+
+
+def test_a_row_opens_its_positions_its_clients_and_an_account(page):
+    page.locator("#exposure-grid [row-id='underlying/EURUSD'] [col-id='name']").click()
+    expect(page.locator("#drill-title")).to_have_text("EURUSD")
+    expect(page.locator("#drill-positions .ag-row").first).to_be_visible()
+    page.get_by_role("tab", name="Biggest clients").click()
+    expect(page.locator("#drill-clients .ag-row").first).to_be_visible()
+    page.get_by_role("tab", name="Positions").click()
+    page.locator("#drill-positions .ag-row [col-id='login']").first.click()
+    expect(page.locator("#drill-title")).to_have_text(re.compile("^Account 1"))
+    expect(page.locator("#drill-summary")).to_contain_text("equity")
+    page.keyboard.press("Escape")
+    expect(page.locator("#drill-title")).to_have_text("EURUSD")
+    page.keyboard.press("Escape")
+    expect(page.locator("#drill-panel")).to_be_hidden()
+
+
+def test_the_margin_list_and_a_crossing_open_an_account_and_enter_opens_a_row(page):
+    page.locator("#margin-grid .ag-row [col-id='login']").first.click()
+    expect(page.locator("#drill-title")).to_have_text(re.compile("^Account"))
+    page.keyboard.press("Escape")
+    page.locator(f"{FIRST_ROW} [col-id='limit_used']").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#drill-positions .ag-row").first).to_be_visible()
+
+
+def test_a_silent_engine_is_told_and_its_return_too(page, desk):
+    desk.engine_runs = False
+    banner = page.locator("#shell-banner")
+    expect(banner).to_contain_text("Engine not responding, last figures are", timeout=10_000)
+    expect(page.locator("#shell-chip")).to_have_text(re.compile("^Stale"))
+    grey = page.locator("[data-screen='desk']").evaluate("e => getComputedStyle(e).filter")
+    assert "grayscale(1)" in grey
+    desk.engine_runs = True
+    expect(banner).to_be_hidden(timeout=10_000)
+    expect(page.locator("#shell-chip")).to_have_text(LIVE)
+
+
+def test_the_page_reconnects_to_a_desk_that_was_restarted(page, desk, complaints):
+    page.evaluate("window.untouched = true")
+    desk.stop()
+    expect(page.locator("#shell-banner")).to_contain_text("Connection to the desk lost")
+    expect(page.locator("#shell-chip")).to_have_text(re.compile("^Disconnected"))
+    desk.start()
+    expect(page.locator("#shell-banner")).to_be_hidden(timeout=20_000)
+    expect(page.locator("#shell-chip")).to_have_text(LIVE)
+    assert page.evaluate("window.untouched") is True
+    ids = page.evaluate(
+        "[...document.querySelectorAll('#crossings-list li')].map(i => i.dataset.id)"
+    )
+    assert len(ids) == len(set(ids))
+    complaints[:] = [text for text in complaints if not AWAY.search(text)]
+
+
+def test_a_pause_freezes_the_figures_says_so_and_loses_no_crossing(page, desk):
+    page.keyboard.press("Space")
+    expect(page.locator("#shell-banner")).to_contain_text("Paused by you")
+    frozen = page.evaluate("desk.model.frame.sequence")
+    shown = page.locator("#crossings-list li").count()
+    desk.change = with_crossing("paused-1")
+    told = page.evaluate("desk.newest().sequence")
+    until(page, lambda: page.evaluate("desk.newest().sequence") > told + 1)
+    assert page.evaluate("desk.model.frame.sequence") == frozen
+    assert page.locator("#crossings-list li").count() == shown
+    desk.change = lambda frame: frame
+    page.keyboard.press("Space")
+    expect(page.locator("#shell-banner")).to_be_hidden()
+    expect(page.locator("#crossings-list [data-login='paused-1']")).to_have_count(1)
+
+
+def with_crossing(login, kind="stop_out"):
+    """Add one crossing to each frame, the same one every time it is seen."""
+    position = []
+
+    def change(frame):
+        snapshot = frame.snapshot
+        position[:] = position or [snapshot.position]
+        crossed = MarginLevelCrossed(snapshot.as_of, position[0], login, kind, 12.0)
+        crossings = [*snapshot.crossings, crossed]
+        return replaced(frame, snapshot=replaced(snapshot, crossings=crossings))
+
+    return change
+
+
+def test_hostile_names_stay_text(page, desk):
+    evil = "<img src=x onerror=alert(1)>"
+    desk.change = with_crossing(evil, "negative_equity")
+    expect(page.locator("#crossings-list")).to_contain_text(evil)
+    desk.change = lambda frame: frame
+    assert page.locator("#crossings-list img").count() == 0
+
+
+def test_every_view_has_its_rows_and_columns(page):
+    for key, view in (("2", "symbol"), ("3", "class"), ("4", "currency"), ("1", "underlying")):
+        page.keyboard.press(key)
+        expect(page.locator(f"{NAMES}[row-id^='{view}/']").first).to_be_visible()
+        expect(page.locator(f"{NAMES}:not([row-id^='{view}/'])")).to_have_count(0)
+    page.keyboard.press("4")
+    expect(page.locator("#exposure-grid [col-id='units']").first).to_be_visible()
+    expect(page.locator("#exposure-grid [col-id='bid']")).to_have_count(0)
+    expect(page.locator("#exposure-note")).to_contain_text("add up to zero")
+    page.keyboard.press("1")
+    expect(page.locator("#exposure-grid [col-id='units']")).to_have_count(0)
+
+
+def test_the_side_and_book_switches_turn_the_figures_around(page):
+    page.keyboard.press("Space")
+    house = page.evaluate("desk.model.total()")
+    page.keyboard.press("h")
+    expect(page.locator("#exposure-grid .ag-header-cell[col-id='net_value']")).to_contain_text(
+        "Client net"
+    )
+    client = page.evaluate("desk.model.total()")
+    assert client["net_lots"] == pytest.approx(house["lp_lots"] - house["net_lots"])
+    page.keyboard.press("b")
+    until(page, lambda: page.evaluate("desk.choices.book") == "a")
+    in_a = page.evaluate("desk.model.total()")
+    assert in_a["buy_lots"] - in_a["sell_lots"] == pytest.approx(in_a["net_lots"])
+    assert 0 < in_a["gross_value"] < client["gross_value"]
+
+
+def test_class_chips_and_search_narrow_the_rows(page):
+    page.locator("#exposure-class").get_by_text("Metal", exact=True).click()
+    expect(page.locator("#exposure-count")).to_have_text(re.compile(r"^\d of \d+ rows"))
+    expect(page.locator("#exposure-grid .ag-floating-bottom")).to_contain_text("Metal total")
+    page.locator("#exposure-class").get_by_text("All", exact=True).click()
+    page.keyboard.press("/")
+    page.keyboard.type("eurus")
+    expect(page.locator("#exposure-count")).to_have_text(re.compile(r"^1 of"))
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") != "exposure-search"
+
+
+def test_help_lists_the_keys_and_closes_with_escape(page):
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Pause and go on")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_columns_theme_and_palette_are_remembered(page, desk):
+    page.keyboard.press("c")
+    page.get_by_role("dialog").get_by_label("Age").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    page.keyboard.press("p")
+    page.reload()
+    expect(page.locator("#shell-chip")).to_have_text(LIVE, timeout=30_000)
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-theme", "light")
+    expect(root).to_have_attribute("data-palette", "classic")
+    assert "age_ms" not in page.evaluate(
+        "(async () => (await desk.gridApi('exposure-grid')).getAllDisplayedColumns()"
+        ".map((c) => c.getColId()))()"
+    )
+
+
+def test_the_system_screen_shows_components_and_counters(page):
+    page.keyboard.press("s")
+    expect(page.locator("#system-components")).to_contain_text("simulated market")
+    expect(page.locator("#system-counters")).to_contain_text("out of order")
+    expect(page.locator(".panel-breaks")).to_contain_text("Nothing was refused.")
+
+
+def test_the_export_has_numbers_and_no_formulas(page):
+    with page.expect_download() as download:
+        page.keyboard.press("e")
+    lines = download.value.path().read_text("utf-8-sig").splitlines()
+    assert lines[0].startswith('"Name","Class","Bid"')
+    assert '"House net USD"' in lines[0]
+    assert re.search(r'"EURUSD","fx","1\.\d+"', "\n".join(lines))
+    neutral = page.evaluate(
+        "['=1+1', '+1', '-cmd', '@x', '\\tx', 'EURUSD', -5].map((value) =>"
+        " desk.exposure.neutral({ value }))"
+    )
+    assert neutral == ["'=1+1", "'+1", "'-cmd", "'@x", "'\tx", "EURUSD", -5]
+
+
+def with_stale(symbol, age_ms):
+    """Let a symbol have been silent for a while."""
+    quiet = pl.col("symbol") == symbol
+
+    def change(frame):
+        exposure = frame.snapshot.exposure.with_columns(
+            pl.when(quiet).then(statement=True).otherwise(pl.col("stale")).alias("stale"),
+            pl.when(quiet).then(age_ms).otherwise(pl.col("age_ms")).alias("age_ms"),
+        )
+        return replaced(frame, snapshot=replaced(frame.snapshot, exposure=exposure))
+
+    return change
+
+
+def test_a_stale_symbol_is_greyed_with_its_age(page, desk):
+    desk.change = with_stale("GBPUSD", 95_000.0)
+    row = page.locator("#exposure-grid .ag-center-cols-container [row-id='underlying/GBPUSD']")
+    expect(row).to_have_class(re.compile("row-stale"))
+    assert page.evaluate("desk.model.rows().find((row) => row.key === 'GBPUSD').age_ms") == 95_000
+    desk.change = lambda frame: frame
+    expect(row).not_to_have_class(re.compile("row-stale"))
+
+
+def test_the_script_writes_numbers_like_python(page):
+    values = [0, -0.004, 1234.5, -1234567.891, 999.6, 1e6, 99_999_999, 2.5e9, -42, 0.125]
+    told = page.evaluate(
+        "(values) => values.map((v) => [desk.formats.number(v, 2, true), desk.formats.number(v),"
+        " desk.formats.compact(v)])",
+        values,
+    )
+    assert told == [
+        [formats.number(v, 2, sign=True), formats.number(v), formats.compact(v)] for v in values
+    ]
+
+
+def test_a_phone_shows_tiles_crossings_and_margin_without_sideways_scrolling(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    for selector in (".tiles", "#crossings-list", "#margin-grid", "#exposure-grid"):
+        expect(page.locator(selector)).to_be_visible()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+
+
+def test_the_browser_keeps_only_preferences(page):
+    page.keyboard.press("d")
+    kept = page.evaluate("JSON.stringify(localStorage)")
+    assert set(json.loads(kept)) >= {"plimsoll.theme"}
+    assert "house_value" not in kept
