@@ -21,6 +21,9 @@ from exposure.model.events import (
     PositionRestored,
     QuoteReceived,
 )
+from feeds.durable_platform import DurablePlatform
+from feeds.event_log import EventLog
+from feeds.sealed_files import SealedFiles
 from feeds.simulator.market import SimulatedMarket
 from feeds.simulator.platform import PlatformSettings, SimulatedPlatform
 from tests.feeds.simulator.conftest import of_type, run_of
@@ -161,6 +164,23 @@ def test_a_loaded_platform_goes_on_as_if_it_had_never_stopped(step_s):
     assert second.now == first.now
     assert steps(second, 30, step_s) == steps(first, 30, step_s)
     assert second.save() == first.save()
+
+
+def test_a_platform_that_crashed_repeats_its_log_byte_for_byte(tmp_path):
+    def live(seconds):
+        with EventLog(tmp_path / "log") as log:
+            checkpoints = SealedFiles(tmp_path / "checkpoints", ".checkpoint", keep=2)
+            durable = DurablePlatform(small(jump_every_s=10), log, checkpoints)
+            durable.resume()
+            for second in range(seconds):
+                if second == seconds // 2:
+                    durable.checkpoint(durable.position, durable.platform.save())
+                durable.step(SECOND)
+            return durable.position, durable.platform.now
+
+    position, now = live(20)
+    assert live(0) == (position, now)
+    assert live(10)[1] == now + 10 * SECOND
 
 
 def test_loading_into_a_platform_with_other_settings_is_refused():
