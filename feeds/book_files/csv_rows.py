@@ -1,7 +1,7 @@
 """Rows of a CSV file, gzipped or not: one line is one row.
 
-A block whose lines all have the header's shape is parsed at once; any other line by line, so that
-one bad line costs itself and nothing else.
+Lines that have the header's shape are parsed at once, a block at a time; any other by itself, so
+that one bad line costs itself and nothing else.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from exposure.errors import DataError
 from feeds.book_files.lines import BLOCK_BYTES, LineBlocks
 from feeds.book_files.rows import RawRows, Wanted, choose
 
-_COMMA: Final = ord(",")
-_LINE_END: Final = ord("\n")
+_COMMA, _LINE_END, _QUOTE = b',\n"'
+_MARKS: Final = np.frombuffer(b',\n\r"', np.uint8)
+
+Lines = NDArray[np.int64]
 
 
 class _Header(NamedTuple):
@@ -55,10 +58,8 @@ class CsvRows:
         blocks = iter(self._blocks)
         header, block = self._header(blocks)
         while block is not None:
-            count = block.count(b"\n")
-            rows = _at_once(block, header, count, self.next_line)
-            yield _line_by_line(block, header, self.next_line) if rows is None else rows
-            self.next_line += count
+            yield _rows(block, header, self.next_line)
+            self.next_line += block.count(b"\n")
             block = next(blocks, None)
 
     def _header(self, blocks: Iterator[bytes]) -> tuple[_Header, bytes | None]:
@@ -81,8 +82,24 @@ class CsvRows:
         return _Header(places, [names[place] for place in places], len(names))
 
 
-def _at_once(block: bytes, header: _Header, count: int, first_line: int) -> RawRows | None:
-    if b'"' in block or not _is_regular(block, count, header.width):
+def _rows(block: bytes, header: _Header, first_line: int) -> RawRows:
+    lines = np.arange(first_line, first_line + block.count(b"\n"))
+    rows = _at_once(_without_plain_quotes(block), header, lines)
+    if rows is not None:
+        return rows
+    texts = block.split(b"\n")[:-1]
+    plain = np.array([_is_plain(text, header.width) for text in texts], np.bool_)
+    ordinary = _at_once(
+        b"".join(b"%b\n" % texts[k] for k in np.flatnonzero(plain)), header, lines[plain]
+    )
+    if ordinary is None:
+        return _line_by_line(texts, header, lines)
+    odd = [texts[k] for k in np.flatnonzero(~plain)]
+    return _interleaved(ordinary, _line_by_line(odd, header, lines[~plain]))
+
+
+def _at_once(block: bytes, header: _Header, lines: Lines) -> RawRows | None:
+    if b'"' in block or not _is_regular(block, len(lines), header.width):
         return None
     try:
         frame = pl.read_csv(
@@ -90,10 +107,25 @@ def _at_once(block: bytes, header: _Header, count: int, first_line: int) -> RawR
         )
     except pl.exceptions.PolarsError:  # no rows at all, or bytes that are no UTF-8
         return None
-    if frame.height != count:
+    if frame.height != len(lines):
         return None
     frame.columns = header.names
-    return RawRows(frame, np.arange(first_line, first_line + count), {})
+    return RawRows(frame, lines, {})
+
+
+def _without_plain_quotes(block: bytes) -> bytes:
+    """Remove quotes that only surround fields; a block where one does more stays as it is."""
+    if b'"' not in block:
+        return block
+    characters = np.frombuffer(b"\n%b\n" % block, np.uint8)
+    marks = np.flatnonzero(np.isin(characters, _MARKS))
+    quotes = np.flatnonzero(characters[marks] == _QUOTE)
+    opening, closing = quotes[::2], quotes[1::2]
+    if len(opening) != len(closing) or (closing != opening + 1).any():
+        return block  # a comma or a line end between two quotes
+    before, after = characters[marks[opening] - 1], characters[marks[closing] + 1]
+    surround = np.isin(before, _MARKS[:2]).all() and np.isin(after, _MARKS[:3]).all()
+    return block.replace(b'"', b"") if surround else block
 
 
 def _is_regular(block: bytes, count: int, width: int) -> bool:
@@ -106,24 +138,37 @@ def _is_regular(block: bytes, count: int, width: int) -> bool:
     return bool((lines[:, :-1] == _COMMA).all())
 
 
-def _line_by_line(block: bytes, header: _Header, first_line: int) -> RawRows:
-    lines: list[int] = []
+def _is_plain(line: bytes, width: int) -> bool:
+    return line.count(b",") == width - 1 and b'"' not in line
+
+
+def _line_by_line(texts: list[bytes], header: _Header, lines: Lines) -> RawRows:
+    found: list[int] = []
     columns: list[list[str]] = [[] for _ in header.places]
     broken: dict[int, str] = {}
-    for number, line in enumerate(block.split(b"\n")[:-1], first_line):
-        if not line.strip():
+    for line, text in zip(lines.tolist(), texts, strict=True):
+        if not text.strip():
             continue
-        fields = _fields(line)
+        fields = _fields(text)
         if fields is None or len(fields) != header.width:
-            broken[len(lines)] = _wrong_shape(fields, header.width)
+            broken[len(found)] = _wrong_shape(fields, header.width)
             fields = [*(fields or ()), *[""] * header.width]
-        lines.append(number)
+        found.append(line)
         for column, place in zip(columns, header.places, strict=True):
             column.append(fields[place])
     data = dict(zip(header.names, columns, strict=True))
-    return RawRows(
-        pl.DataFrame(data, dict.fromkeys(data, pl.String)), np.array(lines, np.int64), broken
-    )
+    frame = pl.DataFrame(data, dict.fromkeys(data, pl.String))
+    return RawRows(frame, np.array(found, np.int64), broken)
+
+
+def _interleaved(ordinary: RawRows, odd: RawRows) -> RawRows:
+    lines = np.concatenate([ordinary.lines, odd.lines])
+    order = np.argsort(lines)
+    lines = lines[order]
+    broken = {
+        int(np.searchsorted(lines, odd.lines[row])): reason for row, reason in odd.broken.items()
+    }
+    return RawRows(pl.concat([ordinary.frame, odd.frame])[order], lines, broken)
 
 
 def _fields(line: bytes) -> list[str] | None:

@@ -131,3 +131,27 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, rows, quoti
     found, _ = read(path, text.getvalue(), block_bytes=block_bytes)
     assert [tuple(value or "" for value in row.values()) for _, _, row in found] == rows
     assert [line for line, _, _ in found] == list(range(2, len(rows) + 2))
+
+
+@pytest.mark.parametrize(
+    "line", ['"1,2",3', '"1","2,3"', '1,"2",3,', '"1"2,3', '1,"2"x,3', '"1,2,"3"', '"a""b",2,3,4']
+)
+def test_quotes_never_make_up_for_a_wrong_shape(tmp_path, line):
+    """One odd line among good ones is judged as the csv module judges it alone."""
+    rows, _ = read(tmp_path / "t.csv", f'a,b,c\n"7","8","9"\n{line}\n4,5,6\n')
+    try:
+        fields = next(csv.reader([line], strict=True))
+    except csv.Error:
+        fields = []
+    expected = [(3, tuple(fields))] if len(fields) == 3 else []
+    assert plain(rows) == [(2, ("7", "8", "9")), *expected, (4, ("4", "5", "6"))]
+    assert [row_line for row_line, _, _ in rows] == [2, 3, 4]
+
+
+def test_broken_lines_keep_their_places_among_many_good_ones(tmp_path):
+    lines = ["1,2" if k % 97 == 0 else f"{k},2,3" for k in range(1_000)]
+    rows, _ = read(tmp_path / "t.csv", "a,b,c\n" + "\n".join(lines))
+    assert [line for line, broken, _ in rows if broken] == list(range(2, 1_002, 97))
+    assert [row["a"] for _, broken, row in rows if broken is None] == [
+        str(k) for k in range(1_000) if k % 97
+    ]
