@@ -145,12 +145,16 @@ def _be(
 async def _platform(
     settings: MarketSettings, directory: DataDirectory, stop: asyncio.Event
 ) -> None:
+    import msgspec
+
     from feeds.pacing import Pace
     from feeds.platform_process import run_platform
     from feeds.simulator.platform import PlatformSettings, SimulatedPlatform
 
     directory.claim(identity_of(settings))
     chosen = PlatformSettings(seed=settings.seed, clients=settings.clients)
+    if settings.source != SIMULATED:  # a recording's times are real: its providers' lag is in them
+        chosen = msgspec.structs.replace(chosen, quote_lag_ms=0)
     platform = SimulatedPlatform(_market(settings), chosen)
     socket = directory.socket(Role.PLATFORM)
     await run_platform(platform, directory.platform, socket, Pace(settings.speed), stop)
