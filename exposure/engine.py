@@ -7,7 +7,6 @@ to the same bytes. Rules live in their own modules; this one brings them togethe
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -19,8 +18,9 @@ from exposure import kernels, reading, refusals
 from exposure.assignments import BookAssignments
 from exposure.client_book import ClientBook, Fillable
 from exposure.coverage import LpBook, netted
-from exposure.crossings import KINDS, CrossingBuffer, new_buffer
+from exposure.crossings import CrossingBuffer, new_buffer
 from exposure.errors import DomainError, GapError
+from exposure.findings import Findings
 from exposure.house import HouseCash
 from exposure.model.accounts import Account, BalanceKind
 from exposure.model.books import Book
@@ -29,7 +29,6 @@ from exposure.model.events import (
     AccountChanged,
     BalanceChanged,
     BookAssigned,
-    BreakFound,
     ClockTicked,
     DealExecuted,
     EventBatch,
@@ -38,7 +37,6 @@ from exposure.model.events import (
     InputRefused,
     InstrumentDefined,
     LpPositionRestored,
-    MarginLevelCrossed,
     OutputEvent,
     PositionRestored,
     QuoteReceived,
@@ -77,12 +75,10 @@ class ExposureEngine:
         self.house = HouseCash()
         self.deal_ids: dict[str, None] = {}
         self.hedge_ids: dict[tuple[str, str], None] = {}
-        self.crossings: deque[MarginLevelCrossed] = deque(maxlen=self.settings.kept_events)
-        self.breaks: deque[BreakFound] = deque(maxlen=self.settings.kept_events)
+        self.findings = Findings(self.settings.kept_events)
         self._unvalued: dict[int, None] = {}
         self._scratch: NDArray[np.int32] = np.zeros(0, np.int32)
         self._found: CrossingBuffer = new_buffer(0)
-        self._out: list[OutputEvent] = []
         self._rules: dict[type, Callable[..., Refusal | None]] = {
             InstrumentDefined: self._define_instrument,
             AccountChanged: self._change_account,
@@ -158,7 +154,7 @@ class ExposureEngine:
         self.counters["quotes"] += count
         self.position += count
         self.as_of = max(self.as_of, int(quotes.ts_event.max()))
-        return self._take_out()
+        return self.findings.take()
 
     def snapshot(self) -> Snapshot:
         """Return everything at this instant (semantics.md sections 7 and 9)."""
@@ -195,10 +191,10 @@ class ExposureEngine:
         refusal = self._rules[type(event)](event, position)
         if refusal is not None:
             self.counters["quarantined"] += 1
-            self._note_break(event, position, refusal)
+            self.findings.add_break(event, position, refusal)
         self.position = position
         self.as_of = max(self.as_of, event.ts_event)
-        return self._take_out()
+        return self.findings.take()
 
     def _define_instrument(self, event: InstrumentDefined, _: int) -> Refusal | None:
         self.counters["instruments"] += 1
@@ -365,7 +361,7 @@ class ExposureEngine:
         reported = None if deal.entry == Entry.IN else deal.profit
         if reported is not None and abs(reported - profit) > PROFIT_TOLERANCE:
             reason = f"the platform booked {reported:.2f}, we compute {profit:.2f}"
-            self._note_break(deal, position, Refusal("profit_mismatch", reason))
+            self.findings.add_break(deal, position, Refusal("profit_mismatch", reason))
         booked = profit if reported is None else reported
         cash = booked + deal.commission + deal.swap
         self.book.accounts.balance[account] += cash
@@ -422,21 +418,7 @@ class ExposureEngine:
             self._unvalued.clear()
 
     def _report(self, found: int, ts_of: Callable[[int], int]) -> None:
-        if found == 0:
-            return
-        buffer = self._found
-        order = np.lexsort((buffer.kind[:found], buffer.account[:found], buffer.event[:found]))
-        for k in order.tolist():
-            event, level = int(buffer.event[k]), float(buffer.level[k])
-            crossing = MarginLevelCrossed(
-                ts_of(event),
-                event,
-                self.book.terms[int(buffer.account[k])].login,
-                KINDS[buffer.kind[k]],
-                level if math.isfinite(level) else None,
-            )
-            self.crossings.append(crossing)
-            self._out.append(crossing)
+        self.findings.add_crossings(self._found, found, self.book.terms, ts_of)
 
     def _judge(
         self,
@@ -454,25 +436,7 @@ class ExposureEngine:
             refusal = refusals.unknown_symbol(name) if symbol < 0 else refusals.bad_quote(bid, ask)
             self.counters["quarantined"] += 1
             quote = QuoteReceived(int(quotes.ts_event[i]), name, bid, ask)
-            self._note_break(quote, first_position + i, refusal)
-
-    def _note_break(self, event: InputEvent, position: int, refusal: Refusal) -> None:
-        found = BreakFound(
-            event.ts_event,
-            position,
-            refusal.kind,
-            refusal.reason,
-            login=getattr(event, "login", ""),
-            deal_id=getattr(event, "deal_id", ""),
-            symbol=getattr(event, "symbol", ""),
-        )
-        self.breaks.append(found)
-        self._out.append(found)
-
-    def _take_out(self) -> list[OutputEvent]:
-        out, self._out = self._out, []
-        out.sort(key=lambda event: event.position)
-        return out
+            self.findings.add_break(quote, first_position + i, refusal)
 
     # Names ------------------------------------------------------------------------------------
 

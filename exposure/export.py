@@ -85,8 +85,8 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     hedge_ids = tables["hedge_ids"]
     pairs = zip(hedge_ids["lp"], hedge_ids["deal_id"], strict=True)
     engine.hedge_ids = dict.fromkeys(pairs)
-    engine.crossings.extend(msgspec.convert(meta["crossings"], list[MarginLevelCrossed]))
-    engine.breaks.extend(msgspec.convert(meta["breaks"], list[BreakFound]))
+    engine.findings.crossings.extend(msgspec.convert(meta["crossings"], list[MarginLevelCrossed]))
+    engine.findings.breaks.extend(msgspec.convert(meta["breaks"], list[BreakFound]))
     engine.size_buffers()
     return engine
 
@@ -107,8 +107,8 @@ def _meta(engine: ExposureEngine) -> dict[str, Any]:
         ],
         "lp_positions": [[*key, *held] for key, held in engine.coverage.positions.items()],
         "house": dict(vars(engine.house), unconverted=dict(engine.house.unconverted)),
-        "crossings": msgspec.to_builtins(list(engine.crossings)),
-        "breaks": msgspec.to_builtins(list(engine.breaks)),
+        "crossings": msgspec.to_builtins(list(engine.findings.crossings)),
+        "breaks": msgspec.to_builtins(list(engine.findings.breaks)),
     }
 
 

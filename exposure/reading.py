@@ -61,8 +61,8 @@ def snapshot(engine: ExposureEngine) -> Snapshot:
         exposure=_frame(exposure, EXPOSURE_COLUMNS),
         currencies=currency_view(book, exposure),
         house=_house(exposure, engine.house.realised_usd),
-        crossings=list(engine.crossings),
-        breaks=list(engine.breaks),
+        crossings=list(engine.findings.crossings),
+        breaks=list(engine.findings.breaks),
     )
 
 
