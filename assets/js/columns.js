@@ -39,8 +39,8 @@
   const tint = (params) => {
     const share = missing(params.value) ? 0 : step(Math.abs(params.value) / params.context.tintScale);
     const color = params.value < 0 ? "--loss" : "--profit";
-    if (isTotal(params) || share === 0 || !params.context.tintScale) return { background: "none" };
-    return { background: `color-mix(in srgb, var(${color}) ${Math.round(share * 0.3)}%, transparent)` };
+    const strength = params.colDef.field === "floating" && !isTotal(params) ? share * 0.3 : 0;
+    return { backgroundColor: `color-mix(in srgb, var(${color}) ${strength}%, transparent)` };
   };
 
   const limitBand = (used) => (used >= 0.9 ? "over" : used >= 0.7 ? "near" : "calm");
@@ -97,23 +97,23 @@
       comparator: (a, b) => Math.abs(a ?? 0) - Math.abs(b ?? 0),
       cellStyle: (params) => {
         const share = isTotal(params) ? 0 : step(Math.abs(params.value ?? 0) / params.context.netScale);
-        return { background: centredBar(params.value < 0 ? "--loss" : "--profit", share) };
+        return { backgroundImage: centredBar(params.value < 0 ? "--loss" : "--profit", share) };
       },
     }),
     profit: numeric(f.signed, { cellClass: signClass, cellStyle: tint }),
     coverage: numeric(f.percent, {
-      cellStyle: (params) => ({ background: bar("--cover", step(params.value ?? 0)) }),
+      cellStyle: (params) => ({ backgroundImage: bar("--cover", step(params.value ?? 0)) }),
     }),
     limit: numeric(f.percent, {
       cellClass: (p) => ["num", missing(p.value) ? "zero" : limitBand(p.value)],
       cellStyle: (params) => ({
-        background: bar(`--limit-${limitBand(params.value ?? 0)}`, step(params.value ?? 0)),
+        backgroundImage: bar(`--limit-${limitBand(params.value ?? 0)}`, step(params.value ?? 0)),
       }),
     }),
     level: numeric(f.level, {
       cellClass: (p) => ["num", p.value < 100 ? "level-low" : p.value < 120 ? "level-near" : ""],
       cellStyle: (params) => ({
-        background: bar(params.value < 100 ? "--limit-over" : params.value < 120 ? "--limit-near"
+        backgroundImage: bar(params.value < 100 ? "--limit-over" : params.value < 120 ? "--limit-near"
           : "--limit-calm", step((params.value ?? 0) / 200)),
       }),
     }),

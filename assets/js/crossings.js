@@ -42,9 +42,10 @@
       list.lastElementChild.remove();
     }
     const { margin_calls: calls, stop_outs: stops } = frame.figures;
-    const count = `today ${desk.formats.number(calls)} calls, ${desk.formats.number(stops)} stop-outs`;
-    document.getElementById("crossings-count").textContent = count;
-    desk.setEmpty(list, list.childElementCount === 0);
+    const { number } = desk.formats;
+    document.getElementById("crossings-count").textContent =
+      `today: margin calls ${number(calls)}, stop-outs ${number(stops)}`;
+    desk.setEmpty("crossings", list.childElementCount === 0);
   };
 
   const start = () => {

@@ -91,7 +91,7 @@
     const all = desk.model.definitions[shownView].names.length;
     const shown = rows.length === all ? `${all} rows` : `${rows.length} of ${all} rows`;
     document.getElementById("exposure-count").textContent = shown;
-    desk.setEmpty(document.getElementById("exposure-grid"), all === 0);
+    desk.setEmpty("exposure", all === 0);
   };
 
   const open = (row) => {
@@ -109,14 +109,16 @@
   };
 
   const start = async () => {
-    api = await desk.gridApi("exposure-grid");
-    Object.assign(api.getGridOption("context"), { netScale: 1, tintScale: 1 });
-    keeper = desk.rowKeeper(api);
+    const ready = await desk.gridApi("exposure-grid");
+    Object.assign(ready.getGridOption("context"), { netScale: 1, tintScale: 1 });
+    keeper = desk.rowKeeper(ready);
+    api = ready;
     api.setGridOption("rowClassRules", { "row-stale": (params) => params.data?.stale });
     desk.onRow(api, open);
     for (const event of ["columnVisible", "columnMoved", "columnResized", "sortChanged"]) {
       api.addEventListener(event, saveColumns);
     }
+    desk.redraw();
   };
 
   const sortBy = (field) => {

@@ -1,4 +1,5 @@
-/* Where the scripts meet: hears frames, keeps what must not be lost while nobody looks, draws. */
+/* Where the scripts meet: hears frames, keeps what must not be lost while nobody looks, draws. The
+   first figures show as soon as the page stands; grids and chart join when they are ready. */
 "use strict";
 {
   const desk = (window.desk ??= {});
@@ -94,19 +95,19 @@
 
   const start = async () => {
     desk.appearance.restore();
-    await desk.until(() => document.getElementById("shell-choices") && window.dash_ag_grid);
-    desk.actions.listen();
-    desk.appearance.apply();
-    desk.crossings.start();
-    await Promise.all([desk.exposure.start(), desk.margin.start()]);
+    await desk.until(() => document.getElementById("shell-choices"));
     line = desk.connect(hear);
     setInterval(() => {
       desk.freshness.draw(line);
       desk.strip.drawRates(renderMs);
     }, 250);
     document.addEventListener("visibilitychange", flush);
+    desk.actions.listen();
+    desk.appearance.apply();
+    desk.crossings.start();
     desk.actions.act("screen:desk");
-    await Promise.all([desk.pnl.start(), desk.drill.start()]);
+    const panels = [desk.exposure, desk.margin, desk.drill, desk.pnl];
+    await Promise.all(panels.map((panel) => panel.start()));
   };
 
   window.dash_clientside ??= {};

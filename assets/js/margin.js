@@ -19,7 +19,7 @@
     drawBands(margin.bands);
     const count = `worst ${margin.columns.login.length} of ${desk.formats.number(margin.with_margin)}`;
     document.getElementById("margin-count").textContent = count;
-    desk.setEmpty(document.getElementById("margin-grid"), margin.with_margin === 0);
+    desk.setEmpty("margin", margin.with_margin === 0);
     if (!api) return;
     const names = Object.keys(margin.columns);
     keeper.sync(margin.columns.login.map((login, k) => {
@@ -30,8 +30,9 @@
   };
 
   const start = async () => {
-    api = await desk.gridApi("margin-grid");
-    keeper = desk.rowKeeper(api);
+    const ready = await desk.gridApi("margin-grid");
+    keeper = desk.rowKeeper(ready);
+    api = ready;
     api.applyColumnState({ state: [{ colId: "margin_level", sort: "asc" }] });
     desk.onRow(api, desk.drill.openLogin);
   };

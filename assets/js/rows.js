@@ -21,7 +21,10 @@
     return { sync, get size() { return shown.size; } };
   };
 
-  desk.gridApi = (id) => window.dash_ag_grid.getApiAsync(id);
+  desk.gridApi = async (id) => {
+    await desk.until(() => window.dash_ag_grid);
+    return window.dash_ag_grid.getApiAsync(id);
+  };
 
   /* 1, 2 or 5 times a power of ten: bars keep their length while figures only breathe */
   desk.roundUp = (value) => {
@@ -30,5 +33,6 @@
     return [1, 2, 5, 10].find((step) => step * power >= value) * power;
   };
 
-  desk.setEmpty = (element, empty) => element.closest(".panel").classList.toggle("is-empty", empty);
+  desk.setEmpty = (panel, empty) =>
+    document.querySelector(`.panel-${panel}`).classList.toggle("is-empty", empty);
 }

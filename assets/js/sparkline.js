@@ -6,8 +6,9 @@
 
   const path = (values, width, height) => {
     const known = values.filter((value) => value !== null);
-    const low = Math.min(...known);
-    const span = Math.max(...known) - low || 1;
+    const flat = Math.max(...known) === Math.min(...known);
+    const low = Math.min(...known) - (flat ? 0.5 : 0);
+    const span = flat ? 1 : Math.max(...known) - low;
     const x = (k) => ((k / Math.max(1, values.length - 1)) * width).toFixed(1);
     const y = (value) => (height - 2 - ((value - low) / span) * (height - 4)).toFixed(1);
     let pen = "M";

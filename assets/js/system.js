@@ -39,8 +39,8 @@
       line(cell(name.replaceAll("_", " ")), cell(number(count), "num"))));
     fill("system-breaks", [...breaks].reverse().map((b) => line(cell(b.time), cell(b.kind),
       cell(b.login), cell(b.deal), cell(b.symbol), cell(b.reason))));
-    desk.setEmpty(document.getElementById("system-components"), components.length === 0);
-    desk.setEmpty(document.getElementById("system-breaks"), breaks.length === 0);
+    desk.setEmpty("components", components.length === 0);
+    desk.setEmpty("breaks", breaks.length === 0);
   };
 
   const draw = (frame) => {
