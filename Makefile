@@ -116,6 +116,8 @@ venv:
 	  { $(call debian_package,python3-venv,Python's module venv is missing.); }; \
 	$(PYTHON) -m venv --clear $(VENV)
 
-chromium:
+chromium: $(DEV_READY)
 	@command -v chromium >/dev/null || \
 	  { $(call debian_package,chromium,The browser tests need Chromium.); }
+	@$(VENV)/lib/python3*/site-packages/playwright/driver/node --version >/dev/null 2>&1 || \
+	  { $(call debian_package,libatomic1,The browser tests' driver needs a library.); }
