@@ -44,6 +44,7 @@ _PICKED: Final = tuple(
 _NETTED: Final = ("lp_lots", "lp_value", "lp_floating", "meant_value", "uncovered_lots")
 _COUNTED: Final = ("positions", "unpriced")
 _QUOTED: Final = ("bid", "ask", "mid")
+_TOLERANCE: Final = 1e-9
 
 
 class View(StrEnum):
@@ -148,12 +149,10 @@ def by_underlying(symbols: Rows, labels: Sequence[str]) -> Rows:
     columns = symbols.columns
     main = groups.main_of(symbols.names)
     out = {name: columns[name][main] for name in _QUOTED}
-    out |= {name: groups.total(columns[name]) for name in (*_PICKED, *_NETTED, *_COUNTED)}
+    out |= groups.totals(columns, *_PICKED, *_NETTED, *_COUNTED, "limit_value")
     for side in ("long", "short"):
-        lots = columns[f"{side}_lots_all"]
-        paid = groups.total(columns[f"vwap_{side}"] * lots)
-        out[f"vwap_{side}"] = ratio(paid, groups.total(lots))
-    out["limit_value"] = groups.total(columns["limit_value"])
+        paid = columns[f"vwap_{side}"] * columns[f"{side}_lots_all"]
+        out[f"vwap_{side}"] = ratio(groups.total(paid), out[f"{side}_lots_all"])
     out["limit_used"] = ratio(np.abs(out["house_value_all"]), out["limit_value"])
     out["coverage"] = ratio(out["lp_value"], out["meant_value"])
     out["uncovered_value"] = np.abs(out["meant_value"] - out["lp_value"])
@@ -176,8 +175,8 @@ def by_class(underlyings: Rows, labels: Sequence[str]) -> Rows:
     columns = underlyings.columns
     nothing = np.full(len(groups.labels), np.nan)
     out = dict.fromkeys(columns, nothing)
-    out |= {name: groups.total(columns[name]) for name in (*_PICKED, *_COUNTED, "lp_lots")}
-    out |= {name: groups.total(columns[name]) for name in ("lp_floating", "uncovered_value")}
+    added = (*_PICKED, *_COUNTED, "lp_lots", "lp_floating", "uncovered_value")
+    out |= groups.totals(columns, *added)
     meant = groups.total(np.abs(columns["meant_value"]))
     out["coverage"] = ratio(groups.total(np.abs(columns["lp_value"])), meant)
     out["limit_used"] = groups.worst(columns["limit_used"])
@@ -199,9 +198,9 @@ def currency_rows(currencies: Sequence[CurrencyRow], per_usd: float) -> Rows:
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
-    """Divide, NaN where the whole is zero or missing."""
+    """Divide, NaN where the whole is missing, or zero but for binary rounding."""
     out = np.full_like(part, np.nan)
-    np.divide(part, whole, out=out, where=np.abs(whole) > 0.0)
+    np.divide(part, whole, out=out, where=np.abs(whole) > _TOLERANCE)
     return out
 
 
@@ -286,13 +285,18 @@ class _Groups:
         self.labels = list(dict.fromkeys(labels))
         of = {label: k for k, label in enumerate(self.labels)}
         self.index: NDArray[Any] = np.array([of[label] for label in labels], np.intp)
-        self.sizes = np.bincount(self.index, minlength=len(self.labels))
+        self._holds = np.arange(len(self.labels))[:, None] == self.index
+        self.sizes = self._holds.sum(axis=1)
+
+    def totals(self, columns: Columns, *names: str) -> Columns:
+        table = np.stack([columns[name] for name in names], axis=1)
+        return dict(zip(names, np.ascontiguousarray(self.total(table).T), strict=True))
 
     def total(self, values: Floats) -> Floats:
+        """Sum rows by group; several columns at once are one multiplication."""
         known = ~np.isnan(values)
-        n = len(self.labels)
-        sums = np.bincount(self.index, np.where(known, values, 0.0), minlength=n)
-        return np.where(np.bincount(self.index, known, minlength=n) > 0, sums, np.nan)
+        sums = self._holds.astype(np.float64) @ np.where(known, values, 0.0)
+        return np.where(self._holds @ known, sums, np.nan)
 
     def worst(self, values: Floats) -> Floats:
         out = np.full(len(self.labels), -np.inf)

@@ -83,7 +83,7 @@ def test_rows_tiles_and_lists_are_live(page, desk):
     assert page.locator(NAMES).count() > 20
     expect(page.locator("#shell-market")).to_have_text("SIMULATED")
     expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
-    expect(page.locator("#pnl-chart .scatterlayer path.js-line")).to_have_count(3)
+    expect(page.locator("#pnl-chart .scatterlayer path.js-line")).to_have_count(3, timeout=40_000)
     expect(page.locator(".notice")).to_contain_text("no sign-in yet: loopback only")
 
 
@@ -241,14 +241,15 @@ def test_class_chips_and_search_narrow_the_rows(page):
 
 def test_help_lists_the_keys_and_closes_with_escape(page):
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Pause and go on")
+    keys = page.get_by_role("dialog", name="Keys")
+    expect(keys).to_contain_text("Pause and go on")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(keys).to_be_hidden()
 
 
 def test_columns_theme_and_palette_are_remembered(page, desk):
     page.keyboard.press("c")
-    page.get_by_role("dialog").get_by_label("Age").uncheck()
+    page.get_by_role("dialog", name="Columns").get_by_label("Age").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("d")
     page.keyboard.press("p")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -107,11 +108,12 @@ def register(app: Dash) -> None:
 
 
 def _rounded(rows: Rows) -> Columns:
-    return {name: _round(name, values) for name, values in rows.columns.items()}
+    """Cut what no cell shows: all columns at once, each by what it is."""
+    steps = np.array([10.0 ** _decimals(name) for name in rows.columns])[:, None]
+    table = np.rint(np.stack(list(rows.columns.values())) * steps) / steps
+    return dict(zip(rows.columns, table, strict=True))
 
 
-def _round(name: str, values: Any) -> Any:
-    for part in name.split("_"):
-        if part in _DECIMALS:
-            return np.round(values, _DECIMALS[part])
-    return np.round(values, 8)
+@cache
+def _decimals(name: str) -> int:
+    return next((_DECIMALS[part] for part in name.split("_") if part in _DECIMALS), 8)
