@@ -1,9 +1,13 @@
-"""A small broker, built once, for tests that only look at it."""
+"""A small broker and a browser, each made once."""
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from dealing.desk.rows import book as book_of
 from tests.desk.scripted_book import START, ScriptedBook
+from tests.desk.served_desk import launch
+
+PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +29,13 @@ def frame(broker):
 @pytest.fixture(scope="session")
 def rows(snapshot):
     return book_of(snapshot, "USD")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real Chromium; a busy machine may take its time."""
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        running = launch(playwright)
+        yield running
+        running.close()

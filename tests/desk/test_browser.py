@@ -7,11 +7,11 @@ import time
 import polars as pl
 import pytest
 from msgspec.structs import replace as replaced
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from dealing.desk import formats
 from exposure.model.events import MarginLevelCrossed
-from tests.desk.served_desk import ServedDesk, launch
+from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
 
@@ -20,14 +20,6 @@ FIRST_ROW = "#exposure-grid .ag-center-cols-container [row-index='0']"
 NAMES = "#exposure-grid .ag-pinned-left-cols-container .ag-row"
 # what Chromium itself reports about an address that does not answer while the desk is away
 AWAY = re.compile("WebSocket connection to .* failed|ERR_CONNECTION_REFUSED")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        running = launch(playwright)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +41,7 @@ def page(browser, desk, complaints):
     page = context.new_page()
     listen(page, complaints)
     page.goto(desk.url)
-    expect(page.locator("#shell-chip")).to_have_text(LIVE, timeout=30_000)
+    expect(page.locator("#shell-chip")).to_have_text(LIVE)
     yield page
     context.close()
     assert complaints == []
@@ -83,7 +75,7 @@ def test_rows_tiles_and_lists_are_live(page, desk):
     assert page.locator(NAMES).count() > 20
     expect(page.locator("#shell-market")).to_have_text("SIMULATED")
     expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
-    expect(page.locator("#pnl-chart .scatterlayer path.js-line")).to_have_count(3, timeout=40_000)
+    expect(page.locator("#pnl-chart .scatterlayer path.js-line")).to_have_count(3)
     expect(page.locator(".notice")).to_contain_text("no sign-in yet: loopback only")
 
 
@@ -135,7 +127,7 @@ def test_the_margin_list_and_a_crossing_open_an_account_and_enter_opens_a_row(pa
 def test_a_silent_engine_is_told_and_its_return_too(page, desk):
     desk.engine_runs = False
     banner = page.locator("#shell-banner")
-    expect(banner).to_contain_text("Engine not responding, last figures are", timeout=10_000)
+    expect(banner).to_contain_text("Engine not responding, last figures are")
     expect(page.locator("#shell-chip")).to_have_text(re.compile("^Stale"))
     grey = page.locator("[data-screen='desk']").evaluate("e => getComputedStyle(e).filter")
     assert "grayscale(1)" in grey
@@ -254,7 +246,7 @@ def test_columns_theme_and_palette_are_remembered(page, desk):
     page.keyboard.press("d")
     page.keyboard.press("p")
     page.reload()
-    expect(page.locator("#shell-chip")).to_have_text(LIVE, timeout=30_000)
+    expect(page.locator("#shell-chip")).to_have_text(LIVE)
     root = page.locator("html")
     expect(root).to_have_attribute("data-theme", "light")
     expect(root).to_have_attribute("data-palette", "classic")

@@ -8,23 +8,15 @@ import os
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from tests.desk.running_plimsoll import ROOT, RunningPlimsoll
-from tests.desk.served_desk import ServedDesk, launch
+from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
 
 RESULTS = ROOT / "test-results"
 SIZES = [(1680, 950), (1280, 800), (390, 844)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        running = launch(playwright)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +31,8 @@ def opened(browser, desk, width, height, theme):
     page = browser.new_context(viewport={"width": width, "height": height}).new_page()
     page.add_init_script(f"localStorage.setItem('plimsoll.theme', '\"{theme}\"')")
     page.goto(desk.url)
-    expect(page.locator("#shell-chip")).to_have_attribute("data-state", "live", timeout=30_000)
-    expect(page.locator("#pnl-chart .scatterlayer path.js-line")).to_have_count(3, timeout=40_000)
+    expect(page.locator("#shell-chip")).to_have_attribute("data-state", "live")
+    expect(page.locator("#pnl-chart .scatterlayer path.js-line")).to_have_count(3)
     return page
 
 
