@@ -13,6 +13,7 @@
   const numeric = (format, more = {}) => ({
     cellClass: "num",
     headerClass: "ag-right-aligned-header",
+    headerValueGetter: ({ colDef }) => desk.headerOf(colDef),
     valueFormatter: (params) => (isTotal(params) && missing(params.value) ? ""
       : format(params.value, params.data ?? {})),
     comparator: (a, b) => (a ?? -Infinity) - (b ?? -Infinity),

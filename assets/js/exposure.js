@@ -6,6 +6,7 @@
   let api = null;
   let keeper = null;
   let shownView = null;
+  let shownHeader = "";
   let restoring = false;
 
   const definitions = () => api.getColumns().map((column) => column.getColDef());
@@ -32,15 +33,17 @@
     desk.preferences.set(`columns.${desk.choices.view}`, api.getColumnState());
   };
 
-  const setHeader = () => {
+  /* two headers say whose side their figures are on */
+  desk.headerOf = ({ field, headerName }) => {
     const whose = desk.choices.view === "currency" || desk.choices.side === "house" ? "House" : "Client";
-    const money = desk.model.frame?.currency ?? "";
-    const renamed = { net_value: `${whose} net ${money}`, floating: `${whose} P&L` };
-    const changed = definitions().some((d) => renamed[d.field] && d.headerName !== renamed[d.field]);
-    if (!changed) return;
-    for (const [field, headerName] of Object.entries(renamed)) {
-      api.getColumnDef(field).headerName = headerName;
-    }
+    if (field === "net_value") return `${whose} net ${desk.model.frame?.currency ?? ""}`;
+    return field === "floating" && headerName === "P&L" ? `${whose} P&L` : headerName;
+  };
+
+  const setHeader = () => {
+    const header = desk.headerOf({ field: "net_value" });
+    if (header === shownHeader) return;
+    shownHeader = header;
     api.refreshHeader();
   };
 
@@ -122,6 +125,7 @@
   };
 
   const sortBy = (field) => {
+    if (!api) return;
     const column = api.getColumnState().find((state) => state.colId === field);
     const sort = column.sort === "desc" ? "asc" : "desc";
     api.applyColumnState({ state: [{ colId: field, sort, hide: false }], defaultState: { sort: null } });
@@ -129,6 +133,7 @@
   };
 
   const listColumns = () => {
+    if (!api) return;
     const boxes = definitions().filter((d) => belongs(d) && !d.lockVisible).map((definition) => {
       const box = document.createElement("input");
       box.type = "checkbox";
@@ -139,7 +144,7 @@
       };
       const label = document.createElement("label");
       label.title = definition.headerTooltip;
-      label.append(box, definition.headerName);
+      label.append(box, desk.headerOf(definition));
       return label;
     });
     const list = document.getElementById("exposure-column-list");
@@ -150,10 +155,9 @@
   const neutral = ({ value }) =>
     typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : value ?? "";
 
-  const exportCsv = () => api.exportDataAsCsv({
+  const exportCsv = () => api?.exportDataAsCsv({
     fileName: `exposure-${desk.choices.view}-${desk.choices.side}.csv`,
     columnKeys: api.getAllDisplayedColumns().map((c) => c.getColId()).filter((id) => id !== "trend"),
-    processHeaderCallback: ({ column }) => column.getColDef().headerName,
     processCellCallback: neutral,
   });
 

@@ -42,6 +42,8 @@ def page(browser, desk, complaints):
     listen(page, complaints)
     page.goto(desk.url)
     expect(page.locator("#shell-chip")).to_have_text(LIVE)
+    expect(page.locator(FIRST_ROW)).to_be_visible()
+    expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
     yield page
     context.close()
     assert complaints == []
@@ -246,7 +248,7 @@ def test_columns_theme_and_palette_are_remembered(page, desk):
     page.keyboard.press("d")
     page.keyboard.press("p")
     page.reload()
-    expect(page.locator("#shell-chip")).to_have_text(LIVE)
+    expect(page.locator(FIRST_ROW)).to_be_visible()
     root = page.locator("html")
     expect(root).to_have_attribute("data-theme", "light")
     expect(root).to_have_attribute("data-palette", "classic")
