@@ -32,8 +32,8 @@
       list.replaceChildren();
       known.clear();
     }
-    const added = frame.crossings.filter((crossing) => !known.has(crossing.id));
-    for (const crossing of added) {
+    for (const crossing of frame.crossings) {
+      if (known.has(crossing.id)) continue; // frames put together during a pause may repeat one
       known.add(crossing.id);
       list.prepend(item(crossing, frame.type === "tick"));
     }
