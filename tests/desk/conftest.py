@@ -1,4 +1,4 @@
-"""A small broker and a browser, each made once."""
+"""A small broker, made once, and a browser for each module."""
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -31,7 +31,7 @@ def rows(snapshot):
     return book_of(snapshot, "USD")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     """A real Chromium; a busy machine may take its time."""
     expect.set_options(timeout=PATIENCE_MS)
