@@ -29,6 +29,13 @@ class ProfitConversion(StrEnum):
     MID = "mid"
 
 
+class CreditMode(StrEnum):
+    """Whether credit carries losses: part of the equity (MetaTrader's rule), or shown apart."""
+
+    IN_EQUITY = "in_equity"
+    EXCLUDED = "excluded"
+
+
 class BalanceKind(StrEnum):
     """Why an account's money changed."""
 
@@ -69,6 +76,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     stop_out_level: float = 50.0
     hedged_margin_mode: HedgedMarginMode = HedgedMarginMode.NET_PLUS_HEDGED
     profit_conversion: ProfitConversion = ProfitConversion.CLOSE_PRICE
+    credit_mode: CreditMode = CreditMode.IN_EQUITY
     leverage_profile: str = ""
     region: str = ""
     category: str = ""

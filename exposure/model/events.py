@@ -126,6 +126,89 @@ class BookAssigned(Event, frozen=True):
     symbol: str = ""
 
 
+class LeverageTierDefined(Event, frozen=True):
+    """One bracket of a leverage profile: up to ``upper_lots`` of a leg have this leverage.
+
+    Brackets of a profile and symbol come in rising order; None is unlimited, as is the last one
+    whatever it says.
+    """
+
+    profile: str
+    symbol: str
+    upper_lots: float | None
+    leverage: float
+
+
+class LeverageCapDefined(Event, frozen=True):
+    """Accounts of a region and client category get at most this leverage on a symbol."""
+
+    region: str
+    category: str
+    symbol: str
+    leverage: float
+
+
+class LimitSet(Event, frozen=True):
+    """How much of something the house may hold; None takes a limit away.
+
+    ``scope`` is symbol, underlying, currency, asset_class or client, ``name`` which one of it.
+    """
+
+    scope: str
+    name: str
+    soft_usd: float | None = None
+    hard_usd: float | None = None
+
+
+class SwapCharged(Event, frozen=True):
+    """Positions of a symbol were held over rollover: the clients', or one provider's (``lp``).
+
+    ``nights`` multiplies the rates, which are those of the instrument where None, in the unit of
+    its swap mode. Positive is paid to the holder.
+    """
+
+    symbol: str
+    nights: float
+    long_rate: float | None = None
+    short_rate: float | None = None
+    lp: str = ""
+
+
+class DividendPaid(Event, frozen=True):
+    """A share or index went ex dividend: longs receive, shorts pay, per unit in quote currency."""
+
+    symbol: str
+    long_per_unit: float
+    short_per_unit: float
+    lp: str = ""
+
+
+class PriceAdjusted(Event, frozen=True):
+    """Cash for a price change that was no gain or loss (index change, contract roll, financing).
+
+    Longs receive, shorts pay, per unit in quote currency.
+    """
+
+    symbol: str
+    long_per_unit: float
+    short_per_unit: float
+    lp: str = ""
+
+
+class SplitApplied(Event, frozen=True):
+    """One unit became ``ratio`` units: lots times, prices divided by it, for everybody."""
+
+    symbol: str
+    ratio: float
+
+
+class SymbolRenamed(Event, frozen=True):
+    """A symbol is called otherwise from now on; positions and prices stay."""
+
+    symbol: str
+    new_symbol: str
+
+
 class ClockTicked(Event, frozen=True):
     """The source says what time it is, so that time passes without trades."""
 
@@ -154,6 +237,14 @@ InputEvent = (
     | BalanceChanged
     | HedgeExecuted
     | BookAssigned
+    | LeverageTierDefined
+    | LeverageCapDefined
+    | LimitSet
+    | SwapCharged
+    | DividendPaid
+    | PriceAdjusted
+    | SplitApplied
+    | SymbolRenamed
     | ClockTicked
     | InputRefused
 )
@@ -198,4 +289,55 @@ class BreakFound(Event, frozen=True):
     symbol: str = ""
 
 
-OutputEvent = MarginLevelCrossed | BreakFound
+class LimitBreached(Event, frozen=True):
+    """The house holds more than a limit allows; ``severity`` is soft or hard.
+
+    ``position`` is that of the input event at which it was seen.
+    """
+
+    position: int
+    scope: str
+    name: str
+    severity: str
+    value_usd: float
+    limit_usd: float
+
+
+class RevenueBooked(Event, frozen=True):
+    """One signed fact of what the house earned, from its own view (semantics.md section 8).
+
+    ``position`` is that of the input event behind it; together with ``component``, ``login`` and
+    ``symbol`` it is unique. Empty text where a dimension has no meaning (a provider has no login).
+
+    Units: ``amount_micro_usd`` whole millionths of a USD, + is earned.
+    """
+
+    position: int
+    component: str
+    amount_micro_usd: int
+    client_id: str
+    login: str
+    symbol: str
+    underlying: str
+    asset_class: str
+    ib: str
+    book: str
+    region: str
+    deal_id: str = ""
+
+
+class CashBooked(Event, frozen=True):
+    """What one input event moved in all, computed apart from its facts: their sum has to be this.
+
+    Units: whole millionths of a USD, from the house's view: ``client_net`` is minus the clients'
+    cash, ``lp_net`` what providers paid, ``bonus`` and ``adjustments`` signed costs.
+    """
+
+    position: int
+    client_net_micro_usd: int = 0
+    lp_net_micro_usd: int = 0
+    bonus_micro_usd: int = 0
+    adjustments_micro_usd: int = 0
+
+
+OutputEvent = MarginLevelCrossed | BreakFound | LimitBreached | RevenueBooked | CashBooked
