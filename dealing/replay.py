@@ -108,18 +108,24 @@ def _apply(
 ) -> None:
     for batch in book.opening():
         engine.apply(batch)
-    index = np.array([engine.symbol_index(symbol) for symbol in book.symbols], np.int32)
+    index, names_version = _index(book, engine), engine.book.names_version
     last = book.rows_until(until)
     next_report = 0.0
     for segment in book.segments(until):
         if isinstance(segment, EventBatch):
             engine.apply(segment)
+            if engine.book.names_version != names_version:
+                index, names_version = _index(book, engine), engine.book.names_version
         else:
             _apply_quotes(segment, engine, index, book.symbols)
         if engine.position >= next_report:
             progress(engine.position / last)
             next_report = engine.position + last / _REPORTS
     progress(1.0)
+
+
+def _index(book: BookDirectory, engine: ExposureEngine) -> NDArray[np.int32]:
+    return np.array([engine.symbol_index(symbol) for symbol in book.symbols], np.int32)
 
 
 def _apply_quotes(

@@ -45,7 +45,7 @@ def snapshot_json(
         "currencies": [msgspec.structs.asdict(currency) for currency in snapshot.currencies],
         "crossings": [_crossing(crossing) for crossing in snapshot.crossings],
         "house": msgspec.structs.asdict(snapshot.house),
-        "revenue": [],
+        "revenue": [msgspec.structs.asdict(row) for row in snapshot.revenue],
         "clients": [],
         "breaks": [_break(found, place_of) for found in snapshot.breaks],
     }

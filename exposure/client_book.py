@@ -9,11 +9,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from exposure.kernels import LOTS_TOLERANCE, account_margin
+from exposure.kernels import LOTS_TOLERANCE, account_margin, tiered_margin
+from exposure.leverage import LeverageBook
 from exposure.margin import HEDGED_MODES, margin_per_lot
-from exposure.model.accounts import Account, ProfitConversion
+from exposure.model.accounts import Account, CreditMode, ProfitConversion
 from exposure.model.books import Book
 from exposure.model.deals import Side
+from exposure.model.events import LeverageTierDefined
 from exposure.model.instruments import Instrument
 from exposure.netting import Held
 from exposure.ragged import Ragged
@@ -53,12 +55,15 @@ class ClientBook:
 
     def __init__(self, pivots: tuple[str, ...]) -> None:
         self.rates = RateBook(pivots)
+        self.leverage = LeverageBook()
         self.instruments: list[Instrument] = []
         self.symbol_of: dict[str, int] = {}
         self.terms: list[Account] = []
         self.terms_version = 0
+        self.names_version = 0
         self.account_of: dict[str, int] = {}
         self.client_of: dict[str, int] = {}
+        self.currency_of: dict[str, int] = {}
         self.prices: PriceArrays = new_table(PriceArrays, 64)
         self.accounts: AccountArrays = new_table(AccountArrays, 64)
         self.positions: PositionArrays = new_table(PositionArrays, 256)
@@ -82,6 +87,7 @@ class ClientBook:
             self.of_symbol.arrays,
             self.of_pair.arrays,
             self.of_account.arrays,
+            self.leverage.arrays,
         )
 
     def add_symbol(self, instrument: Instrument) -> int:
@@ -94,6 +100,7 @@ class ClientBook:
         self.prices.units_per_lot[symbol] = instrument.units_per_lot
         self.prices.hedged_ratio[symbol] = instrument.hedged_ratio
         self.rates.define(symbol, instrument)
+        self.leverage.add_symbol(instrument)
         self.of_symbol.add_row()
         self.legs, self.seen = np.zeros((symbol + 1, 4)), np.zeros(symbol + 1, np.int32)
         return symbol
@@ -106,6 +113,8 @@ class ClientBook:
         self.accounts = with_room(self.accounts, row + 1)
         self.accounts.balance[row] = account.balance
         self.accounts.credit[row] = account.credit
+        currency = self.currency_of.setdefault(account.currency, len(self.currency_of))
+        self.accounts.currency[row] = currency
         self._take_terms(row, account)
         self.of_account.add_row()
         client = self.client_of.setdefault(account.client_id, len(self.client_of))
@@ -118,11 +127,34 @@ class ClientBook:
         """Take an account's new terms; money, currency, client and open margins stay."""
         old = self.terms[row]
         account = msgspec.structs.replace(account, currency=old.currency, client_id=old.client_id)
+        slots = self.of_account.row(row)
+        leverages = self._leverages_in(slots)
         self.terms[row] = account
         self._take_terms(row, account)
-        for slot in self.of_account.row(row):
+        self._rebase_margins(slots, leverages)
+        for slot in slots:
             self._unlink_pair(int(slot))
             self._link_pair(int(slot))
+
+    def add_bracket(self, event: LeverageTierDefined) -> list[int]:
+        """Take a leverage bracket and return the accounts whose margin it may change."""
+        symbol = self.symbol_of[event.symbol]
+        profile = self.leverage.profile_of.get(event.profile, -1)
+        slots = self.of_symbol.row(symbol)
+        concerned = slots[self.accounts.profile[self.positions.account[slots]] == profile]
+        leverages = self._leverages_in(concerned)
+        self.leverage.add_bracket(event, symbol)
+        self._rebase_margins(concerned, leverages)
+        return [int(row) for row in np.unique(self.positions.account[concerned])]
+
+    def leverage_of(self, account: int, symbol: int) -> float:
+        """Return what an account gets on a symbol where no brackets decide."""
+        regime = int(self.accounts.regime[account])
+        return min(self.terms[account].leverage, self.leverage.cap(regime, symbol))
+
+    def is_tiered(self, account: int, symbol: int) -> bool:
+        """Whether brackets decide about an account's leverage on a symbol."""
+        return self.leverage.is_tiered(int(self.accounts.profile[account]), symbol)
 
     def held(self, account: int, position_id: str) -> Held | None:
         """Return what is open under a position id, None if nothing is."""
@@ -139,7 +171,8 @@ class ClientBook:
         positions = self.positions
         positions.account[slot], positions.symbol[slot] = account, symbol
         positions.side[slot], positions.lots[slot] = side.sign, fill.lots
-        positions.open_price[slot], positions.swap[slot] = fill.price, 0.0
+        positions.open_price[slot] = fill.price
+        positions.swap[slot] = positions.swap_booked[slot] = 0.0
         positions.margin_per_lot[slot] = positions.margined_lots[slot] = 0.0
         positions.waiting_value[slot] = 0.0
         positions.hedge_ratio[slot] = fill.hedge_ratio
@@ -174,7 +207,9 @@ class ClientBook:
             self._remove(slot)
             return
         positions.lots[slot] = left
-        for column in (positions.swap, positions.margined_lots, positions.waiting_value):
+        for column in (
+            positions.swap, positions.swap_booked, positions.margined_lots, positions.waiting_value,
+        ):  # fmt: skip
             column[slot] *= left / old
 
     def refresh_margin(self, account: int) -> None:
@@ -183,12 +218,34 @@ class ClientBook:
         self.accounts.margin[account] = margin
 
     def margin_of_fill(self, account: int, symbol: int, price: float) -> float:
-        """Return margin per lot in account currency at this moment, NaN without its rate."""
+        """Return margin per lot in account currency at this moment, NaN without its rate.
+
+        It is before leverage where brackets decide about that.
+        """
         terms = self.terms[account]
-        per_lot = margin_per_lot(self.instruments[symbol], terms.currency, terms.leverage, price)
+        leverage = 1.0 if self.is_tiered(account, symbol) else self.leverage_of(account, symbol)
+        per_lot = margin_per_lot(self.instruments[symbol], terms.currency, leverage, price)
         if per_lot.factor is not None:
             return per_lot.amount * per_lot.factor
         return per_lot.amount * self.rates.mid(self.prices, per_lot.currency, terms.currency)
+
+    def margin_of_order(self, account: int, symbol: int, side: Side, lots: float) -> float:
+        """Return how many lots' full margins an order adds, as ``margin_of_fill`` counts them.
+
+        Without brackets these are its lots; with them the lots held on its side fill the first
+        ones.
+        """
+        if not self.is_tiered(account, symbol):
+            return lots
+        slots = self.of_account.row(account)
+        p = self.positions
+        same = (p.symbol[slots] == symbol) & (p.side[slots] == side.sign)
+        held = float(p.margined_lots[slots[same]].sum())
+        row = int(self.leverage.arrays.tier_row[self.accounts.profile[account], symbol])
+        most = self.leverage_of(account, symbol)
+        tables = self.leverage.arrays
+        after = tiered_margin(row, held + lots, held + lots, most, tables)
+        return float(after - tiered_margin(row, held, held, most, tables))
 
     def fix_margins(self) -> list[int]:
         """Fix the margins whose rate exists by now; return the accounts that changed."""
@@ -243,11 +300,35 @@ class ClientBook:
         instrument = self.instruments[int(self.positions.symbol[slot])]
         terms = self.terms[int(self.positions.account[slot])]
         price = float(self.positions.open_price[slot])
-        source = margin_per_lot(instrument, terms.currency, terms.leverage, price).currency
+        source = margin_per_lot(instrument, terms.currency, 1.0, price).currency
         self.without_margin.setdefault((source, terms.currency), {})[slot] = None
+
+    def _leverages_in(self, slots: NDArray[np.int32]) -> list[float | None]:
+        """Return the leverage that is in each margin per lot, None where brackets decide."""
+        pairs = zip(self.positions.account[slots], self.positions.symbol[slots], strict=True)
+        return [self._leverage_in(int(account), int(symbol)) for account, symbol in pairs]
+
+    def _leverage_in(self, account: int, symbol: int) -> float | None:
+        if self.is_tiered(account, symbol):
+            return None
+        leveraged = self.instruments[symbol].calc_mode.leveraged
+        return self.leverage_of(account, symbol) if leveraged else 1.0
+
+    def _rebase_margins(
+        self, slots: NDArray[np.int32], leverages_before: list[float | None]
+    ) -> None:
+        """Take leverage out of margins per lot, or put it in, where brackets came or went."""
+        after = self._leverages_in(slots)
+        for slot, old, new in zip(slots.tolist(), leverages_before, after, strict=True):
+            if (old is None) != (new is None):
+                self.positions.margin_per_lot[slot] *= (old or 1.0) / (new or 1.0)
 
     def _take_terms(self, row: int, account: Account) -> None:
         self.terms_version += 1
+        self.accounts.credit_counts[row] = account.credit_mode is CreditMode.IN_EQUITY
+        self.accounts.leverage[row] = account.leverage
+        self.accounts.profile[row] = self.leverage.profile(account)
+        self.accounts.regime[row] = self.leverage.regime(account)
         self.accounts.margin_call_level[row] = account.margin_call_level
         self.accounts.stop_out_level[row] = account.stop_out_level
         self.accounts.hedged_mode[row] = HEDGED_MODES.index(account.hedged_margin_mode)

@@ -31,7 +31,7 @@ from exposure.state import (
     used_rows,
 )
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Raised whenever a stored state can no longer be read by ``restore``."""
 
 _RAGGED = ("of_symbol", "of_pair", "of_account", "of_client")
@@ -52,8 +52,8 @@ def export_state(engine: ExposureEngine) -> EngineState:
             "book": [assigned.book.value for assigned in engine.assignments.accounts],
             "partial": [assigned.partial for assigned in engine.assignments.accounts],
         },
-        "deal_ids": {"deal_id": list(engine.deal_ids)},
-        "hedge_ids": _columns(("lp", "deal_id"), engine.hedge_ids),
+        "deal_ids": {"deal_id": list(engine.trades.deal_ids)},
+        "hedge_ids": _columns(("lp", "deal_id"), engine.trades.hedge_ids),
     }
     for name in _RAGGED:
         rows = getattr(book, name).export()
@@ -69,6 +69,10 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     _restore_book(engine.book, tables, meta)
     engine.position, engine.as_of = meta["position"], meta["as_of"]
     engine.counters.update(meta["counters"])
+    engine.trades.duplicates = engine.counters["duplicates"]
+    engine.revenue.restore(meta["revenue"])
+    engine.limits.restore(meta["limits"])
+    engine.judged_at = meta["judged_at"]
     assignments = tables["assignments"]
     for book, partial in zip(assignments["book"], assignments["partial"], strict=True):
         engine.assignments.add(Book(book), partial)
@@ -81,10 +85,10 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     }
     for name, value in meta["house"].items():
         setattr(engine.house, name, value)
-    engine.deal_ids = dict.fromkeys(tables["deal_ids"]["deal_id"])
+    engine.trades.deal_ids = dict.fromkeys(tables["deal_ids"]["deal_id"])
     hedge_ids = tables["hedge_ids"]
     pairs = zip(hedge_ids["lp"], hedge_ids["deal_id"], strict=True)
-    engine.hedge_ids = dict.fromkeys(pairs)
+    engine.trades.hedge_ids = dict.fromkeys(pairs)
     engine.findings.crossings.extend(msgspec.convert(meta["crossings"], list[MarginLevelCrossed]))
     engine.findings.breaks.extend(msgspec.convert(meta["breaks"], list[BreakFound]))
     engine.size_buffers()
@@ -106,6 +110,10 @@ def _meta(engine: ExposureEngine) -> dict[str, Any]:
             for key, assigned in engine.assignments.symbols.items()
         ],
         "lp_positions": [[*key, *held] for key, held in engine.coverage.positions.items()],
+        "leverage": book.leverage.export(),
+        "revenue": engine.revenue.export(),
+        "limits": engine.limits.export(),
+        "judged_at": engine.judged_at,
         "house": dict(vars(engine.house), unconverted=dict(engine.house.unconverted)),
         "crossings": msgspec.to_builtins(list(engine.findings.crossings)),
         "breaks": msgspec.to_builtins(list(engine.findings.breaks)),
@@ -117,6 +125,7 @@ def _restore_book(
 ) -> None:
     for instrument in msgspec.convert(meta["instruments"], list[Instrument]):
         book.add_symbol(instrument)
+    book.leverage.restore(meta["leverage"])
     for terms in _structs(tables["terms"], Account):
         book.add_account(terms)
     book.prices = from_rows(PriceArrays, tables["prices"])

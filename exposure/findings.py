@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -66,6 +66,10 @@ class Findings:
         )
         self.breaks.append(found)
         self._untaken.append(found)
+
+    def note(self, outputs: Sequence[OutputEvent]) -> None:
+        """Keep outputs that others found until they are taken."""
+        self._untaken += outputs
 
     def take(self) -> list[OutputEvent]:
         """Hand out what is new, in order of position."""

@@ -27,6 +27,7 @@ from exposure.state import (
     BY_MID,
     SAME,
     BookArrays,
+    LeverageArrays,
     PairArrays,
     PriceArrays,
 )
@@ -151,11 +152,13 @@ def settle(
     """Add up the floating profit of accounts and report the thresholds they reached."""
     _sum_floating(rows, book)
     balance, credit, floating = book.accounts.balance, book.accounts.credit, book.accounts.floating
+    credit_counts = book.accounts.credit_counts
     margin, fired = book.accounts.margin, book.accounts.fired
     call_level, out_level = book.accounts.margin_call_level, book.accounts.stop_out_level
     for k in range(len(rows)):
         account = rows[k]
-        equity = balance[account] + credit[account] + floating[account]
+        own = balance[account] + credit[account] if credit_counts[account] else balance[account]
+        equity = own + floating[account]
         level = margin_level(equity, margin[account])
         before = fired[account]
         after = crossed(before, equity, level, call_level[account], out_level[account])
@@ -359,6 +362,44 @@ def hedged_margin(
 
 
 @njit(cache=True)
+def tiered_margin(
+    row: int, lots: float, margin: float, most: float, leverage: LeverageArrays
+) -> float:
+    """Return the margin of a leg whose lots pay bracket by bracket.
+
+    Args:
+        row: The leg's brackets in ``leverage``.
+        lots: Lots of the leg.
+        margin: Its margin before leverage, sum of lots x margin per lot.
+        most: The account's leverage or cap, which wins where it is lower.
+        leverage: All brackets.
+
+    Source: science.md section 6 (marginal brackets per leg).
+    """
+    if lots < LOTS_TOLERANCE:
+        return 0.0
+    begin, count = leverage.tier_start[row], leverage.tier_length[row]
+    lower, shares = 0.0, 0.0
+    for k in range(begin, begin + count):
+        upper = leverage.tier_upper[k] if k < begin + count - 1 else np.inf
+        part = min(lots, upper) - lower
+        if part <= 0.0:
+            break
+        shares += part / min(leverage.tier_leverage[k], most)
+        lower = upper
+    return margin / lots * shares
+
+
+@njit(cache=True)
+def refresh_margins(
+    rows: NDArray[np.int32], book: BookArrays, legs: NDArray[np.float64], seen: NDArray[np.int32]
+) -> None:
+    """Net the margins of accounts anew."""
+    for k in range(len(rows)):
+        book.accounts.margin[rows[k]] = account_margin(rows[k], book, legs, seen)
+
+
+@njit(cache=True)
 def account_margin(
     account: int, book: BookArrays, legs: NDArray[np.float64], seen: NDArray[np.int32]
 ) -> float:
@@ -385,10 +426,17 @@ def account_margin(
         leg[side] += lots
         leg[side + 1] += lots * positions.margin_per_lot[slot]
     mode = book.accounts.hedged_mode[account]
+    profile, regime = book.accounts.profile[account], book.accounts.regime[account]
+    own_leverage = book.accounts.leverage[account]
     total = 0.0
     for k in range(symbols):
         leg = legs[seen[k]]
         ratio = book.prices.hedged_ratio[seen[k]]
+        row = book.leverage.tier_row[profile, seen[k]]
+        if row >= 0:
+            most = min(own_leverage, book.leverage.cap[regime, seen[k]])
+            leg[1] = tiered_margin(row, leg[0], leg[1], most, book.leverage)
+            leg[3] = tiered_margin(row, leg[2], leg[3], most, book.leverage)
         total += hedged_margin(mode, leg[0], leg[1], leg[2], leg[3], ratio)
         leg[:] = 0.0
     return total if total >= MONEY_TOLERANCE else 0.0

@@ -34,12 +34,10 @@ def margin_per_lot(
     Args:
         instrument: Contract terms.
         account_currency: The currency that the account is kept in.
-        leverage: The account's leverage, 100 for 1:100; the instrument's cap applies here.
+        leverage: What the account gets on this symbol, 100 for 1:100; 1 where brackets decide.
         open_price: Price of the fill; a negative one counts with its absolute value.
     """
     price = abs(open_price)
-    if instrument.max_leverage is not None:
-        leverage = min(leverage, instrument.max_leverage)
     amount = _amount(instrument, leverage, price)
     match instrument.calc_mode:
         case CalcMode.FOREX | CalcMode.FOREX_NO_LEVERAGE:

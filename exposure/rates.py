@@ -35,6 +35,9 @@ class RateBook:
     def define(self, symbol: int, instrument: Instrument) -> None:
         """Make a symbol known: the one named exactly XY wins, else the first defined."""
         self.pairs_of_symbol.add_row()
+        self._name(symbol, instrument)
+
+    def _name(self, symbol: int, instrument: Instrument) -> None:
         key = (instrument.base, instrument.quote)
         if key[0] == key[1]:
             return
@@ -43,6 +46,14 @@ class RateBook:
             self._symbol_of[key] = symbol
         if exact:
             self._exact.add(key)
+
+    def redefine(self, instruments: list[Instrument], prices: PriceArrays) -> None:
+        """Read all symbols' names anew after one of them changed, and find every path again."""
+        self._symbol_of.clear()
+        self._exact.clear()
+        for symbol, instrument in enumerate(instruments):
+            self._name(symbol, instrument)
+        self.resolve(prices)
 
     def path(self, prices: PriceArrays, source: str, target: str) -> tuple[Leg, ...] | None:
         """Return the legs from source to target, () if same, None if no path is quoted."""

@@ -17,15 +17,20 @@ from exposure.client_book import BOOKS, ClientBook
 from exposure.coverage import LpBook
 from exposure.currencies import currency_view
 from exposure.kernels import LOTS_TOLERANCE, MONEY_TOLERANCE
+from exposure.limits import Key, Limit, Scope, Severity
 from exposure.rates import house_rates
 from exposure.snapshot import (
     ACCOUNT_COLUMNS,
     EXPOSURE_COLUMNS,
+    LIMIT_COLUMNS,
+    LP_POSITION_COLUMNS,
     POSITION_COLUMNS,
+    CurrencyRow,
     HouseRow,
     Snapshot,
 )
 from exposure.sums import SymbolSums, sum_positions
+from exposure.underlyings import underlying_of
 
 if TYPE_CHECKING:
     from exposure.engine import ExposureEngine
@@ -52,6 +57,8 @@ def snapshot(engine: ExposureEngine) -> Snapshot:
     """Return the engine's state as one immutable object."""
     book = engine.book
     exposure = _exposure(book, engine.coverage, engine.as_of)
+    currencies = currency_view(book, exposure)
+    limits, values = _limit_values(engine, exposure, currencies)
     return Snapshot(
         as_of=engine.as_of,
         position=engine.position,
@@ -59,11 +66,21 @@ def snapshot(engine: ExposureEngine) -> Snapshot:
         counters=dict(engine.counters),
         accounts=_accounts_frame(engine),
         exposure=_frame(exposure, EXPOSURE_COLUMNS),
-        currencies=currency_view(book, exposure),
+        lp_positions=_lp_positions_frame(book, engine.coverage),
+        limits=_limits_frame(limits, values),
+        currencies=currencies,
         house=_house(exposure, engine.house.realised_usd),
+        revenue=engine.revenue.rows(),
+        booked_usd=engine.revenue.booked_usd,
         crossings=list(engine.findings.crossings),
         breaks=list(engine.findings.breaks),
     )
+
+
+def limit_values(engine: ExposureEngine) -> tuple[dict[Key, Limit], dict[Key, float]]:
+    """Return every limit in force, and the absolute USD of what is limited and has a price."""
+    exposure = _exposure(engine.book, engine.coverage, engine.as_of)
+    return _limit_values(engine, exposure, currency_view(engine.book, exposure))
 
 
 def account_figures(book: ClientBook, row: int) -> AccountFigures:
@@ -159,10 +176,82 @@ def _exposure(book: ClientBook, coverage: LpBook, as_of: int) -> Columns:
     }
 
 
+def _limit_values(
+    engine: ExposureEngine, exposure: Columns, currencies: list[CurrencyRow]
+) -> tuple[dict[Key, Limit], dict[Key, float]]:
+    own = {str(i.symbol): i.limit_usd for i in engine.book.instruments if i.limit_usd is not None}
+    limits = engine.limits.limits(own)
+    net: dict[Key, float] = {}
+    for scope in (Scope.SYMBOL, Scope.UNDERLYING, Scope.ASSET_CLASS):
+        for name, usd in zip(
+            exposure[scope.value], exposure["house_net_usd"].tolist(), strict=True
+        ):
+            if not np.isnan(usd):
+                net[scope, name] = net.get((scope, name), 0.0) + usd
+    for row in currencies:
+        if row.house_net_usd is not None:
+            net[Scope.CURRENCY, row.currency] = row.house_net_usd
+    values = {key: abs(net[key]) for key in limits if key in net}
+    clients = [name for scope, name in limits if scope is Scope.CLIENT]
+    usd_per_lot = _usd_per_lot(engine.book, exposure) if clients else np.zeros(0)
+    for name in clients:
+        client = engine.book.client_of.get(name)
+        if client is not None:
+            values[Scope.CLIENT, name] = _client_gross_usd(engine.book, client, usd_per_lot)
+    return limits, values
+
+
+def _usd_per_lot(book: ClientBook, exposure: Columns) -> Floats:
+    rate = house_rates(book.rates, book.prices, book.instruments)
+    units = book.prices.units_per_lot[: len(book.instruments)]
+    usd: Floats = np.nan_to_num(np.abs(units * exposure["mid"] * rate))
+    return usd
+
+
+def _client_gross_usd(book: ClientBook, client: int, usd_per_lot: Floats) -> float:
+    total = 0.0
+    for account in book.of_client.row(client).tolist():
+        slots = book.of_account.row(account)
+        total += float(
+            (book.positions.lots[slots] * usd_per_lot[book.positions.symbol[slots]]).sum()
+        )
+    return total
+
+
+def _limits_frame(limits: dict[Key, Limit], values: dict[Key, float]) -> pl.DataFrame:
+    rows = []
+    for (scope, name), limit in limits.items():
+        value = values.get((scope, name))
+        most = limit.soft_usd if limit.hard_usd is None else limit.hard_usd
+        used = value / most if value is not None and most else None
+        severity = Severity.OK if value is None else limit.severity(value)
+        rows.append((scope.value, name, *limit, value, used, severity.value))
+    types = [pl.String, pl.String, *[pl.Float64] * 4, pl.String]
+    schema = dict(zip(LIMIT_COLUMNS, types, strict=True))
+    frame = pl.DataFrame(rows, schema, orient="row")
+    return frame.sort("used_ratio", descending=True, nulls_last=True, maintain_order=True)
+
+
+def _lp_positions_frame(book: ClientBook, coverage: LpBook) -> pl.DataFrame:
+    rates = house_rates(book.rates, book.prices, book.instruments)
+    prices, rows = book.prices, []
+    for (lp, symbol), held in sorted(coverage.positions.items()):
+        close = float((prices.bid if held.lots > 0.0 else prices.ask)[symbol])
+        instrument = book.instruments[symbol]
+        profit = (close - held.price) * held.lots * instrument.units_per_lot * rates[symbol]
+        floating = float(profit) if prices.quoted[symbol] else float("nan")
+        rows.append((lp, instrument.symbol, held.lots, held.price, floating))
+    types = [pl.String, pl.String, pl.Float64, pl.Float64, pl.Float64]
+    schema = dict(zip(LP_POSITION_COLUMNS, types, strict=True))
+    return pl.DataFrame(rows, schema, orient="row").with_columns(
+        pl.col("floating_usd").fill_nan(None)
+    )
+
+
 def _names(book: ClientBook) -> Columns:
-    names = ("symbol", "underlying", "asset_class", "base", "quote", "digits")
+    names = ("symbol", "asset_class", "base", "quote", "digits")
     columns = {name: [getattr(i, name) for i in book.instruments] for name in names}
-    columns["underlying"] = [i.underlying or i.symbol for i in book.instruments]
+    columns["underlying"] = [underlying_of(i) for i in book.instruments]
     return columns
 
 
@@ -212,7 +301,8 @@ def _account_columns(book: ClientBook, rows: slice) -> dict[str, Floats]:
     accounts = book.accounts
     names = ("balance", "credit", "floating", "margin")
     columns = {name: getattr(accounts, name)[rows].copy() for name in names}
-    equity = columns["balance"] + columns["credit"] + columns["floating"]
+    counted = np.where(accounts.credit_counts[rows], columns["credit"], 0.0)
+    equity = columns["balance"] + counted + columns["floating"]
     margin = columns["margin"]
     columns["equity"], columns["free_margin"] = equity, equity - margin
     has_margin = margin >= MONEY_TOLERANCE

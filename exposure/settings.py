@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from exposure.limits import LimitRule
 from exposure.model.ids import Currency
 
 
@@ -12,8 +13,13 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     ``pivots`` are tried in order when two currencies have no instrument of their own.
     ``kept_events`` is how many crossings and how many breaks stay in memory, None for all.
+    ``soft_limit_share`` of a hard limit warns where a limit has no soft one; limits are judged at
+    most every ``limit_interval_ms`` of market time.
     """
 
     reporting_currency: Currency = Currency("USD")
     pivots: tuple[Currency, ...] = (Currency("USD"), Currency("EUR"))
     kept_events: int | None = None
+    limits: tuple[LimitRule, ...] = ()
+    soft_limit_share: float = 0.8
+    limit_interval_ms: int = 1_000

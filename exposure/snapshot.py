@@ -12,6 +12,7 @@ import msgspec
 import polars as pl
 
 from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.revenue import RevenueRow
 
 ACCOUNT_COLUMNS: Final = (
     "login",
@@ -99,6 +100,15 @@ POSITION_COLUMNS: Final = (
 """One row per open client position; profit in account currency, null while unpriced."""
 
 
+LP_POSITION_COLUMNS: Final = ("lp", "symbol", "lots", "price", "floating_usd")
+"""One row per provider and symbol; lots signed, + is long; floating null without a price."""
+
+LIMIT_COLUMNS: Final = (
+    "scope", "name", "soft_usd", "hard_usd", "value_usd", "used_ratio", "severity",
+)  # fmt: skip
+"""One row per limit, most used first; used of the hard limit, else of the soft one."""
+
+
 class CurrencyRow(msgspec.Struct, frozen=True):
     """What the house holds of one currency or asset.
 
@@ -123,6 +133,8 @@ class HouseRow(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The book at ``as_of`` (ns UTC, effective time of the last event).
 
+    ``booked_usd`` is everything that the house has booked as revenue, summed apart from the facts.
+
     ``counters`` holds events by kind plus duplicates, out_of_order and quarantined. ``crossings``
     and ``breaks`` are the most recent ones, oldest first; a replay keeps all of them.
     """
@@ -133,7 +145,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     counters: dict[str, int]
     accounts: pl.DataFrame
     exposure: pl.DataFrame
+    lp_positions: pl.DataFrame
+    limits: pl.DataFrame
     currencies: list[CurrencyRow]
     house: HouseRow
+    revenue: list[RevenueRow]
+    booked_usd: float
     crossings: list[MarginLevelCrossed]
     breaks: list[BreakFound]

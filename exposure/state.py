@@ -64,7 +64,8 @@ class AccountArrays(NamedTuple):
     """Per login, money in account currency, levels in percent.
 
     ``fired`` holds one bit per crossing kind that fired and has not re-armed; ``touched`` is the
-    number of the last event that touched the account.
+    number of the last event that touched the account. ``profile`` and ``regime`` are rows of
+    LeverageArrays, ``currency`` a place in the book's list of account currencies.
     """
 
     touched: Int64s
@@ -76,6 +77,11 @@ class AccountArrays(NamedTuple):
     stop_out_level: Floats
     hedged_mode: Int8s
     fired: Int8s
+    credit_counts: Flags
+    leverage: Floats
+    profile: Int32s
+    regime: Int32s
+    currency: Int32s
 
 
 class PositionArrays(NamedTuple):
@@ -83,9 +89,10 @@ class PositionArrays(NamedTuple):
 
     Units: ``side`` +1 long / -1 short, ``margin_per_lot``, ``swap`` and ``value`` in account
     currency. ``value`` is the floating profit, NaN while unpriced. ``margin_per_lot`` is the mean
-    over the ``margined_lots``; the other lots wait for their margin's rate, and ``waiting_value``
-    is the sum of their lots x absolute open price. ``place_*`` is where the slot stands in its
-    symbol's and pair's list.
+    over the ``margined_lots``, before leverage where brackets decide about that; the other lots
+    wait for their margin's rate, and ``waiting_value`` is the sum of their lots x absolute open
+    price. ``swap_booked`` is the part of ``swap`` that rollovers booked as revenue. ``place_*`` is
+    where the slot stands in its symbol's and pair's list.
     """
 
     account: Int32s
@@ -94,6 +101,7 @@ class PositionArrays(NamedTuple):
     lots: Floats
     open_price: Floats
     swap: Floats
+    swap_booked: Floats
     value: Floats
     pair: Int32s
     conversion: Int8s
@@ -104,6 +112,24 @@ class PositionArrays(NamedTuple):
     hedge_ratio: Floats
     place_in_symbol: Int32s
     place_in_pair: Int32s
+
+
+class LeverageArrays(NamedTuple):
+    """Brackets and caps. Leverage is 100 for 1:100, infinity where nothing limits it.
+
+    ``tier_row`` is -1 where a profile has no brackets for a symbol, else a row whose brackets are
+    ``tier_start`` to ``tier_start + tier_length``; the last one has no upper end.
+
+    Shapes: cap (regimes, symbols), tier_row (profiles, symbols), tier_start, tier_length (rows,),
+    tier_upper, tier_leverage (brackets,).
+    """
+
+    cap: Floats
+    tier_row: Int32s
+    tier_start: Int32s
+    tier_length: Int32s
+    tier_upper: Floats
+    tier_leverage: Floats
 
 
 class BookArrays(NamedTuple):
@@ -117,6 +143,7 @@ class BookArrays(NamedTuple):
     of_symbol: RaggedArrays
     of_pair: RaggedArrays
     of_account: RaggedArrays
+    leverage: LeverageArrays
 
 
 Table = TypeVar("Table", PriceArrays, PairArrays, AccountArrays, PositionArrays)

@@ -34,6 +34,11 @@ class CalcMode(StrEnum):
     FUTURES = "futures"
 
     @property
+    def leveraged(self) -> bool:
+        """Whether the account's leverage divides the margin."""
+        return self in {CalcMode.FOREX, CalcMode.CFD_LEVERAGE}
+
+    @property
     def tick_valued(self) -> bool:
         """Whether a price move is worth ``tick_value / tick_size`` per lot."""
         match self:

@@ -44,7 +44,7 @@ def read_column(column: Column, raw: pl.Series) -> Values:
     """Return the values of a column."""
     values = _as(column, raw)
     unusable = values.is_null()
-    if not column.required and unusable.any():
+    if column.may_be_empty and unusable.any():
         unusable &= ~_is_blank(raw)
         values = values if column.default is None else values.fill_null(column.default)
     return Values(values, unusable.to_numpy())

@@ -1,8 +1,8 @@
 """The files of a broker's day, merged into one order in which every row has a position.
 
 The order is that of the effective time: the running maximum of the times within each file. At one
-instant quotes come first, then balances, books, deals and hedges, each in its file's order. Quotes
-stay columns from the file to the engine; only what lies between them becomes objects.
+instant quotes come first, then balances, books, actions, deals and hedges, each in its file's
+order. Quotes stay columns from the file to the engine; what lies between them becomes objects.
 Source: semantics.md section 9.
 """
 

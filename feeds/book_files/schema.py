@@ -6,6 +6,7 @@ Source: semantics.md section 9.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
@@ -19,12 +20,19 @@ from exposure.model.events import (
     BalanceChanged,
     BookAssigned,
     DealExecuted,
+    DividendPaid,
     HedgeExecuted,
     InputEvent,
+    InputRefused,
     InstrumentDefined,
+    LeverageTierDefined,
     LpPositionRestored,
     PositionRestored,
+    PriceAdjusted,
     QuoteReceived,
+    SplitApplied,
+    SwapCharged,
+    SymbolRenamed,
 )
 from exposure.model.instruments import Instrument
 
@@ -45,13 +53,17 @@ class Kind(Enum):
 
 
 class Column(NamedTuple):
-    """One column; ``default`` stands where an optional one is empty."""
+    """One column; ``default`` stands where one that may be empty is.
+
+    A ``required`` column must be in the file; ``may_be_empty`` says whether its fields may be.
+    """
 
     name: str
     kind: Kind
     required: bool = True
     default: str | float | bool | None = None
     choices: tuple[str, ...] = ()
+    may_be_empty: bool = False
 
 
 class BookFile(NamedTuple):
@@ -99,8 +111,12 @@ def _column(field: inspect.Field) -> Column:
     node = field.type
     if isinstance(node, inspect.EnumType):
         choices = tuple(str(member.value) for member in node.cls)
-        return Column(field.name, Kind.CHOICE, field.required, default, choices)
-    return Column(field.name, _kind(node), field.required, default)
+        return _field(field, Kind.CHOICE, default)._replace(choices=choices)
+    return _field(field, _kind(node), default)
+
+
+def _field(field: inspect.Field, kind: Kind, default: Any) -> Column:
+    return Column(field.name, kind, field.required, default, may_be_empty=not field.required)
 
 
 def _kind(node: inspect.Type) -> Kind:
@@ -129,11 +145,90 @@ def _event(kind: Callable[..., InputEvent]) -> Callable[[int, dict[str, Any]], I
     return lambda ts_event, row: kind(ts_event, **row)
 
 
+def _per_unit(kind: type[DividendPaid | PriceAdjusted]) -> _MakeAction:
+    def make(ts_event: int, row: _ActionRow) -> InputEvent | str:
+        value = _number(row.value)
+        long = value if row.long_value is None else row.long_value
+        short = value if row.short_value is None else row.short_value
+        if long is None or short is None:
+            return f"value is '{row.value}', not a finite number"
+        return kind(ts_event, row.symbol, long, short, row.lp)
+
+    return make
+
+
+def _swap(ts_event: int, row: _ActionRow) -> InputEvent | str:
+    nights = _number(row.value)
+    if nights is None:
+        return f"value is '{row.value}', not a number of nights"
+    return SwapCharged(ts_event, row.symbol, nights, row.long_value, row.short_value, row.lp)
+
+
+def _split(ts_event: int, row: _ActionRow) -> InputEvent | str:
+    ratio = _number(row.value)
+    if ratio is None:
+        return f"value is '{row.value}', not a ratio of new to old units"
+    return SplitApplied(ts_event, row.symbol, ratio)
+
+
+def _rename(ts_event: int, row: _ActionRow) -> InputEvent:
+    return SymbolRenamed(ts_event, row.symbol, row.value)
+
+
+class _ActionRow(NamedTuple):
+    """A row of ``actions`` whose kind decides what ``value`` means."""
+
+    symbol: str
+    value: str
+    long_value: float | None = None
+    short_value: float | None = None
+    lp: str = ""
+
+
+_MakeAction = Callable[[int, _ActionRow], InputEvent | str]
+
+_ACTIONS: Final[dict[str, _MakeAction]] = {
+    "swap": _swap,
+    "dividend": _per_unit(DividendPaid),
+    "adjustment": _per_unit(PriceAdjusted),
+    "split": _split,
+    "rename": _rename,
+}
+
+
+def _action(ts_event: int, row: dict[str, Any]) -> InputEvent:
+    kind = row.pop("kind")
+    action = _ActionRow(**row)
+    made = _ACTIONS[kind](ts_event, action)
+    if not isinstance(made, str):
+        return made
+    return InputRefused(ts_event, "bad_action", made, source="actions", symbol=action.symbol)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 STATIC_FILES: Final = (
     BookFile(
         "instruments", _columns_of(Instrument), "bad_instrument", _define_instrument, key="symbol"
     ),
     BookFile("accounts", _columns_of(Account), "bad_account", _define_account, key="login"),
+    BookFile(
+        "leverage_tiers",
+        (
+            Column("profile", Kind.TEXT),
+            Column("symbol", Kind.TEXT),
+            Column("upper_lots", Kind.PRICE, may_be_empty=True),
+            Column("leverage", Kind.NUMBER),
+        ),
+        "bad_tier",
+        _event(LeverageTierDefined),
+    ),
     BookFile(
         "positions",
         _columns_of(PositionRestored),
@@ -164,6 +259,20 @@ EVENT_FILES: Final = (
     ),
     BookFile("books", (TIME, *_columns_of(BookAssigned)), "bad_book", _event(BookAssigned)),
     BookFile(
+        "actions",
+        (
+            TIME,
+            Column("kind", Kind.CHOICE, choices=tuple(_ACTIONS)),
+            Column("symbol", Kind.TEXT),
+            Column("value", Kind.TEXT),
+            Column("long_value", Kind.NUMBER, required=False, may_be_empty=True),
+            Column("short_value", Kind.NUMBER, required=False, may_be_empty=True),
+            Column("lp", Kind.TEXT, required=False, default="", may_be_empty=True),
+        ),
+        "bad_action",
+        _action,
+    ),
+    BookFile(
         "deals", (TIME, *_columns_of(DealExecuted, "server")), "bad_deal", _event(DealExecuted)
     ),
     BookFile("hedges", (TIME, *_columns_of(HedgeExecuted)), "bad_deal", _event(HedgeExecuted)),
@@ -171,8 +280,6 @@ EVENT_FILES: Final = (
 """In the order in which events of one instant happen; quotes come before all of them."""
 
 COUNTED_FILES: Final = (
-    CountedFile("leverage_tiers", ("profile", "symbol", "upper_lots", "leverage")),
-    CountedFile("actions", ("ts_ms", "kind", "symbol", "value"), ("long_value", "short_value")),
     CountedFile(
         "orders",
         ("ts_ms", "order_id", "login", "symbol", "side", "type", "lots", "state"),

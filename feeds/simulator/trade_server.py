@@ -118,8 +118,8 @@ class TradeServer:
     def take_events(self) -> list[InputEvent]:
         """Return what was published since the last call."""
         events, self._events = self._events, []
-        self.engine.deal_ids.clear()  # this server makes the ids: none ever comes twice
-        self.engine.hedge_ids.clear()
+        self.engine.trades.deal_ids.clear()  # this server makes the ids: none comes twice
+        self.engine.trades.hedge_ids.clear()
         return events
 
     def take_margin_calls(self) -> list[int]:
@@ -161,7 +161,7 @@ class TradeServer:
     def open(self, account: int, symbol: int, side: Side, lots: float, ts: int) -> int | None:
         """Execute a market order at the client quote; return the slot, None if refused."""
         price = self.board.price(symbol, side)
-        refusal = self._refusal(account, symbol, lots, price, ts)
+        refusal = self._refusal(account, symbol, side, lots, price, ts)
         if refusal:
             self.rejected[refusal] += 1
             return None
@@ -261,18 +261,22 @@ class TradeServer:
             if isinstance(event, MarginLevelCrossed) and event.kind == "margin_call"
         ]
 
-    def _refusal(self, account: int, symbol: int, lots: float, price: float, ts: int) -> str:
+    def _refusal(
+        self, account: int, symbol: int, side: Side, lots: float, price: float, ts: int
+    ) -> str:
         if not self.board.is_open(ts)[symbol]:
             return _NO_PRICE
         if not self.board.convertible(self._currency[account])[symbol]:
             return "no conversion rate"
         # The whole margin of the new position must be free, even if it would hedge another one.
-        margin = lots * self.book.margin_of_fill(account, symbol, price)
+        full_lots = self.book.margin_of_order(account, symbol, side, lots)
+        margin = full_lots * self.book.margin_of_fill(account, symbol, price)
         return "not enough money" if margin > self.free_margin(account) else ""
 
     def _equity(self, account: int) -> float:
         accounts = self.book.accounts
-        own = float(accounts.balance[account] + accounts.credit[account])
+        counts = bool(accounts.credit_counts[account])
+        own = float(accounts.balance[account] + (accounts.credit[account] if counts else 0.0))
         return own + float(accounts.floating[account])
 
     def _is_ruined(self, account: int) -> bool:

@@ -10,6 +10,7 @@ import polars as pl
 from dealing.ports import EngineFrame
 from exposure.errors import DomainError
 from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.revenue import RevenueRow
 from exposure.snapshot import CurrencyRow, HouseRow, Snapshot
 
 
@@ -67,6 +68,10 @@ def frame(number: int, accounts: int = 2) -> EngineFrame:
             }
         ),
         exposure=pl.DataFrame({"symbol": ["EURUSD"], "mid": [float("nan")]}),
+        lp_positions=pl.DataFrame({"lp": ["LP1"], "lots": [2.0]}),
+        limits=pl.DataFrame({"scope": ["symbol"], "used_ratio": [None]}),
+        revenue=[RevenueRow("EURUSD", "A", "MARKUP", 7.0)],
+        booked_usd=7.0,
         currencies=[CurrencyRow("EUR", np.float64(1.5), None)],
         house=HouseRow(1.0, 2.0, 3.0, 4.0, 5.0),
         crossings=[

@@ -11,6 +11,7 @@ import pytest
 
 from dealing.snapshot_json import COUNTERS, milliseconds, snapshot_json
 from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.revenue import RevenueRow
 from exposure.snapshot import CurrencyRow, HouseRow, Snapshot
 from feeds.book_files import Place
 
@@ -21,6 +22,10 @@ SNAPSHOT = Snapshot(
     counters={"quotes": 5, "duplicates": 1},
     accounts=pl.DataFrame({"login": ["0042"], "equity": [1000.0], "margin_level": [None]}),
     exposure=pl.DataFrame({"symbol": ["EURUSD"], "accounts": [2], "mid": [math.nan]}),
+    lp_positions=pl.DataFrame(),
+    limits=pl.DataFrame(),
+    revenue=[RevenueRow("EURUSD", "A", "MARKUP", 7.0), RevenueRow(None, "B", "BONUS", -5.0)],
+    booked_usd=2.0,
     currencies=[CurrencyRow("EUR", 1.5, np.float64(1.65)), CurrencyRow("XAU", 0.0, None)],
     house=HouseRow(1.0, 2.0, -1.0, 0.5, math.nan),
     crossings=[MarginLevelCrossed(1_000_000, 7, "0042", "negative_equity", None)],

@@ -15,7 +15,7 @@ from feeds.book_files.columns import as_text, as_times, read_column, why_unusabl
 from feeds.book_files.schema import TIME, Column, Kind
 
 NUMBER = Column("lots", Kind.NUMBER)
-OPTIONAL = Column("swap", Kind.NUMBER, required=False, default=0.0)
+OPTIONAL = Column("swap", Kind.NUMBER, required=False, default=0.0, may_be_empty=True)
 PRICE = Column("bid", Kind.PRICE)
 WHOLE = Column("digits", Kind.WHOLE)
 FLAG = Column("allow_negative", Kind.FLAG)
