@@ -31,6 +31,7 @@ from dealing.settings import (
     load_settings,
     settings_of,
 )
+from exposure.limits import LimitRule
 from exposure.model.ids import Currency
 from exposure.settings import EngineSettings
 
@@ -206,6 +207,8 @@ def _engine_settings(settings: Settings, kept_events: int | None) -> EngineSetti
         reporting_currency=Currency(settings.desk.reporting_currency),
         pivots=tuple(Currency(code) for code in settings.engine.pivots),
         kept_events=kept_events,
+        soft_limit_share=settings.limits.soft_share,
+        limits=tuple(LimitRule(**dict(rule)) for rule in settings.limits.rules),
     )
 
 

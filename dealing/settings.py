@@ -25,6 +25,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from dealing.layers import (
@@ -37,6 +38,7 @@ from dealing.layers import (
     yaml_layer,
 )
 from exposure.errors import ConfigError
+from exposure.limits import Scope
 
 SIMULATED: Final = "simulated"
 SAMPLE: Final = "sample"
@@ -130,6 +132,31 @@ class EngineSection(_Section):
     kept_events: int = Field(ge=100, le=1_000_000)
 
 
+class LimitRuleSettings(_Section):
+    """How much of one thing the house may hold."""
+
+    scope: Scope = Field(strict=False)
+    name: str = Field(min_length=1)
+    soft_usd: float | None = Field(default=None, ge=0.0, allow_inf_nan=False)
+    hard_usd: float | None = Field(default=None, ge=0.0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> LimitRuleSettings:
+        given = [usd for usd in (self.soft_usd, self.hard_usd) if usd is not None]
+        if not given:
+            raise ValueError("needs a soft_usd or a hard_usd")
+        if given != sorted(given):
+            raise ValueError("its soft_usd must not be above its hard_usd")
+        return self
+
+
+class LimitsSection(_Section):
+    """Limits beside those of the instruments."""
+
+    soft_share: float = Field(gt=0.0, le=1.0)
+    rules: Annotated[tuple[LimitRuleSettings, ...], Field(strict=False)]
+
+
 class StorageSettings(_Section):
     """Where everything is kept."""
 
@@ -151,6 +178,7 @@ class Settings(_Section):
     desk: DeskSettings
     market: MarketSettings
     engine: EngineSection
+    limits: LimitsSection
     storage: StorageSettings
     log: LogSettings
 

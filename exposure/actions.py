@@ -157,7 +157,7 @@ class Actions:
         slots = self._book.of_symbol.row(symbol)
         for column in (p.lots, p.margined_lots):
             column[slots] *= ratio
-        for column in (p.open_price, p.margin_per_lot):
+        for column in (p.open_price, p.margin_per_lot, p.margin_before_leverage):
             column[slots] /= ratio
         prices.bid[symbol] /= ratio
         prices.ask[symbol] /= ratio

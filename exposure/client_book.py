@@ -37,12 +37,22 @@ BOOKS: Final = tuple(Book)
 _FREE: Final = -1
 
 
+class FillMargin(NamedTuple):
+    """Margin per lot in account currency, NaN while its rate is not known.
+
+    Brackets work on what is ``before_leverage``.
+    """
+
+    per_lot: float
+    before_leverage: float
+
+
 class Fillable(NamedTuple):
-    """What a fill adds to a position. ``margin_per_lot`` NaN: not known yet."""
+    """What a fill adds to a position."""
 
     lots: float
     price: float
-    margin_per_lot: float
+    margin: FillMargin
     hedge_ratio: float
     book: Book
 
@@ -128,10 +138,8 @@ class ClientBook:
         old = self.terms[row]
         account = msgspec.structs.replace(account, currency=old.currency, client_id=old.client_id)
         slots = self.of_account.row(row)
-        leverages = self._leverages_in(slots)
         self.terms[row] = account
         self._take_terms(row, account)
-        self._rebase_margins(slots, leverages)
         for slot in slots:
             self._unlink_pair(int(slot))
             self._link_pair(int(slot))
@@ -142,9 +150,7 @@ class ClientBook:
         profile = self.leverage.profile_of.get(event.profile, -1)
         slots = self.of_symbol.row(symbol)
         concerned = slots[self.accounts.profile[self.positions.account[slots]] == profile]
-        leverages = self._leverages_in(concerned)
         self.leverage.add_bracket(event, symbol)
-        self._rebase_margins(concerned, leverages)
         return [int(row) for row in np.unique(self.positions.account[concerned])]
 
     def leverage_of(self, account: int, symbol: int) -> float:
@@ -173,7 +179,8 @@ class ClientBook:
         positions.side[slot], positions.lots[slot] = side.sign, fill.lots
         positions.open_price[slot] = fill.price
         positions.swap[slot] = positions.swap_booked[slot] = 0.0
-        positions.margin_per_lot[slot] = positions.margined_lots[slot] = 0.0
+        positions.margin_per_lot[slot] = positions.margin_before_leverage[slot] = 0.0
+        positions.margined_lots[slot] = 0.0
         positions.waiting_value[slot] = 0.0
         positions.hedge_ratio[slot] = fill.hedge_ratio
         positions.book[slot] = BOOKS.index(fill.book)
@@ -217,35 +224,37 @@ class ClientBook:
         margin = account_margin(account, self.arrays(), self.legs, self.seen)
         self.accounts.margin[account] = margin
 
-    def margin_of_fill(self, account: int, symbol: int, price: float) -> float:
-        """Return margin per lot in account currency at this moment, NaN without its rate.
+    def margin_of_fill(self, account: int, symbol: int, price: float) -> FillMargin:
+        """Return what one lot ties up at this moment."""
+        terms, instrument = self.terms[account], self.instruments[symbol]
+        per_lot = margin_per_lot(instrument, terms.currency, 1.0, price)
+        factor = per_lot.factor
+        if factor is None:
+            factor = self.rates.mid(self.prices, per_lot.currency, terms.currency)
+        before = per_lot.amount * factor
+        return FillMargin(before / self._divisor(account, symbol), before)
 
-        It is before leverage where brackets decide about that.
-        """
-        terms = self.terms[account]
-        leverage = 1.0 if self.is_tiered(account, symbol) else self.leverage_of(account, symbol)
-        per_lot = margin_per_lot(self.instruments[symbol], terms.currency, leverage, price)
-        if per_lot.factor is not None:
-            return per_lot.amount * per_lot.factor
-        return per_lot.amount * self.rates.mid(self.prices, per_lot.currency, terms.currency)
+    def given_margin(self, account: int, symbol: int, per_lot: float) -> FillMargin:
+        """Return a margin per lot that the platform told, before leverage if brackets decide."""
+        divisor = self._divisor(account, symbol)
+        if self.is_tiered(account, symbol):
+            return FillMargin(per_lot / divisor, per_lot)
+        return FillMargin(per_lot, per_lot * divisor)
 
-    def margin_of_order(self, account: int, symbol: int, side: Side, lots: float) -> float:
-        """Return how many lots' full margins an order adds, as ``margin_of_fill`` counts them.
-
-        Without brackets these are its lots; with them the lots held on its side fill the first
-        ones.
-        """
-        if not self.is_tiered(account, symbol):
-            return lots
-        slots = self.of_account.row(account)
-        p = self.positions
+    def margin_of_order(
+        self, account: int, symbol: int, side: Side, lots: float, price: float
+    ) -> float:
+        """Return the full margin that an order adds; with brackets, on top of its side's lots."""
+        margin = self.margin_of_fill(account, symbol, price)
+        row = int(self.leverage.arrays.tier_row[self.accounts.profile[account], symbol])
+        if row < 0:
+            return lots * margin.per_lot
+        slots, p = self.of_account.row(account), self.positions
         same = (p.symbol[slots] == symbol) & (p.side[slots] == side.sign)
         held = float(p.margined_lots[slots[same]].sum())
-        row = int(self.leverage.arrays.tier_row[self.accounts.profile[account], symbol])
-        most = self.leverage_of(account, symbol)
-        tables = self.leverage.arrays
-        after = tiered_margin(row, held + lots, held + lots, most, tables)
-        return float(after - tiered_margin(row, held, held, most, tables))
+        most, tables = self.leverage_of(account, symbol), self.leverage.arrays
+        shares = tiered_margin(row, held + lots, held + lots, most, tables)
+        return margin.before_leverage * (shares - tiered_margin(row, held, held, most, tables))
 
     def fix_margins(self) -> list[int]:
         """Fix the margins whose rate exists by now; return the accounts that changed."""
@@ -270,27 +279,35 @@ class ClientBook:
                     self._await_margin(int(slot))
 
     def _take_margin(self, slot: int, fill: Fillable) -> None:
-        if math.isnan(fill.margin_per_lot):
+        if math.isnan(fill.margin.per_lot):
             self.positions.waiting_value[slot] += fill.lots * abs(fill.price)
             self._await_margin(slot)
         else:
-            self._add_margin(slot, fill.lots, fill.margin_per_lot)
+            self._add_margin(slot, fill.lots, fill.margin)
 
     def _fix_margin(self, slot: int) -> None:
         positions, lots = self.positions, self._waiting_lots(slot)
         if lots == 0.0:
             return
         account, symbol = int(positions.account[slot]), int(positions.symbol[slot])
-        per_lot = self.margin_of_fill(account, symbol, float(positions.waiting_value[slot]) / lots)
+        margin = self.margin_of_fill(account, symbol, float(positions.waiting_value[slot]) / lots)
         positions.waiting_value[slot] = 0.0
-        self._add_margin(slot, lots, per_lot)
+        self._add_margin(slot, lots, margin)
 
-    def _add_margin(self, slot: int, lots: float, per_lot: float) -> None:
+    def _add_margin(self, slot: int, lots: float, margin: FillMargin) -> None:
         positions = self.positions
         known = float(positions.margined_lots[slot])
-        full = known * float(positions.margin_per_lot[slot]) + lots * per_lot
         positions.margined_lots[slot] = known + lots
-        positions.margin_per_lot[slot] = full / (known + lots)
+        for column, new in (
+            (positions.margin_per_lot, margin.per_lot),
+            (positions.margin_before_leverage, margin.before_leverage),
+        ):
+            column[slot] = (known * float(column[slot]) + lots * new) / (known + lots)
+
+    def _divisor(self, account: int, symbol: int) -> float:
+        """Return the leverage that is in a plain margin per lot."""
+        leveraged = self.instruments[symbol].calc_mode.leveraged
+        return self.leverage_of(account, symbol) if leveraged else 1.0
 
     def _waiting_lots(self, slot: int) -> float:
         lots = float(self.positions.lots[slot] - self.positions.margined_lots[slot])
@@ -302,26 +319,6 @@ class ClientBook:
         price = float(self.positions.open_price[slot])
         source = margin_per_lot(instrument, terms.currency, 1.0, price).currency
         self.without_margin.setdefault((source, terms.currency), {})[slot] = None
-
-    def _leverages_in(self, slots: NDArray[np.int32]) -> list[float | None]:
-        """Return the leverage that is in each margin per lot, None where brackets decide."""
-        pairs = zip(self.positions.account[slots], self.positions.symbol[slots], strict=True)
-        return [self._leverage_in(int(account), int(symbol)) for account, symbol in pairs]
-
-    def _leverage_in(self, account: int, symbol: int) -> float | None:
-        if self.is_tiered(account, symbol):
-            return None
-        leveraged = self.instruments[symbol].calc_mode.leveraged
-        return self.leverage_of(account, symbol) if leveraged else 1.0
-
-    def _rebase_margins(
-        self, slots: NDArray[np.int32], leverages_before: list[float | None]
-    ) -> None:
-        """Take leverage out of margins per lot, or put it in, where brackets came or went."""
-        after = self._leverages_in(slots)
-        for slot, old, new in zip(slots.tolist(), leverages_before, after, strict=True):
-            if (old is None) != (new is None):
-                self.positions.margin_per_lot[slot] *= (old or 1.0) / (new or 1.0)
 
     def _take_terms(self, row: int, account: Account) -> None:
         self.terms_version += 1

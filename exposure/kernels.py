@@ -410,9 +410,11 @@ def account_margin(
     Shapes: ``legs`` (symbols, 4) all zero before and after, ``seen`` (symbols,).
     """
     positions = book.positions
+    profile, regime = book.accounts.profile[account], book.accounts.regime[account]
+    own_leverage, tier_row = book.accounts.leverage[account], book.leverage.tier_row
     symbols = 0
-    row = book.of_account.start[account]
-    for k in range(row, row + book.of_account.length[account]):
+    begin = book.of_account.start[account]
+    for k in range(begin, begin + book.of_account.length[account]):
         slot = book.of_account.items[k]
         lots = positions.margined_lots[slot]
         if lots == 0.0:
@@ -424,15 +426,16 @@ def account_margin(
             symbols += 1
         side = 0 if positions.side[slot] > 0.0 else 2
         leg[side] += lots
-        leg[side + 1] += lots * positions.margin_per_lot[slot]
+        if tier_row[profile, symbol] < 0:
+            leg[side + 1] += lots * positions.margin_per_lot[slot]
+        else:
+            leg[side + 1] += lots * positions.margin_before_leverage[slot]
     mode = book.accounts.hedged_mode[account]
-    profile, regime = book.accounts.profile[account], book.accounts.regime[account]
-    own_leverage = book.accounts.leverage[account]
     total = 0.0
     for k in range(symbols):
         leg = legs[seen[k]]
         ratio = book.prices.hedged_ratio[seen[k]]
-        row = book.leverage.tier_row[profile, seen[k]]
+        row = tier_row[profile, seen[k]]
         if row >= 0:
             most = min(own_leverage, book.leverage.cap[regime, seen[k]])
             leg[1] = tiered_margin(row, leg[0], leg[1], most, book.leverage)

@@ -88,11 +88,11 @@ class PositionArrays(NamedTuple):
     """Per open client position (slot); ``account`` -1 marks a free slot.
 
     Units: ``side`` +1 long / -1 short, ``margin_per_lot``, ``swap`` and ``value`` in account
-    currency. ``value`` is the floating profit, NaN while unpriced. ``margin_per_lot`` is the mean
-    over the ``margined_lots``, before leverage where brackets decide about that; the other lots
-    wait for their margin's rate, and ``waiting_value`` is the sum of their lots x absolute open
-    price. ``swap_booked`` is the part of ``swap`` that rollovers booked as revenue. ``place_*`` is
-    where the slot stands in its symbol's and pair's list.
+    currency. ``value`` is the floating profit, NaN while unpriced. ``margin_per_lot`` and
+    ``margin_before_leverage`` are means over the ``margined_lots``; brackets work on the latter.
+    The other lots wait for their margin's rate, and ``waiting_value`` is the sum of their lots x
+    absolute open price. ``swap_booked`` is the part of ``swap`` that rollovers booked as revenue.
+    ``place_*`` is where the slot stands in its symbol's and pair's list.
     """
 
     account: Int32s
@@ -107,6 +107,7 @@ class PositionArrays(NamedTuple):
     conversion: Int8s
     book: Int8s
     margin_per_lot: Floats
+    margin_before_leverage: Floats
     margined_lots: Floats
     waiting_value: Floats
     hedge_ratio: Floats

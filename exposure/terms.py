@@ -73,12 +73,16 @@ class Terms:
         symbol = self._book.symbol_of[event.symbol]
         assigned = self._assignments.of_deal(account, symbol)
         given = event.margin_per_lot
-        margin = self._book.margin_of_fill(account, symbol, event.open_price)
+        margin = (
+            self._book.margin_of_fill(account, symbol, event.open_price)
+            if given is None
+            else self._book.given_margin(account, symbol, given)
+        )
         ratio = event.hedge_ratio
         fill = Fillable(
             event.lots,
             event.open_price,
-            margin if given is None else given,
+            margin,
             assigned.hedge_ratio if ratio is None else ratio,
             assigned.book,
         )

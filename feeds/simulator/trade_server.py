@@ -269,8 +269,7 @@ class TradeServer:
         if not self.board.convertible(self._currency[account])[symbol]:
             return "no conversion rate"
         # The whole margin of the new position must be free, even if it would hedge another one.
-        full_lots = self.book.margin_of_order(account, symbol, side, lots)
-        margin = full_lots * self.book.margin_of_fill(account, symbol, price)
+        margin = self.book.margin_of_order(account, symbol, side, lots, price)
         return "not enough money" if margin > self.free_margin(account) else ""
 
     def _equity(self, account: int) -> float:

@@ -118,7 +118,11 @@ def test_the_object_has_the_fields_of_the_contract_in_its_order(tmp_path):
         "crossings", "house", "revenue", "clients", "breaks",
     ]  # fmt: skip
     assert (said["as_of_ms"], said["reporting_currency"]) == (6000, "USD")
-    assert (said["revenue"], said["clients"]) == ([], [])
+    assert said["clients"] == []
+    assert said["revenue"] == [
+        {"symbol": "EURUSD", "book": "A", "component": "BBOOK_PNL", "amount_usd": 604.0},
+        {"symbol": "EURUSD", "book": "A", "component": "COMMISSION", "amount_usd": 6.0},
+    ]
     assert said["events"] == {
         "instruments": 1, "accounts": 2, "quotes": 4, "deals": 5, "balances": 1, "hedges": 1,
         "books": 0, "positions": 0, "lp_positions": 0, "leverage_tiers": 0, "actions": 0,

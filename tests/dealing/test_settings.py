@@ -112,7 +112,7 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
             "zebra: 1",
             (
                 "line 1: zebra: there is no such key "
-                "(the sections are desk, engine, log, market, storage)"
+                "(the sections are desk, engine, limits, log, market, storage)"
             ),
         ),
         ("desk:\n  port: http", "line 2: desk.port: must be a valid integer, was 'http'"),
@@ -222,3 +222,30 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 )
 def test_only_loopback_addresses_count_as_local(host, local):
     assert is_loopback(host) is local
+
+
+def test_limits_are_read_and_each_wrong_rule_is_named(written):
+    file = written(
+        "limits:\n  rules:\n"
+        "  - {scope: asset_class, name: metal, hard_usd: 20000000}\n"
+        "  - {scope: client, name: C1, soft_usd: 1000000, hard_usd: 2000000}\n"
+    )
+    rules = load_settings(file).limits.rules
+    assert [(rule.scope, rule.name, rule.hard_usd) for rule in rules] == [
+        ("asset_class", "metal", 2e7),
+        ("client", "C1", 2e6),
+    ]
+    wrong = written(
+        "limits:\n  rules:\n"
+        "  - {scope: planet, name: Mars, hard_usd: 1.0}\n"
+        "  - {scope: symbol, name: EURUSD}\n"
+        "  - {scope: symbol, name: EURUSD, soft_usd: 2.0, hard_usd: 1.0}\n"
+    )
+    found = problems_of(wrong)
+    assert [problem.split(":")[1].strip() for problem in found] == [
+        "limits.rules.0.scope",
+        "limits.rules.1",
+        "limits.rules.2",
+    ]
+    assert "needs a soft_usd or a hard_usd" in found[1]
+    assert "must not be above" in found[2]

@@ -196,12 +196,12 @@ def test_any_day_is_merged_as_a_naive_sort_would(tmp_path_factory, times, until)
 def test_files_that_are_only_counted_are_counted_up_to_the_instant(tmp_path):
     write_book(
         tmp_path,
-        actions="ts_ms,kind,symbol,value\n5,swap,S,1\n3,swap,S,1\n9,swap,S,1\n",
-        leverage_tiers="profile,symbol,upper_lots,leverage\np,S,1,100\n",
+        orders="ts_ms,order_id,login,symbol,side,type,lots,state\n"
+        + "".join(f"{ts},O{ts},1,S,buy,market,1,filled\n" for ts in (5, 3, 9)),
     )
     book = read_book_directory(tmp_path, [])
-    assert book.counted_until(None) == {"leverage_tiers": 1, "actions": 3}
-    assert book.counted_until(5 * MS) == {"leverage_tiers": 1, "actions": 2}
+    assert book.counted_until(None) == {"orders": 3}
+    assert book.counted_until(5 * MS) == {"orders": 2}
 
 
 @pytest.mark.parametrize("form", ["csv", "csv.gz"])

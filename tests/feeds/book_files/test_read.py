@@ -9,9 +9,20 @@ import pytest
 from exposure.errors import DataError
 from exposure.model.accounts import Account
 from exposure.model.books import Book
-from exposure.model.events import AccountChanged, DealExecuted, InputRefused, PositionRestored
+from exposure.model.events import (
+    AccountChanged,
+    DealExecuted,
+    DividendPaid,
+    InputRefused,
+    LeverageTierDefined,
+    PositionRestored,
+    PriceAdjusted,
+    SplitApplied,
+    SwapCharged,
+    SymbolRenamed,
+)
 from feeds.book_files.read import read_quotes, read_table, read_times
-from feeds.book_files.schema import COUNTED_FILES, EVENT_FILES, STATIC_FILES
+from feeds.book_files.schema import COUNTED_FILES, EVENT_FILES, NO_TIME, STATIC_FILES
 from tests.feeds.book_files.day_files import ACCOUNTS, packed
 
 FILES = {file.name: file for file in (*STATIC_FILES, *EVENT_FILES, *COUNTED_FILES)}
@@ -181,15 +192,51 @@ def test_quotes_stay_columns_with_numbers_for_symbols(tmp_path):
 
 
 def test_files_of_later_versions_are_counted_with_a_note(tmp_path):
-    path = tmp_path / "actions.csv"
-    path.write_text("ts_ms,kind,symbol,value\n5,swap,S,1\n6,split,S,2\n")
+    path = tmp_path / "orders.csv"
+    header = "ts_ms,order_id,login,symbol,side,type,lots,state\n"
+    path.write_text(header + "5,O1,1,S,buy,limit,1,new\n6,O2,1,S,buy,limit,1,new\n")
     notes = []
-    assert read_times(FILES["actions"], path, notes).tolist() == [5_000_000, 6_000_000]
-    assert notes == ["actions.csv is counted only: this version does not apply it to any figure"]
+    assert read_times(FILES["orders"], path, notes).tolist() == [5_000_000, 6_000_000]
+    assert notes == ["orders.csv is counted only: this version does not apply it to any figure"]
 
 
 def test_files_of_later_versions_must_have_their_columns_too(tmp_path):
-    path = tmp_path / "leverage_tiers.csv"
-    path.write_text("profile,symbol,leverage\n")
-    with pytest.raises(DataError, match=r"leverage_tiers\.csv has no column upper_lots"):
-        read_times(FILES["leverage_tiers"], path, [])
+    path = tmp_path / "orders.csv"
+    path.write_text("ts_ms,order_id,login,symbol,side,type,lots\n")
+    with pytest.raises(DataError, match=r"orders\.csv has no column state"):
+        read_times(FILES["orders"], path, [])
+
+
+ACTIONS = "ts_ms,kind,symbol,value,long_value,short_value,lp"
+
+
+@pytest.mark.parametrize(
+    ("row", "event"),
+    [
+        ("5,swap,S,3,,,", SwapCharged(5_000_000, "S", 3.0)),
+        ("5,swap,S,1,-7.2,2.1,LP1", SwapCharged(5_000_000, "S", 1.0, -7.2, 2.1, "LP1")),
+        ("5,dividend,S,0.25,0.2125,,", DividendPaid(5_000_000, "S", 0.2125, 0.25)),
+        ("5,dividend,S,,0.2125,0.25,", None),
+        ("5,adjustment,S,-1.5,,,", PriceAdjusted(5_000_000, "S", -1.5, -1.5)),
+        ("5,split,S,0.1,,,", SplitApplied(5_000_000, "S", 0.1)),
+        ("5,rename,S,S2,,,", SymbolRenamed(5_000_000, "S", "S2")),
+        ("5,split,S,two,,,", None),
+        ("5,swap,S,nan,,,", None),
+        ("5,merger,S,1,,,", None),
+    ],
+)
+def test_an_action_is_what_its_kind_says_or_refused(tmp_path, row, event):
+    rows, _ = events(tmp_path / "actions.csv", f"{ACTIONS}\n{row}\n")
+    if event is None:
+        refused = rows[0][1]
+        assert isinstance(refused, InputRefused)
+        assert (refused.kind, refused.source, refused.symbol) == ("bad_action", "actions", "S")
+    else:
+        assert rows == [(2, event)]
+
+
+@pytest.mark.parametrize(("text", "upper_lots"), [("5", 5.0), ("", None), ("inf", float("inf"))])
+def test_a_leverage_tier_may_have_no_upper_end(tmp_path, text, upper_lots):
+    content = f"profile,symbol,upper_lots,leverage\np,EURUSD,{text},500\n"
+    rows, _ = events(tmp_path / "leverage_tiers.csv", content)
+    assert rows == [(2, LeverageTierDefined(NO_TIME, "p", "EURUSD", upper_lots, 500.0))]

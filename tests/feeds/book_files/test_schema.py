@@ -25,13 +25,15 @@ REQUIRED = {
     "books": "ts_ms login book",
     "positions": "login position_id symbol side lots open_price",
     "lp_positions": "lp symbol side lots price",
+    "leverage_tiers": "profile symbol upper_lots leverage",
+    "actions": "ts_ms kind symbol value",
 }
 OPTIONAL = {
     "instruments": "underlying margin_currency margin_rate tick_size tick_value initial_margin "
     "hedged_ratio max_leverage swap_mode swap_long swap_short triple_swap_day markup_points "
     "stale_after_ms limit_usd allow_negative",
     "accounts": "credit hedge_ratio group margin_call_level stop_out_level hedged_margin_mode "
-    "profit_conversion leverage_profile region category ib_code country",
+    "profit_conversion credit_mode leverage_profile region category ib_code country",
     "quotes": "source bid_size ask_size",
     "deals": "commission swap profit raw_price reason",
     "balances": "",
@@ -39,6 +41,8 @@ OPTIONAL = {
     "books": "hedge_ratio symbol",
     "positions": "open_ts_ms swap hedge_ratio margin_per_lot",
     "lp_positions": "",
+    "leverage_tiers": "",
+    "actions": "long_value short_value lp",
 }
 DEFAULTS = {
     ("instruments", "margin_rate"): 1.0,
@@ -77,4 +81,4 @@ def test_every_file_of_the_table_is_read_or_counted():
 
 def test_only_what_happens_at_a_moment_has_a_time():
     timed = {name for name, file in FILES.items() if file.columns[0].kind is Kind.TIME}
-    assert timed == {"quotes", "deals", "balances", "hedges", "books"}
+    assert timed == {"quotes", "deals", "balances", "hedges", "books", "actions"}
