@@ -63,8 +63,10 @@ class Actions:
         if mode is None:
             return Refusal(_BAD, f"swap mode '{instrument.swap_mode}' of {event.symbol} is unknown")
         long, short = _rates(event, instrument)
-        if not all(map(math.isfinite, (event.nights, long, short))):
-            return Refusal(_BAD, "nights and rates of a swap must be finite numbers")
+        if not all(map(math.isfinite, (event.nights, long, short))) or event.nights < 0.0:
+            return Refusal(_BAD, "nights of a swap must be at least 0 and its rates finite numbers")
+        if mode is SwapMode.DISABLED or event.nights == 0.0:
+            return NOTHING
         if event.lp:
             return self._charge_provider(event, position, symbol, mode)
         return self._charge_clients(event, position, symbol, mode)

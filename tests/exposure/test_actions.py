@@ -123,6 +123,7 @@ def test_swap_may_cross_a_threshold_on_its_very_event():
     [
         (SwapCharged(3, "XXX", 1.0), "unknown_symbol"),
         (SwapCharged(3, "EURUSD", float("nan")), "bad_action"),
+        (SwapCharged(3, "EURUSD", -1.0), "bad_action"),
         (SwapCharged(3, "EURUSD", 1.0, float("inf")), "bad_action"),
         (DividendPaid(3, "ACME", float("nan"), 1.0), "bad_action"),
         (PriceAdjusted(3, "XXX", 1.0, 1.0), "unknown_symbol"),
@@ -220,3 +221,11 @@ def test_a_stored_engine_knows_the_new_name_and_the_booked_swap():
     assert tested.engine.symbol_index("EURUSD") == -1
     closing = deal(4, "2", "sell", 2.0, 1.1, symbol="EURUSDx", entry="out", swap=-14.4)
     assert facts(tested.feed(closing)) == {}
+
+
+def test_a_disabled_swap_and_no_nights_cost_nothing_even_without_a_rate():
+    yen = instrument("GBPJPY", swap_mode="disabled", swap_long=-1.0)
+    tested = Desk([yen, EURO], [account()])
+    tested.feed(deal(2, "1", "buy", 1.0, 160.0, symbol="GBPJPY"))
+    assert tested.feed(SwapCharged(3, "GBPJPY", 1.0)) == []
+    assert tested.feed(SwapCharged(3, "EURUSD", 0.0)) == []
