@@ -307,8 +307,8 @@ class RevenueBooked(Event, frozen=True):
     """One signed fact of what the house earned, from its own view (semantics.md section 8).
 
     ``position`` is that of the input event behind it; together with ``component``, ``login``,
-    ``symbol`` and ``book`` it is unique. Empty text where a dimension has no meaning (a provider has
-    no login).
+    ``symbol`` and ``book`` it is unique. Empty text where a dimension has no meaning (a provider
+    has no login).
 
     Units: ``amount_micro_usd`` whole millionths of a USD, + is earned.
     """
