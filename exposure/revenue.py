@@ -213,7 +213,7 @@ class RevenueLedger:
         self.waiting: list[Entry] = []
         self.booked_usd = 0.0
         self._facts: list[OutputEvent] = []
-        self._controls: dict[int, CashBooked] = {}
+        self._controls: dict[tuple[int, str], CashBooked] = {}
 
     def post(self, entry: Entry, rate_usd: Rate) -> None:
         """Book an entry, or keep it until its currency has a rate."""
@@ -292,9 +292,12 @@ class RevenueLedger:
             )  # fmt: skip
 
     def _control(self, entry: Entry, total: int) -> None:
-        held = self._controls.get(entry.position) or CashBooked(entry.ts_event, entry.position)
+        key = entry.position, entry.currency
+        held = self._controls.get(key) or CashBooked(
+            entry.ts_event, entry.position, currency=entry.currency
+        )
         moved = {entry.net.value: getattr(held, entry.net.value) + total}
-        self._controls[entry.position] = msgspec.structs.replace(held, **moved)
+        self._controls[key] = msgspec.structs.replace(held, **moved)
 
 
 def micro(amount_usd: float) -> int:

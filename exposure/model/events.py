@@ -328,7 +328,10 @@ class RevenueBooked(Event, frozen=True):
 
 
 class CashBooked(Event, frozen=True):
-    """What one input event moved in all, computed apart from its facts: their sum has to be this.
+    """What one input event moved in one currency, computed apart from its facts: they add up to it.
+
+    ``position`` and ``currency`` (that of the cash before it was converted) are unique together:
+    all of an event's cash in one currency finds its rate at the same moment.
 
     Units: whole millionths of a USD, from the house's view: ``client_net`` is minus the clients'
     cash, ``lp_net`` what providers paid, ``bonus`` and ``adjustments`` signed costs.
@@ -339,6 +342,7 @@ class CashBooked(Event, frozen=True):
     lp_net_micro_usd: int = 0
     bonus_micro_usd: int = 0
     adjustments_micro_usd: int = 0
+    currency: str = ""
 
 
 OutputEvent = MarginLevelCrossed | BreakFound | LimitBreached | RevenueBooked | CashBooked

@@ -5,6 +5,7 @@ Source: semantics.md section 8; docs/revenue.md.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import pytest
@@ -19,6 +20,7 @@ from exposure.model.events import (
     QuoteReceived,
     RevenueBooked,
 )
+from exposure.revenue import RevenueLedger, balance_entry
 from tests.exposure.builders import Desk, account, instrument
 
 QUOTES = (
@@ -167,3 +169,19 @@ def test_what_was_booked_is_summed_apart_from_the_facts():
     snapshot = tested.engine.snapshot()
     assert snapshot.booked_usd == pytest.approx(12.70)
     assert snapshot.house.realised_usd == pytest.approx(12.70)
+
+
+def test_cash_that_finds_its_rate_later_has_a_control_of_its_own():
+    ledger = RevenueLedger()
+    for login, currency in (("1", "USD"), ("2", "GBP")):
+        entry = balance_entry(
+            BalanceChanged(5, login, "swap", -10.0), 9, account(login, currency=currency), Book.B
+        )
+        ledger.post(entry, lambda source: 1.0 if source == "USD" else math.nan)
+    first = ledger.take()
+    ledger.convert_waiting(lambda _: 1.5)
+    second = ledger.take()
+    assert [(c.position, c.currency, c.client_net_micro_usd) for c in controls(first + second)] == [
+        (9, "USD", 10_000_000),
+        (9, "GBP", 15_000_000),
+    ]
