@@ -84,9 +84,8 @@ class Actions:
         current = self._closing_prices(symbol, sides)
         per_lot = swap_per_lot(instrument, mode, rates, current, opened)
         amounts = per_lot.amount * p.lots[slots] * self._to_account(slots, per_lot.currency)
-        refusal = self._unconvertible(slots, amounts, instrument)
-        if refusal is not None:
-            return refusal
+        if not np.isfinite(amounts).all():
+            return Refusal("no_rate", f"no price or rate to book {instrument.symbol} in")
         p.swap[slots] += amounts
         p.swap_booked[slots] += amounts
         self._book_clients(event, position, slots, amounts, Component.SWAP_CLIENT)
@@ -134,9 +133,8 @@ class Actions:
         per_lot = np.where(p.side[slots] > 0.0, event.long_per_unit, -event.short_per_unit)
         amounts = per_lot * instrument.units_per_lot * p.lots[slots]
         amounts *= self._to_account(slots, instrument.quote)
-        refusal = self._unconvertible(slots, amounts, instrument)
-        if refusal is not None:
-            return refusal
+        if not np.isfinite(amounts).all():
+            return Refusal("no_rate", f"no price or rate to book {instrument.symbol} in")
         np.add.at(self._book.accounts.balance, p.account[slots], amounts)
         component = Component.DIVIDEND_CLIENT if dividend else Component.CORPORATE_ACTION
         self._book_clients(event, position, slots, amounts, component)
@@ -235,16 +233,6 @@ class Actions:
             currency=currency, amounts={component: amount}, of=of,
         )  # fmt: skip
         self._revenue.post(entry, lambda source: self._rate(source, _USD))
-
-    def _unconvertible(
-        self, slots: Slots, amounts: Floats, instrument: Instrument
-    ) -> Refusal | None:
-        if not np.isfinite(amounts).all():
-            return Refusal("no_rate", f"no price or rate to book {instrument.symbol} in")
-        rows = np.unique(self._book.positions.account[slots]).tolist()
-        currencies = {self._book.terms[row].currency for row in rows}
-        missing = sorted(one for one in currencies if math.isnan(self._rate(one, _USD)))
-        return Refusal("no_rate", f"no rate {missing[0]} to USD") if missing else None
 
     # Prices -----------------------------------------------------------------------------------
 
