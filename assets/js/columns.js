@@ -36,12 +36,13 @@
     return ["num", params.value > 0 ? "pos" : params.value < 0 ? "neg" : "zero"];
   };
 
-  /* share of the largest in the column, so that a tint means the same in every row */
-  const tint = (params) => {
-    const share = missing(params.value) ? 0 : step(Math.abs(params.value) / params.context.tintScale);
+  /* share of the largest in the column, so that a heat means the same in every row */
+  const heat = (params) => {
+    if (missing(params.value) || isTotal(params)) return { backgroundColor: "transparent" };
+    const share = step(Math.abs(params.value) / params.context.heatScale);
     const color = params.value < 0 ? "--loss" : "--profit";
-    const strength = params.colDef.field === "floating" && !isTotal(params) ? share * 0.3 : 0;
-    return { backgroundColor: `color-mix(in srgb, var(${color}) ${strength}%, transparent)` };
+    const strength = `calc(var(--heat) * ${share / 100})`;
+    return { backgroundColor: `color-mix(in srgb, var(${color}) ${strength}, transparent)` };
   };
 
   const limitBand = (used) => (used >= 0.9 ? "over" : used >= 0.7 ? "near" : "calm");
@@ -101,7 +102,11 @@
         return { backgroundImage: centredBar(params.value < 0 ? "--loss" : "--profit", share) };
       },
     }),
-    profit: numeric(f.signed, { cellClass: signClass, cellStyle: tint }),
+    profit: numeric(f.signed, { cellClass: signClass }),
+    heat: numeric(f.signed, {
+      cellClass: (params) => (isTotal(params) ? signClass(params) : ["heat", ...signClass(params)]),
+      cellStyle: heat,
+    }),
     coverage: numeric(f.percent, {
       cellStyle: (params) => ({ backgroundImage: bar("--cover", step(params.value ?? 0)) }),
     }),

@@ -50,8 +50,8 @@
   const rescale = (rows) => {
     const largest = (field) => desk.roundUp(Math.max(...rows.map((row) => Math.abs(row[field] ?? 0)), 0));
     const context = api.getGridOption("context");
-    const scales = { netScale: largest("net_value"), tintScale: largest("floating") };
-    if (context.netScale === scales.netScale && context.tintScale === scales.tintScale) return;
+    const scales = { netScale: largest("net_value"), heatScale: largest("floating") };
+    if (context.netScale === scales.netScale && context.heatScale === scales.heatScale) return;
     Object.assign(context, scales);
     api.refreshCells({ columns: ["net_value", "floating"], force: true, suppressFlash: true });
   };
@@ -113,7 +113,7 @@
 
   const start = async () => {
     const ready = await desk.gridApi("exposure-grid");
-    Object.assign(ready.getGridOption("context"), { netScale: 1, tintScale: 1 });
+    Object.assign(ready.getGridOption("context"), { netScale: 1, heatScale: 1 });
     keeper = desk.rowKeeper(ready);
     api = ready;
     api.setGridOption("rowClassRules", { "row-stale": (params) => params.data?.stale });

@@ -35,6 +35,7 @@ class Draw(StrEnum):
     MONEY = "money"
     NET = "net"
     PROFIT = "profit"
+    HEAT = "heat"
     COVERAGE = "coverage"
     LIMIT = "limit"
     RATIO = "ratio"
@@ -75,7 +76,7 @@ EXPOSURE_COLUMNS: Final = (
            "Net position at mid in reporting currency, side as switched", flash=True),
     Column("limit_used", "Limit", Draw.LIMIT, 62,
            "House net over its limit; classes and total show their worst underlying", _BOOKED),
-    Column("floating", "P&L", Draw.PROFIT, 82, "Open profit, side as switched", _BOOKED),
+    Column("floating", "P&L", Draw.HEAT, 82, "Open profit, side as switched", _BOOKED),
     Column("units", "Units", Draw.UNITS, 130, "What the house holds of it, in units", _CURRENCY),
     Column("uncovered_value", "Uncovered", Draw.MONEY, 80,
            "Uncovered lots at mid; classes and total add up underlyings", _BOOKED),

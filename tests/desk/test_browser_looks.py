@@ -5,11 +5,13 @@ Pictures go to ``test-results/``; the one in the README is made anew only when
 """
 
 import os
+import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.desk.contrast import LOOKS, READABLE, contrast, mixed, rgb, tokens
 from tests.desk.running_plimsoll import ROOT, RunningPlimsoll
 from tests.desk.served_desk import ServedDesk
 
@@ -68,6 +70,44 @@ def test_axe_finds_nothing_serious_in_what_opens(browser, desk, theme):
     page.keyboard.press("s")
     expect(page.locator("#system-components tr").first).to_be_visible()
     assert serious(page) == []
+    page.context.close()
+
+
+HEATS = """([theme, palette]) => {
+  Object.assign(document.documentElement.dataset, { theme, palette });
+  const { heat } = dashAgGridFunctions.deskColumnTypes;
+  const box = document.querySelector("#exposure-grid").appendChild(document.createElement("div"));
+  const drawn = [];
+  for (let value = -100; value <= 100; value++) {
+    const params = { value, node: {}, context: { heatScale: 100 } };
+    box.className = ["ag-cell", ...heat.cellClass(params)].join(" ");
+    Object.assign(box.style, heat.cellStyle(params));
+    const { color, backgroundColor } = getComputedStyle(box);
+    drawn.push([color, backgroundColor]);
+  }
+  box.remove();
+  return drawn;
+}"""
+
+
+def computed(text):
+    """Return what Chromium computed for a colour: red, green, blue in [0, 1], and its alpha."""
+    numbers = [float(part) for part in re.findall(r"[\d.e-]+(?=[ ,/)])", text)]
+    scale = 255 if text.startswith("rgb") else 1
+    return tuple(part / scale for part in numbers[:3]), numbers[3] if len(numbers) > 3 else 1.0
+
+
+def test_chromium_draws_every_heat_readably(browser, desk):
+    page = opened(browser, desk, 1280, 800, "dark")
+    for look in LOOKS:
+        panel = rgb(tokens(look)["--panel"])
+        drawn = [
+            [computed(text) for text in pair] for pair in page.evaluate(HEATS, look.split("/"))
+        ]
+        alphas = [alpha for _, (_, alpha) in drawn]
+        assert (alphas[0], alphas[100], alphas[200]) == pytest.approx((0.26, 0.0, 0.26), abs=0.005)
+        ratios = [contrast(ink, mixed(heat, alpha, panel)) for (ink, _), (heat, alpha) in drawn]
+        assert min(ratios) >= READABLE
     page.context.close()
 
 
