@@ -9,13 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-from dealing.bootstrap import command_line
+from dealing.stopping import StopSignals
 
 
 def main() -> NoReturn:
     """Do what the arguments ask for; exit codes: 0 done, 1 failed, 2 wrong usage."""
     sys.excepthook = _report_unexpected
-    sys.exit(command_line(sys.argv[1:], program=(sys.executable, str(Path(__file__).absolute()))))
+    signals = StopSignals()
+    signals.listen()
+    # libraries take most of a start to load: a signal meanwhile is noted, not an error in one
+    from dealing.bootstrap import command_line
+
+    program = (sys.executable, str(Path(__file__).absolute()))
+    sys.exit(command_line(sys.argv[1:], program, signals))
 
 
 def _report_unexpected(

@@ -37,25 +37,28 @@ from exposure.settings import EngineSettings
 
 if TYPE_CHECKING:
     from dealing.process import Work
+    from dealing.stopping import StopSignals
     from feeds.ports import Market
 
 
-def command_line(arguments: Sequence[str], program: Sequence[str]) -> int:
+def command_line(arguments: Sequence[str], program: Sequence[str], signals: StopSignals) -> int:
     """Do what the arguments ask for and return the exit code.
 
     Args:
         arguments: Those of the command line, without the program.
         program: How to start this program again, for child processes.
+        signals: What tells this process to stop, already listening.
     """
-    return cli.answer(arguments, Plimsoll(program))
+    return cli.answer(arguments, Plimsoll(program, signals))
 
 
 class Plimsoll:
     """The commands of the command line, each wired to what does the work."""
 
-    def __init__(self, program: Sequence[str]) -> None:
-        """Take how to start this program again."""
+    def __init__(self, program: Sequence[str], signals: StopSignals) -> None:
+        """Take how to start this program again and what tells it to stop."""
         self._program = program
+        self._signals = signals
 
     def run(self, choices: cli.Choices, *, fresh: bool) -> int:
         """Start platform, engine and desk and keep them alive until told to stop."""
@@ -63,31 +66,32 @@ class Plimsoll:
 
         settings, directory = _opened(choices, ignore_held=fresh)
         with suppress(KeyboardInterrupt):
-            launch(settings, directory, self._program, fresh=fresh)
+            launch(settings, directory, self._program, self._signals, fresh=fresh)
         return cli.DONE
 
     def feed(self, choices: cli.Choices) -> int:
         """Be the platform process."""
         settings, directory = _opened(choices)
         work = partial(_platform, settings.market, directory)
-        return _be(Role.PLATFORM, settings, directory, work, choices)
+        return self._be(Role.PLATFORM, settings, directory, work, choices)
 
     def engine(self, choices: cli.Choices) -> int:
         """Be the engine process."""
         settings, directory = _opened(choices)
         work = partial(_engine, settings, directory)
-        return _be(Role.ENGINE, settings, directory, work, choices)
+        return self._be(Role.ENGINE, settings, directory, work, choices)
 
     def desk(self, choices: cli.Choices) -> int:
         """Be the desk process."""
         settings, directory = _opened(choices)
         work = partial(_desk, settings.desk, directory)
-        return _be(Role.DESK, settings, directory, work, choices)
+        return self._be(Role.DESK, settings, directory, work, choices)
 
     def replay(
         self, choices: cli.Choices, directory: Path, *, until_ms: float | None, json_out: str | None
     ) -> int:
         """Compute a day of files."""
+        self._signals.leave()
         from dealing.logs import log_to_terminal
         from dealing.replay import run_replay
 
@@ -99,6 +103,7 @@ class Plimsoll:
         self, choices: cli.Choices, *, size: str | None, quick: bool, json_out: str | None
     ) -> int:
         """Measure this machine."""
+        self._signals.leave()
         from dealing.bench import run_bench
         from dealing.logs import log_to_terminal
 
@@ -108,6 +113,7 @@ class Plimsoll:
 
     def doctor(self, choices: cli.Choices, *, json_out: str | None) -> int:
         """Say what runs and what is wrong."""
+        self._signals.leave()
         from dealing.doctor import run_doctor
         from dealing.logs import log_to_terminal
 
@@ -117,8 +123,24 @@ class Plimsoll:
 
     def check_config(self, file: Path) -> int:
         """Check a configuration file."""
+        self._signals.leave()
         settings_of([yaml_layer(default_file()), yaml_layer(file)])
         sys.stdout.write(f"{file} is a good configuration.\n")
+        return cli.DONE
+
+    def _be(
+        self,
+        role: Role,
+        settings: Settings,
+        directory: DataDirectory,
+        work: Work,
+        choices: cli.Choices,
+    ) -> int:
+        from dealing.process import be
+
+        supervised = choices.exact is not None
+        with suppress(KeyboardInterrupt):
+            be(role, directory, settings.log, work, self._signals, supervised=supervised)
         return cli.DONE
 
 
@@ -131,16 +153,6 @@ def _opened(choices: cli.Choices, *, ignore_held: bool = False) -> tuple[Setting
     directory = DataDirectory(settings.directory)
     held = None if ignore_held else directory.held_identity()
     return settings if held is None else load(held=held.as_settings()), directory
-
-
-def _be(
-    role: Role, settings: Settings, directory: DataDirectory, work: Work, choices: cli.Choices
-) -> int:
-    from dealing.process import be
-
-    with suppress(KeyboardInterrupt):
-        be(role, directory, settings.log, work, supervised=choices.exact is not None)
-    return cli.DONE
 
 
 async def _platform(

@@ -18,8 +18,9 @@ from rich.console import Console
 from dealing.addresses import address_of, answers, free_port
 from dealing.directory import DataDirectory, Role, identity_of, replace_file
 from dealing.logs import start_logging
-from dealing.process import PREDECESSOR_ENDS_WITHIN_S, until_told
+from dealing.process import PREDECESSOR_ENDS_WITHIN_S, run_until_told
 from dealing.settings import SIMULATED, DeskSettings, Settings
+from dealing.stopping import StopSignals
 from dealing.supervisor import ChildPlan, ChildStatus, Supervisor
 
 COMMAND_OF = {Role.PLATFORM: "feed", Role.ENGINE: "engine", Role.DESK: "desk"}
@@ -40,7 +41,12 @@ def status_file(directory: DataDirectory) -> Path:
 
 
 def launch(
-    settings: Settings, directory: DataDirectory, program: Sequence[str], *, fresh: bool
+    settings: Settings,
+    directory: DataDirectory,
+    program: Sequence[str],
+    signals: StopSignals,
+    *,
+    fresh: bool,
 ) -> None:
     """Run everything until told to stop.
 
@@ -48,6 +54,7 @@ def launch(
         settings: All of them.
         directory: Where the run is kept.
         program: How to start this program again, for the children.
+        signals: What tells this process to stop.
         fresh: Delete the run that the directory holds first.
 
     Raises:
@@ -68,7 +75,7 @@ def launch(
         _introduce(settings, directory, console, continues=continues)
         work = partial(_supervise, settings, directory, program, console, started_s)
         try:
-            asyncio.run(until_told(work))
+            run_until_told(work, signals)
         finally:
             if not continues:
                 directory.disclaim()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,8 +16,8 @@ from typing import Any, Final
 from dealing.directory import DataDirectory, Role
 from dealing.logs import start_logging
 from dealing.settings import LogSettings
+from dealing.stopping import StopSignals
 
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PREDECESSOR_ENDS_WITHIN_S: Final = 10.0
 ORPHAN_ENDS_WITHIN_S: Final = 8.0
 
@@ -27,7 +26,13 @@ Work = Callable[[asyncio.Event], Awaitable[None]]
 
 
 def be(
-    role: Role, directory: DataDirectory, log: LogSettings, work: Work, *, supervised: bool
+    role: Role,
+    directory: DataDirectory,
+    log: LogSettings,
+    work: Work,
+    signals: StopSignals,
+    *,
+    supervised: bool,
 ) -> None:
     """Have the role alone and work until told to stop.
 
@@ -37,19 +42,29 @@ def be(
     directory.prepare()
     start_logging(f"plimsoll {role}", directory.log_file(role), log)
     with directory.hold(role, PREDECESSOR_ENDS_WITHIN_S):
-        asyncio.run(until_told(work, supervised=supervised))
+        run_until_told(work, signals, supervised=supervised)
 
 
-async def until_told(work: Work, *, supervised: bool = False) -> None:
-    """Run ``work`` with an event that a signal, or the supervisor's end, sets."""
+def run_until_told(work: Work, signals: StopSignals, *, supervised: bool = False) -> None:
+    """Run ``work`` with an event that a signal, or the supervisor's end, sets.
+
+    Work is not begun when a signal came before.
+    """
+    try:
+        asyncio.run(_work(work, signals, supervised=supervised))
+    finally:
+        signals.listen()
+
+
+async def _work(work: Work, signals: StopSignals, *, supervised: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stop.set)
+    signals.tell(loop, stop)
     if supervised:
         watch = threading.Thread(target=_end_with_supervisor, args=(loop, stop), daemon=True)
         watch.start()
-    await work(stop)
+    if not stop.is_set():
+        await work(stop)
 
 
 async def run_until(stop: asyncio.Event, *parts: Coroutine[Any, Any, None]) -> None:

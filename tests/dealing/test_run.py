@@ -130,8 +130,8 @@ def test_a_fresh_start_deletes_the_run_after_saying_so(directory):
     said = process.stdout.readline() + process.stdout.readline()
     assert said.startswith(f"Deleting the run in {directory.root} (simulated market, 50 clients")
     assert "20 simulated clients, seed 9" in said
-    assert end(process)[0] == 0
     assert directory.held_identity().seed == 9
+    assert end(process)[0] == 0
 
 
 def test_a_platform_that_cannot_start_ends_the_run_with_its_reason(directory, tmp_path):
