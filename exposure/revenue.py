@@ -224,7 +224,7 @@ class RevenueLedger:
         cash_usd = sum(entry.amounts.values()) * rate
         if not all(_bookable(amount * rate) for amount in entry.amounts.values()):
             return
-        self.booked_usd += cash_usd
+        self.booked_usd += float(cash_usd)
         total = micro(cash_usd)
         parts = {
             component: micro(amount * rate)
@@ -264,7 +264,7 @@ class RevenueLedger:
         """Return everything as plain values; nothing may be left to take."""
         return {
             "totals": [[*key, amount] for key, amount in self.totals.items()],
-            "waiting": msgspec.to_builtins(self.waiting),
+            "waiting": msgspec.to_builtins(self.waiting, enc_hook=float),
             "booked_usd": self.booked_usd,
         }
 

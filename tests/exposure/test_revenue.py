@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+import msgspec
 import pytest
 
 from exposure.export import export_state, restore
@@ -19,6 +20,7 @@ from exposure.model.events import (
     HedgeExecuted,
     QuoteReceived,
     RevenueBooked,
+    SwapCharged,
 )
 from exposure.revenue import RevenueLedger, balance_entry
 from tests.exposure.builders import Desk, account, instrument
@@ -185,3 +187,15 @@ def test_cash_that_finds_its_rate_later_has_a_control_of_its_own():
         (9, "USD", 10_000_000),
         (9, "GBP", 15_000_000),
     ]
+
+
+def test_a_state_holds_plain_numbers_only_so_that_it_can_be_stored():
+    made = desk(currency="EUR")
+    made.feed(
+        DealExecuted(2, "1", "1", "1", "USDJPY", "buy", "in", 1.0, 150.02),
+        DealExecuted(3, "2", "1", "1", "USDJPY", "sell", "out", 0.4, 150.00, commission=-1.0),
+        HedgeExecuted(4, "1", "LP", "EURUSD", "buy", 1.0, 1.1),
+        HedgeExecuted(5, "2", "LP", "EURUSD", "sell", 1.0, 1.2),
+        SwapCharged(6, "USDJPY", 1.0, 2.0, -3.0),
+    )
+    msgspec.msgpack.encode(export_state(made.engine).meta)
