@@ -44,6 +44,7 @@ _PICKED: Final = tuple(
 _NETTED: Final = ("lp_lots", "lp_value", "lp_floating", "meant_value", "uncovered_lots")
 _COUNTED: Final = ("positions", "unpriced")
 _QUOTED: Final = ("bid", "ask", "mid")
+_TEXTS: Final = ("symbol", "underlying", "asset_class", "base", "quote")
 _TOLERANCE: Final = 1e-9
 
 
@@ -129,9 +130,12 @@ def net_open_position(currencies: Sequence[CurrencyRow]) -> float:
 
 def symbol_rows(exposure: pl.DataFrame, per_usd: float) -> Rows:
     """Return one row per instrument, in order of definition."""
-    figures = exposure.drop("symbol", "underlying", "asset_class", "base", "quote")
-    table = figures.cast(pl.Float64).fill_null(np.nan).to_numpy(order="fortran")
-    source: Columns = dict(zip(figures.columns, table.T, strict=True))
+    source: Columns = {
+        # null comes out as NaN; a frame at a time would start polars' threads several times a second
+        figure.name: figure.to_numpy().astype(np.float64)
+        for figure in exposure.get_columns()
+        if figure.name not in _TEXTS
+    }
     worth = _value_per_lot(source) * per_usd
     names = exposure["symbol"].to_list()
     return Rows(

@@ -33,16 +33,15 @@ def view(accounts: pl.DataFrame) -> dict[str, Any]:
     Money is in account currency. ``to_50`` is the share of equity that can be lost before the
     level reaches 50 %, None where the account is below it.
     """
-    levels = accounts["margin_level"].drop_nulls().to_numpy()
-    worst = accounts.filter(pl.col("margin_level").is_not_null()).bottom_k(SHOWN, by="margin_level")
-    worst = worst.sort("margin_level", "login").with_columns(
-        pl.when(pl.col("margin_level") > BANDS[0])
-        .then(1.0 - BANDS[0] / pl.col("margin_level"))
-        .alias("to_50")
-    )
+    every = accounts["margin_level"].to_numpy().astype(np.float64)
+    with_margin = np.flatnonzero(~np.isnan(every))
+    levels = every[with_margin]
+    worst = accounts[with_margin[np.argsort(levels, kind="stable")[:SHOWN]]]
+    columns = {name: worst[name].to_list() for name in worst.columns}
+    columns["to_50"] = [_to_the_edge(level) for level in columns["margin_level"]]
     counts = np.bincount(np.digitize(levels, BANDS), minlength=len(BANDS) + 1)
     return {
-        "columns": {spec.field: worst[spec.field].to_list() for spec in MARGIN_COLUMNS},
+        "columns": {spec.field: columns[spec.field] for spec in MARGIN_COLUMNS},
         "bands": counts.tolist(),
         "with_margin": len(levels),
         "accounts": accounts.height,
@@ -71,3 +70,7 @@ def layout() -> Component:
         name="margin",
         aside=html.Span("", id=MarginIds.COUNT, className="panel-note"),
     )
+
+
+def _to_the_edge(level: float) -> float | None:
+    return 1.0 - BANDS[0] / level if level > BANDS[0] else None
