@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from exposure.model.events import EventBatch, InputEvent
@@ -22,17 +23,46 @@ class EventFeed(Protocol):
         ...
 
 
+class ActionKind(StrEnum):
+    """What can happen to an instrument besides being traded."""
+
+    DIVIDEND = "dividend"
+    ADJUSTMENT = "adjustment"
+    SPLIT = "split"
+    RENAME = "rename"
+
+
+class MarketAction(NamedTuple):
+    """What happened to a symbol while it did not trade; its next quote follows from it.
+
+    Units: ``ts`` ns UTC; amounts per unit in quote currency, which longs receive and shorts pay,
+    at the provider's as well (its longs get their own net amount); ``ratio`` new units per old
+    one. ``name`` is the new one.
+    """
+
+    ts: int
+    symbol: int
+    kind: ActionKind
+    long_per_unit: float = 0.0
+    short_per_unit: float = 0.0
+    provider_long_per_unit: float = 0.0
+    ratio: float = 1.0
+    name: str = ""
+
+
 class MarketStep(NamedTuple):
     """Prices of one step of market time.
 
     ``client`` are the quotes clients trade on (markup included where the market adds it),
     ``provider`` the liquidity provider's own, both ordered by time within the step; ``symbol`` is
-    an index into the market's instruments. ``now`` is the end of the step, ns UTC.
+    an index into the market's instruments. ``now`` is the end of the step, ns UTC. ``actions`` are
+    in order of time, too.
     """
 
     now: int
     client: QuoteColumns
     provider: QuoteColumns
+    actions: tuple[MarketAction, ...] = ()
 
 
 class Market(Protocol):
@@ -48,7 +78,7 @@ class Market(Protocol):
 
     @property
     def instruments(self) -> list[Instrument]:
-        """The symbols that this market quotes, in index order."""
+        """The symbols that this market quotes, in index order, by their names at the start."""
         ...
 
     @property

@@ -36,13 +36,10 @@ _DAYS_AHEAD: Final = 11
 
 
 class Rollover(NamedTuple):
-    """The end of a trading day; ``weekday`` is the full English name, in lower case, of that day.
-
-    An instrument pays three nights of swap when it is its ``triple_swap_day``.
-    """
+    """The end of a trading day; ``day`` is its date in New York."""
 
     ts: int
-    weekday: str
+    day: date
 
 
 def nanoseconds(moment: datetime) -> int:
@@ -67,7 +64,7 @@ def local_dates(after: int, until: int) -> Iterator[date]:
 def rollovers(after: int, until: int) -> list[Rollover]:
     """Return the rollovers in (after, until], weekends included, in order."""
     ends = [
-        Rollover(nanoseconds(datetime.combine(day, _ROLLOVER, _NEW_YORK)), WEEKDAYS[day.weekday()])
+        Rollover(nanoseconds(datetime.combine(day, _ROLLOVER, _NEW_YORK)), day)
         for day in local_dates(after, until)
     ]
     return [end for end in ends if after < end.ts <= until]

@@ -142,6 +142,16 @@ class PricePaths:
         self.log_price = self.log_price + size * direction
         self.heat = np.maximum(self.heat, heat * self.exposure(driver))
 
+    def reprice(self, code: str, drop: float, ratio: float) -> None:
+        """Let an asset cost ``drop`` less and then be divided by ``ratio``, at once.
+
+        Units: ``drop`` in the currency that the code is quoted in.
+        """
+        if drop == 0.0 and ratio == 1.0:
+            return
+        index = self._factors.codes.index(code)
+        self.log_price[index] = np.log((np.exp(self.log_price[index]) - drop) / ratio)
+
     def exposure(self, driver: str) -> _Floats:
         """Return how much each code cares about a driver, 0 to 1."""
         return np.abs(self._factors.direction(driver)) / self._factors.volatility

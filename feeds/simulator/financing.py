@@ -1,85 +1,110 @@
-"""Swap: what a position costs or earns for being held over rollover.
+"""Rollover: for how many nights the end of a trading day counts, and at which rates.
 
 A night is charged from Monday to Friday; on its instrument's triple day it counts three times, for
-the weekend.
-Source: platforms.md A3 (swap per night; a year of 360 days in every broker page read).
+the weekend. A holiday is no night of its own: what it would have counted for is charged on the last
+trading day before it. So every week has seven nights, whatever falls into it.
+Source: platforms.md A1 (triple day, SWAP_FLAGS_CONSIDER_HOLIDAYS: double the day before a holiday,
+none on it) and A3.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from exposure.model.instruments import AssetClass, Instrument
+from exposure.swaps import SwapMode, swap_mode
+from feeds.simulator.calendar import WEEKDAYS
+from feeds.simulator.parameters import read_parameters
 
-from exposure.client_book import ClientBook
-from exposure.model.deals import Side
-from exposure.model.instruments import Instrument
+Holidays = Mapping[str, frozenset[date]]
+"""The holidays of each currency's market."""
 
-POINTS: Final = "points"
-INTEREST: Final = "interest_current"
-
-_DAYS_PER_YEAR: Final = 360.0
-_WEEKEND: Final = ("saturday", "sunday")
+_SATURDAY: Final = 5
 
 
-def nights(instrument: Instrument, weekday: str) -> int:
-    """Return how many nights the rollover at the end of a weekday counts for.
+class SwapRates(NamedTuple):
+    """What a night costs or earns per side, in the unit of the instrument's swap mode."""
+
+    long: float
+    short: float
+
+
+def load_holidays() -> Holidays:
+    """Return the holidays that ship with the simulator."""
+    rows = read_parameters("holidays")
+    currencies = {row["currency"] for row in rows}
+    return {
+        currency: frozenset(
+            date.fromisoformat(row["date"]) for row in rows if row["currency"] == currency
+        )
+        for currency in currencies
+    }
+
+
+def holidays_of(instrument: Instrument, holidays: Holidays) -> frozenset[date]:
+    """Return when an instrument has no night: holidays of its currencies, none for crypto.
+
+    A pair rests when either currency does; everything else follows the market of its quote.
+    """
+    match instrument.asset_class:
+        case AssetClass.CRYPTO:
+            return frozenset()
+        case AssetClass.FX:
+            currencies: tuple[str, ...] = (instrument.base, instrument.quote)
+        case _:
+            currencies = (instrument.quote,)
+    none: frozenset[date] = frozenset()
+    return none.union(*(holidays.get(currency, none) for currency in currencies))
+
+
+def nights(instrument: Instrument, day: date, own_holidays: frozenset[date] = frozenset()) -> int:
+    """Return how many nights the rollover at the end of a day counts for.
 
     Args:
         instrument: Contract terms; ``triple_swap_day`` is an English name in lower case.
-        weekday: The same.
+        day: The trading day that ends.
+        own_holidays: When this instrument has no night (``holidays_of``).
+
+    >>> from feeds.catalogue import load_catalogue
+    >>> euro = load_catalogue()[0]
+    >>> good_friday = frozenset([date(2026, 4, 3)])
+    >>> [nights(euro, date(2026, 4, day), good_friday) for day in (1, 2, 3, 4, 6)]
+    [3, 2, 0, 0, 1]
     """
-    if weekday in _WEEKEND:
+    if not _is_charged(day, own_holidays):
         return 0
-    return 3 if weekday == instrument.triple_swap_day else 1
+    counted = _usual_nights(instrument, day)
+    following = day + timedelta(days=1)
+    while not _is_charged(following, own_holidays):
+        counted += _usual_nights(instrument, following)
+        following += timedelta(days=1)
+    return counted
 
 
-def swap_per_lot(instrument: Instrument, side: Side, price: float) -> float:
-    """Return one night's swap of one lot in the instrument's quote currency.
+def pays_swap(instrument: Instrument) -> bool:
+    """Whether holding an instrument over rollover costs or earns anything."""
+    return swap_mode(instrument) not in {None, SwapMode.DISABLED}
 
-    Positive is paid to the client. Modes that the simulator does not know cost nothing.
 
-    Units: ``price`` the current closing price; ``swap_long``, ``swap_short`` in points, or in
-    percent a year for interest.
+def provider_rates(instruments: Iterable[Instrument]) -> list[SwapRates]:
+    """Return what the liquidity provider charges the house, instrument by instrument.
+
+    Where its table has no row for a symbol, it charges what the clients pay.
     """
-    rate = instrument.swap_long if side is Side.BUY else instrument.swap_short
-    if instrument.swap_mode == POINTS:
-        return rate * instrument.point * instrument.units_per_lot
-    if instrument.swap_mode == INTEREST:
-        return rate / 100.0 / _DAYS_PER_YEAR * price * instrument.units_per_lot
-    return 0.0
+    rates = {
+        row["symbol"]: SwapRates(float(row["long"]), float(row["short"]))
+        for row in read_parameters("provider_swaps")
+    }
+    return [rates.get(one.symbol, SwapRates(one.swap_long, one.swap_short)) for one in instruments]
 
 
-def rollover_swaps(book: ClientBook, weekday: str) -> NDArray[np.float64]:
-    """Return what every account pays or earns for a night, unrounded.
-
-    Positions without a price or a rate pay nothing.
-
-    Shapes: (accounts,). Units: account currency.
-    """
-    used = np.flatnonzero(book.positions.account[: len(book.position_ids)] >= 0)
-    p = book.positions
-    account, symbol, long = p.account[used], p.symbol[used], p.side[used] > 0.0
-    per_lot = np.array([_both_sides(book, s, weekday) for s in range(len(book.instruments))])
-    amount = p.lots[used] * np.where(long, per_lot[symbol, 0], per_lot[symbol, 1])
-    quotes = [instrument.quote for instrument in book.instruments]
-    currencies = [terms.currency for terms in book.terms]
-    source, target = sorted(set(quotes)), sorted(set(currencies))
-    rates = np.array([[book.rates.mid(book.prices, q, a) for a in target] for q in source])
-    row = np.searchsorted(source, quotes)[symbol]
-    column = np.searchsorted(target, currencies)[account]
-    amount *= np.nan_to_num(rates[row, column])
-    return np.bincount(account, amount, minlength=len(currencies)).astype(np.float64)
+def _is_charged(day: date, own_holidays: frozenset[date]) -> bool:
+    return day.weekday() < _SATURDAY and day not in own_holidays
 
 
-def _both_sides(book: ClientBook, symbol: int, weekday: str) -> tuple[float, float]:
-    instrument = book.instruments[symbol]
-    count = nights(instrument, weekday)
-    if not book.prices.quoted[symbol]:
-        return 0.0, 0.0
-    bid, ask = float(book.prices.bid[symbol]), float(book.prices.ask[symbol])
-    return (
-        count * swap_per_lot(instrument, Side.BUY, bid),
-        count * swap_per_lot(instrument, Side.SELL, ask),
-    )
+def _usual_nights(instrument: Instrument, day: date) -> int:
+    if day.weekday() >= _SATURDAY:
+        return 0
+    return 3 if WEEKDAYS[day.weekday()] == instrument.triple_swap_day else 1

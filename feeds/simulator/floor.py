@@ -1,8 +1,8 @@
 """One step of the simulated broker: everything that happens between two moments.
 
 The clients decide on what they see at the beginning. Their orders, the exits of open positions,
-payments, the provider's answers and rollover are then merged by time with the quotes, and each
-happens at the price of its moment.
+payments, the provider's answers, rollover and corporate actions are then merged by time with the
+quotes, and each happens at the price of its moment.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from exposure.model.accounts import BalanceKind
 from exposure.model.deals import Side
+from feeds.simulator.back_office import BackOffice
 from feeds.simulator.calendar import rollovers
 from feeds.simulator.choices import MarketView
 from feeds.simulator.clients import Clients, Orders, hold_seconds
-from feeds.simulator.financing import rollover_swaps
 from feeds.simulator.packing import generator_state, set_generator_state
 from feeds.simulator.payments import Payment, Payments
 from feeds.simulator.plans import DueExit, ExitPlans
@@ -27,7 +26,7 @@ from feeds.simulator.population import Population
 from feeds.simulator.providers import HEDGE_STEP_LOTS, HedgeOrder, LiquidityProvider
 from feeds.simulator.signals import Signals
 from feeds.simulator.tape import Arrivals, QuoteTape
-from feeds.simulator.trade_server import TradeServer, to_cents
+from feeds.simulator.trade_server import TradeServer
 
 Floats = NDArray[np.float64]
 
@@ -67,6 +66,7 @@ class TradingFloor:
         self._payments = Payments(population)
         self._signals = Signals(instruments)
         self._provider = LiquidityProvider(len(instruments))
+        self._back_office = BackOffice(server, self._provider, self.plans, self._signals)
 
     def step(self, end: int) -> None:
         """Let time pass until ``end`` and publish what happens."""
@@ -131,7 +131,9 @@ class TradingFloor:
         for order in self._provider.due(end):
             yield Action(max(order.due, start + 1), partial(self._take_answer, order))
         for rollover in rollovers(start, end):
-            yield Action(rollover.ts, partial(self._charge_swap, rollover.weekday))
+            yield Action(rollover.ts, partial(self._back_office.roll_over, rollover.day))
+        for action in self.tape.take_actions():
+            yield Action(max(action.ts, start + 1), partial(self._back_office.act, action))
         for payment in self._payments.due(start, end, self._rng):
             yield Action(payment.ts, partial(self._pay, payment))
         for due in self.plans.due(self.server.book, view.open, start, end):
@@ -177,12 +179,6 @@ class TradingFloor:
             self.server.move_money(account, kind, amount, ts)
 
     # What the house does ----------------------------------------------------------------------
-
-    def _charge_swap(self, weekday: str, ts: int) -> None:
-        for account, amount in enumerate(rollover_swaps(self.server.book, weekday).tolist()):
-            cents = to_cents(amount)
-            if cents != 0.0:
-                self.server.move_money(account, BalanceKind.SWAP, cents, ts)
 
     def _hedge(self, now: int) -> None:
         wanted = self.server.uncovered() - self._provider.in_flight

@@ -1,9 +1,9 @@
 """The simulated market: prices that behave like real ones and need nobody.
 
-Time is cut where anything changes (a session opens or closes, news comes out), at the latest after
-two minutes. Inside a cut everything is one vectorised draw: how many quotes, of which symbols,
-when, and the price path through those moments. The same seed and the same steps give the same
-quotes.
+Time is cut where anything changes (a session opens or closes, news comes out, an asset is split or
+pays a dividend), at the latest after two minutes. Inside a cut everything is one vectorised draw:
+how many quotes, of which symbols, when, and the price path through those moments. The same seed and
+the same steps give the same quotes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from exposure.errors import StorageError
 from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
 from feeds.catalogue import load_catalogue
-from feeds.ports import MarketStep
+from feeds.ports import MarketAction, MarketStep
+from feeds.simulator.actions import ActionSchedule
 from feeds.simulator.calendar import DAY, SECOND, TradingHours, new_york_time
 from feeds.simulator.factors import PricePaths, load_factors
 from feeds.simulator.news import NewsEvent, NewsSchedule
@@ -78,6 +79,8 @@ class SimulatedMarket:
         )
         self._last_bid = np.full(len(self.instruments), _NEVER)
         self._last_ask = np.full(len(self.instruments), _NEVER)
+        self._happened: list[MarketAction] = []
+        self._begin(start)
 
     def upcoming_news(self, horizon_ns: int = DAY) -> list[NewsEvent]:
         """Return the releases that are due within the horizon, in order."""
@@ -101,6 +104,7 @@ class SimulatedMarket:
         return pack(
             {
                 "symbols": [one.symbol for one in self.instruments],
+                "start": self._start,
                 "now": self.now,
                 "paths": self._paths.export_state(),
                 "last_bid": self._last_bid,
@@ -117,10 +121,16 @@ class SimulatedMarket:
                 "the saved market quotes other symbols than this one: start it with the same "
                 "catalogue, or with a new data directory"
             )
+        self._begin(saved["start"])
         self.now = saved["now"]
         self._paths.restore_state(saved["paths"])
         self._last_bid, self._last_ask = saved["last_bid"], saved["last_ask"]
         set_generator_state(self._random, saved["random"])
+
+    def _begin(self, start: int) -> None:
+        sessions = [self._hours.names[k] for k in self._symbols.session.tolist()]
+        self._start = start
+        self._actions = ActionSchedule(self.instruments, sessions, start)
 
     def _next_cut(self, end: int) -> int:
         return min(
@@ -128,6 +138,7 @@ class SimulatedMarket:
             self.now + _LONGEST_CUT,
             self._hours.next_change(self.now),
             self._news.next_after(self.now).ts,
+            self._actions.next_after(self.now),
         )
 
     def _advance(self, until: int) -> _Quotes:
@@ -150,6 +161,7 @@ class SimulatedMarket:
         ts = self.now + 1 + (at * (span - 1)).astype(np.int64)
         self.now = until
         self._release_news()
+        self._act()
         return self._changed(symbol, bid, ask, ts)
 
     def _anxiety(self) -> _Floats:
@@ -189,6 +201,11 @@ class SimulatedMarket:
             for driver in release.drivers:
                 self._paths.shock(driver, surprise * release.impact.shock, release.impact.heat)
 
+    def _act(self) -> None:
+        for action in self._actions.at(self.now):
+            self._paths.reprice(action.asset, action.drop, action.ratio)
+            self._happened += action.seen
+
     def _changed(self, symbol: _Ints, bid: _Ints, ask: _Ints, ts: _Ints) -> _Quotes:
         order = np.argsort(symbol, kind="stable")
         sorted_symbol, sorted_bid, sorted_ask = symbol[order], bid[order], ask[order]
@@ -206,7 +223,8 @@ class SimulatedMarket:
         prices = self._symbols.prices
         client = QuoteColumns(index, prices(symbol, bid - half), prices(symbol, ask + half), ts)
         provider = QuoteColumns(index, prices(symbol, bid), prices(symbol, ask), ts)
-        return MarketStep(self.now, client, provider)
+        happened, self._happened = tuple(self._happened), []
+        return MarketStep(self.now, client, provider, happened)
 
 
 def _seconds_since_rollover(hour: int, minute: int, second: int) -> float:

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from exposure.client_book import ClientBook
 from exposure.kernels import MONEY_TOLERANCE
 from exposure.model.accounts import Account
-from exposure.model.deals import Side
+from exposure.swaps import SwapMode, swap_mode, swap_per_lot
 from feeds.simulator.choices import favourite_of
 from feeds.simulator.clients import hold_seconds, whole_lots
-from feeds.simulator.financing import swap_per_lot
 from feeds.simulator.kinds import habit_column
 from feeds.simulator.population import Population
 from feeds.simulator.signals import SECONDS_PER_DAY, sigma_per_root_second
@@ -71,7 +70,7 @@ def draw_positions(population: Population, server: TradeServer, rng: Generator) 
     # A price without a spread is a conversion rate: nobody holds positions in it.
     has_spread = book.prices.ask[symbol] > book.prices.bid[symbol]
     possible = has_spread & np.isfinite(usd_per_lot[symbol])
-    possible &= _convertible(server, account, symbol)
+    possible &= _convertible(server, account, symbol) & ~population.banned[account, symbol]
     account, symbol = account[possible], symbol[possible]
     bias = 0.5 + _HERD * rng.standard_normal(len(book.instruments))
     sign = np.where(rng.random(len(account)) < bias[symbol], 1, -1)
@@ -115,14 +114,25 @@ def accrued_swaps(positions: OpenPositions, book: ClientBook) -> Floats:
     """Return the swap that positions have gathered in the nights they were held, in cents."""
     nights = np.floor(positions.age_s / SECONDS_PER_DAY)
     swaps = np.zeros(len(nights))
-    for k in np.flatnonzero(nights).tolist():
-        instrument = book.instruments[int(positions.symbol[k])]
-        side = Side.BUY if positions.sign[k] > 0 else Side.SELL
-        per_lot = swap_per_lot(instrument, side, float(positions.open_price[k]))
-        currency = book.terms[int(positions.account[k])].currency
-        rate = book.rates.mid(book.prices, instrument.quote, currency)
-        swaps[k] = to_cents(nights[k] * per_lot * positions.lots[k] * rate)
-    return swaps
+    for symbol in np.unique(positions.symbol[nights > 0.0]).tolist():
+        held = np.flatnonzero((positions.symbol == symbol) & (nights > 0.0))
+        swaps[held] = nights[held] * positions.lots[held] * _night(positions, held, symbol, book)
+    return np.array([to_cents(swap) for swap in swaps.tolist()])
+
+
+def _night(positions: OpenPositions, held: Ints, symbol: int, book: ClientBook) -> Floats:
+    """Return what a night of one lot comes to for positions of a symbol, in account currency."""
+    instrument = book.instruments[symbol]
+    mode = swap_mode(instrument) or SwapMode.DISABLED
+    rates = np.where(positions.sign[held] > 0, instrument.swap_long, instrument.swap_short)
+    opened = positions.open_price[held]
+    per_lot = swap_per_lot(instrument, mode, rates, opened, opened)
+    currencies = [book.terms[account].currency for account in positions.account[held].tolist()]
+    if not per_lot.currency:
+        return per_lot.amount
+    to_account = {one: book.rates.mid(book.prices, per_lot.currency, one) for one in currencies}
+    night: Floats = per_lot.amount * np.array([to_account[one] for one in currencies])
+    return night
 
 
 def _holders(population: Population, rng: Generator) -> Ints:

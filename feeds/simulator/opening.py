@@ -1,4 +1,4 @@
-"""How the platform opens: terms, accounts, first prices, and a book that is already full.
+"""How the platform opens: terms, leverage, accounts, first prices, and a book that is full already.
 
 The accounts come with the money that their open positions need, so the positions are valued in the
 server's engine before the accounts are funded there.
@@ -19,10 +19,12 @@ from exposure.model.events import (
     PositionRestored,
     QuoteReceived,
 )
+from exposure.model.instruments import Instrument
+from feeds.catalogue.regimes import caps_of_rules, tiers_of
 from feeds.simulator.clients import target_distances
 from feeds.simulator.floor import TradingFloor
 from feeds.simulator.open_positions import OpenPositions, accrued_swaps, draw_positions, funded
-from feeds.simulator.population import Population
+from feeds.simulator.population import Population, regime_rules
 from feeds.simulator.trade_server import TradeServer
 
 Generator = np.random.Generator
@@ -36,9 +38,11 @@ def open_book(floor: TradingFloor, population: Population, rng: Generator) -> li
     """Open a platform and return its opening events; the floor is then ready to step."""
     server, start = floor.server, floor.tape.now
     defined = [InstrumentDefined(start, instrument) for instrument in server.instruments]
+    leverage = _leverage(population, server.instruments, start)
     quotes = _first_quotes(floor)
     server.publish([
-        *defined, *(AccountChanged(start, account) for account in population.accounts), *quotes
+        *defined, *leverage,
+        *(AccountChanged(start, account) for account in population.accounts), *quotes,
     ])  # fmt: skip
     now = server.board.opened_at = floor.tape.now
     positions = draw_positions(population, server, rng)
@@ -53,9 +57,18 @@ def open_book(floor: TradingFloor, population: Population, rng: Generator) -> li
     server.publish([*coverage])
     server.take_events()
     return [
-        *defined, *(AccountChanged(start, account) for account in accounts),
+        *defined, *leverage, *(AccountChanged(start, account) for account in accounts),
         *quotes, *restored, *coverage,
     ]  # fmt: skip
+
+
+def _leverage(population: Population, instruments: list[Instrument], ts: int) -> list[InputEvent]:
+    """Return the caps of regulators and the brackets of profiles that some account has."""
+    profiles = sorted({one.leverage_profile for one in population.accounts} - {""})
+    return [
+        *caps_of_rules(regime_rules(population.accounts), instruments, ts),
+        *(tier for profile in profiles for tier in tiers_of(profile, instruments, ts)),
+    ]
 
 
 def _first_quotes(floor: TradingFloor) -> list[QuoteReceived]:

@@ -48,6 +48,12 @@ class ExitPlans:
         self.exit_at[slot] = exit_at
         self.take_profit[slot], self.stop_loss[slot] = take_profit, stop_loss
 
+    def split(self, slots: NDArray[np.int32], ratio: float) -> None:
+        """Divide the targets of positions whose symbol was split."""
+        planned = slots[slots < len(self.exit_at)]
+        self.take_profit[planned] /= ratio
+        self.stop_loss[planned] /= ratio
+
     def due(
         self, book: ClientBook, is_open: NDArray[np.bool_], start: int, end: int
     ) -> list[DueExit]:

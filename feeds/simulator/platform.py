@@ -25,7 +25,7 @@ from feeds.simulator.trade_server import TradeServer
 
 _NS: Final = 1_000_000_000
 _MS: Final = 1_000_000
-_STATE_VERSION: Final = 1
+_STATE_VERSION: Final = 2
 
 
 class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,7 +66,12 @@ class SimulatedPlatform:
             lp=settings.lp,
         )
         self._floor = TradingFloor(
-            QuoteTape(market, settings.foresight_s * _NS, settings.quote_lag_ms * _MS),
+            QuoteTape(
+                market,
+                foresight_ns=settings.foresight_s * _NS,
+                lag_ns=settings.quote_lag_ms * _MS,
+                step_ns=settings.longest_step_ms * _MS,
+            ),
             self._server,
             self._population,
             rng=self._rng,

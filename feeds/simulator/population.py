@@ -6,6 +6,7 @@ there is no personal data to protect.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from exposure.model.accounts import Account, HedgedMarginMode
 from exposure.model.books import Book
 from exposure.model.ids import ClientId, Currency, Login
 from exposure.model.instruments import Instrument
+from feeds.catalogue.regimes import Regime, RegimeRule, is_offered
 from feeds.simulator.kinds import KINDS, habit_column
 
 Generator = np.random.Generator
@@ -23,7 +25,8 @@ Generator = np.random.Generator
 class Group(NamedTuple):
     """The trading conditions that a set of accounts shares.
 
-    Units: levels in percent; ``commission`` in account currency per lot and round turn, charged on
+    ``regime`` is whose caps its retail clients have, ``leverage_profile`` a dynamic one. Units:
+    levels in percent; ``commission`` in account currency per lot and round turn, charged on
     currency pairs and metals.
     """
 
@@ -35,32 +38,38 @@ class Group(NamedTuple):
     hedged_margin_mode: HedgedMarginMode
     commission: float
     countries: tuple[str, ...]
+    regime: Regime | None = None
+    leverage_profile: str = ""
 
 
 GROUPS: Final = (
     Group("eu-retail", "EU", (30,), 100.0, 50.0, HedgedMarginMode.NET_PLUS_HEDGED, 0.0,
-          ("DE", "FR", "ES", "IT", "PL", "CY", "CH")),
+          ("DE", "FR", "ES", "IT", "PL", "CY", "CH"), Regime.ESMA),
     Group("eu-pro", "EU", (100, 200), 100.0, 50.0, HedgedMarginMode.SUM, 6.0,
           ("DE", "FR", "NL", "CH")),
-    Group("uk-retail", "UK", (30,), 100.0, 50.0, HedgedMarginMode.LARGER_LEG, 0.0, ("GB",)),
+    Group("uk-retail", "UK", (30,), 100.0, 50.0, HedgedMarginMode.LARGER_LEG, 0.0, ("GB",),
+          Regime.FCA),
+    Group("au-retail", "AU", (30,), 100.0, 50.0, HedgedMarginMode.NET_PLUS_HEDGED, 0.0, ("AU",),
+          Regime.ASIC),
     Group("apac-standard", "APAC", (100, 200, 400, 500), 100.0, 30.0,
-          HedgedMarginMode.NET_PLUS_HEDGED, 0.0, ("AU", "SG", "MY", "TH", "VN", "ID")),
+          HedgedMarginMode.NET_PLUS_HEDGED, 0.0, ("SG", "MY", "TH", "VN", "ID")),
     Group("mena-standard", "MENA", (100, 200, 400), 80.0, 30.0, HedgedMarginMode.MT4_AVERAGE, 0.0,
           ("AE", "SA", "EG", "JO", "KW")),
     Group("latam-standard", "LATAM", (100, 200, 500), 100.0, 20.0, HedgedMarginMode.NET, 0.0,
           ("MX", "CO", "CL", "PE", "BR")),
     Group("global-raw", "GLOBAL", (100, 200, 300, 500), 100.0, 30.0,
-          HedgedMarginMode.NET_PLUS_HEDGED, 6.0, ("ZA", "KE", "NG", "IN", "PH")),
+          HedgedMarginMode.NET_PLUS_HEDGED, 6.0, ("ZA", "KE", "NG", "IN", "PH"),
+          leverage_profile="raw"),
 )  # fmt: skip
 
 CURRENCIES: Final = ("USD", "EUR", "GBP", "AUD", "CHF")
 _CURRENCY_SHARES: Final = (0.85, 0.08, 0.04, 0.02, 0.01)
 _GROUP_SHARES: Final = {
-    "USD": (0.12, 0.03, 0.02, 0.29, 0.19, 0.18, 0.17),
-    "EUR": (0.75, 0.15, 0.0, 0.0, 0.0, 0.0, 0.10),
-    "GBP": (0.0, 0.05, 0.90, 0.0, 0.0, 0.0, 0.05),
-    "AUD": (0.0, 0.0, 0.0, 0.90, 0.0, 0.0, 0.10),
-    "CHF": (0.80, 0.15, 0.0, 0.0, 0.0, 0.0, 0.05),
+    "USD": (0.12, 0.03, 0.02, 0.01, 0.28, 0.19, 0.18, 0.17),
+    "EUR": (0.75, 0.15, 0.0, 0.0, 0.0, 0.0, 0.0, 0.10),
+    "GBP": (0.0, 0.05, 0.90, 0.0, 0.0, 0.0, 0.0, 0.05),
+    "AUD": (0.0, 0.0, 0.0, 0.80, 0.10, 0.0, 0.0, 0.10),
+    "CHF": (0.80, 0.15, 0.0, 0.0, 0.0, 0.0, 0.0, 0.05),
 }
 
 POPULAR: Final = (
@@ -86,9 +95,10 @@ _MEDIAN_STAKE_USD: Final = 12_000.0
 class Population(NamedTuple):
     """All logins, in the order in which the platform's accounts are numbered.
 
-    Shapes: (logins,), ``favourites`` (logins, FAVOURITES) of symbol indexes. Units: ``stake_usd``
-    notional per order, ``pace`` a multiple of the kind's usual activity, ``commission`` per lot
-    and round turn. ``kind`` is a place in KINDS: the simulator's secret.
+    Shapes: (logins,), ``favourites`` (logins, FAVOURITES) of symbol indexes, ``banned`` (logins,
+    symbols) what a regulator keeps from a login. Units: ``stake_usd`` notional per order, ``pace``
+    a multiple of the kind's usual activity, ``commission`` per lot and round turn. ``kind`` is a
+    place in KINDS: the simulator's secret.
     """
 
     accounts: list[Account]
@@ -97,6 +107,7 @@ class Population(NamedTuple):
     pace: NDArray[np.float64]
     commission: NDArray[np.float64]
     favourites: NDArray[np.int32]
+    banned: NDArray[np.bool_]
 
 
 def populate(clients: int, instruments: list[Instrument], rng: Generator) -> Population:
@@ -114,14 +125,32 @@ def populate(clients: int, instruments: list[Instrument], rng: Generator) -> Pop
     stake = _MEDIAN_STAKE_USD * np.exp(rng.normal(0.0, 1.1, len(owner)))
     groups, accounts = _draw_accounts(owner, kind, stake, rng)
     commission = np.array([group.commission for group in GROUPS])[groups]
+    banned = np.array([_banned(group, instruments) for group in GROUPS])[groups]
     return Population(
         accounts=accounts,
         kind=kind,
         stake_usd=stake,
         pace=np.exp(rng.normal(-0.32, 0.8, len(owner))),
         commission=commission,
-        favourites=_draw_favourites(instruments, commission > 0.0, rng),
+        favourites=_draw_favourites(instruments, commission > 0.0, banned, rng),
+        banned=banned,
     )
+
+
+def regime_rules(accounts: Iterable[Account]) -> list[RegimeRule]:
+    """Return under whose caps the accounts are, in alphabetical order."""
+    of_group = {group.name: group.regime for group in GROUPS}
+    rules = {
+        RegimeRule(account.region, account.category, regime)
+        for account in accounts
+        if (regime := of_group[account.group]) is not None
+    }
+    return sorted(rules)
+
+
+def _banned(group: Group, instruments: list[Instrument]) -> list[bool]:
+    regime = group.regime
+    return [regime is not None and not is_offered(one, regime) for one in instruments]
 
 
 def _draw_accounts(
@@ -156,6 +185,7 @@ def _draw_accounts(
                 margin_call_level=group.margin_call_level,
                 stop_out_level=group.stop_out_level,
                 hedged_margin_mode=group.hedged_margin_mode,
+                leverage_profile=group.leverage_profile,
                 region=group.region,
                 category=_category(group, float(stake_usd[i])),
                 ib_code=ib[i],
@@ -182,9 +212,15 @@ def _draw_ibs(n: int, rng: Generator) -> list[str]:
 
 
 def _draw_favourites(
-    instruments: list[Instrument], pays_commission: NDArray[np.bool_], rng: Generator
+    instruments: list[Instrument],
+    pays_commission: NDArray[np.bool_],
+    banned: NDArray[np.bool_],
+    rng: Generator,
 ) -> NDArray[np.int32]:
-    """Draw by Zipf's law; accounts on commission get the symbol without markup instead."""
+    """Draw by Zipf's law; accounts on commission get the symbol without markup instead.
+
+    Who must not trade a symbol takes the most popular one.
+    """
     symbols = [str(instrument.symbol) for instrument in instruments]
     place = {symbol: i for i, symbol in enumerate(symbols)}
     plain = [s for s in symbols if not s.endswith(RAW_SUFFIX)] or symbols
@@ -193,4 +229,5 @@ def _draw_favourites(
     draws = rng.choice(len(ranked), (len(pays_commission), FAVOURITES), p=weights / weights.sum())
     standard = np.array([place[s] for s in ranked], np.int32)
     raw = np.array([place.get(s + RAW_SUFFIX, place[s]) for s in ranked], np.int32)
-    return np.where(pays_commission[:, None], raw[draws], standard[draws])
+    wished = np.where(pays_commission[:, None], raw[draws], standard[draws])
+    return np.where(np.take_along_axis(banned, wished, axis=1), standard[0], wished)

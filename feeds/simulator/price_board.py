@@ -48,6 +48,11 @@ class PriceBoard:
         """Take usable quotes of the provider."""
         self.lead_bid[quotes.symbol], self.lead_ask[quotes.symbol] = quotes.bid, quotes.ask
 
+    def split(self, symbol: int, ratio: float) -> None:
+        """Divide the provider's quote of a symbol that was split; the clients' is in the book."""
+        self.lead_bid[symbol] /= ratio
+        self.lead_ask[symbol] /= ratio
+
     @property
     def mid(self) -> Floats:
         """The clients' mid per symbol, NaN before its first quote."""

@@ -84,6 +84,14 @@ class LiquidityProvider:
             )
         return HedgeFill(order, order.lots, round(price, digits))
 
+    def split(self, symbol: int, ratio: float) -> None:
+        """Multiply the lots on their way in a symbol that was split."""
+        self.in_flight[symbol] *= ratio
+        self._orders = [
+            order._replace(lots=order.lots * ratio) if order.symbol == symbol else order
+            for order in self._orders
+        ]
+
     def save(self) -> dict[str, Any]:
         """Return the orders on their way."""
         return {

@@ -83,6 +83,12 @@ class Signals:
         _follow(self.variance, (lead_mid - self.last) ** 2 / seconds, seconds, _VOLATILITY_S)
         self.last[:] = lead_mid
 
+    def split(self, symbol: int, ratio: float) -> None:
+        """Divide what was seen of a symbol that was split: the price did not jump."""
+        for average in (self.fast, self.slow, self.gap, self.last, self.anchor):
+            average[symbol] /= ratio
+        self.variance[symbol] /= ratio**2
+
     @property
     def sigma(self) -> Floats:
         """The usual move per square root of a second, in price."""

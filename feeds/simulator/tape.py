@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from exposure.model.quotes import QuoteColumns
-from feeds.ports import Market
+from feeds.ports import Market, MarketAction
 
-_LONGEST_STEP_NS: Final = 1_000_000_000
+_USUAL_STEP_NS: Final = 1_000_000_000
 
 
 class Arrivals(NamedTuple):
@@ -48,16 +49,19 @@ class QuoteTape:
 
     ``ahead`` holds the provider's newest mid per symbol, NaN before the first; it lies
     ``foresight_ns`` after the quotes that were handed out. Client quotes are published ``lag_ns``
-    late and carry that time.
+    late and carry that time. The market is read in steps of at most ``step_ns``.
     """
 
-    def __init__(self, market: Market, foresight_ns: int, lag_ns: int) -> None:
+    def __init__(
+        self, market: Market, foresight_ns: int, lag_ns: int, step_ns: int = _USUAL_STEP_NS
+    ) -> None:
         self.market = market
         self.now = market.now
         self.ahead: NDArray[np.float64] = np.full(len(market.instruments), np.nan)
-        self._foresight_ns, self._lag_ns = foresight_ns, lag_ns
+        self._foresight_ns, self._lag_ns, self._step_ns = foresight_ns, lag_ns, step_ns
         self._client: deque[Arrivals] = deque()
         self._provider: deque[Arrivals] = deque()
+        self._actions: deque[MarketAction] = deque()
 
     @property
     def exhausted(self) -> bool:
@@ -73,6 +77,13 @@ class QuoteTape:
         self.now = end
         return _take(self._client, end), _take(self._provider, end)
 
+    def take_actions(self) -> list[MarketAction]:
+        """Return what happened to symbols up to ``now`` and was not handed out yet."""
+        taken = []
+        while self._actions and self._actions[0].ts <= self.now:
+            taken.append(self._actions.popleft())
+        return taken
+
     def save(self) -> dict[str, Any]:
         """Return the state, the market's included."""
         return {
@@ -81,6 +92,7 @@ class QuoteTape:
             "ahead": self.ahead,
             "client": _joined(list(self._client)),
             "provider": _joined(list(self._provider)),
+            "actions": list(self._actions),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -92,12 +104,13 @@ class QuoteTape:
             due, quotes = state[name]
             if len(due) > 0:
                 queue.append(Arrivals(due, QuoteColumns(*quotes)))
+        self._actions = deque(msgspec.convert(state["actions"], list[MarketAction]))
 
     def _read_ahead(self, until: int) -> None:
         market = self.market
         while market.now < until and not market.exhausted:
             before = market.now
-            step = market.step(min(until - before, _LONGEST_STEP_NS))
+            step = market.step(min(until - before, self._step_ns))
             client = step.client._replace(ts_event=step.client.ts_event + self._lag_ns)
             due = _arrival(step.client.ts_event, before, step.now) + self._lag_ns
             if len(due) > 0:
@@ -106,6 +119,9 @@ class QuoteTape:
             provider = Arrivals(due, step.provider).usable()
             if len(provider.due) > 0:
                 self._provider.append(provider)
+            for action in step.actions:
+                self.ahead[action.symbol] /= action.ratio
+            self._actions += step.actions
             symbol, bid, ask, _ = provider.quotes
             self.ahead[symbol] = (bid + ask) / 2
 

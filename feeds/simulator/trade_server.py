@@ -6,6 +6,7 @@ are sent out. So margin, free margin and stop-outs are those of the desk, by con
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +29,8 @@ from exposure.model.events import (
     MarginLevelCrossed,
     OutputEvent,
     QuoteReceived,
+    SplitApplied,
+    SymbolRenamed,
 )
 from exposure.model.instruments import AssetClass, Instrument
 from exposure.model.quotes import QuoteColumns
@@ -60,9 +63,9 @@ class Closed(NamedTuple):
 class TradeServer:
     """Accounts, positions and prices of the platform, and the events that changed them.
 
-    Accounts, symbols and positions are the engine's rows and slots. ``meant`` is the signed client
-    lots that the house means to hedge; ``rejected`` counts orders by the reason for which nothing
-    happened.
+    Accounts, symbols and positions are the engine's rows and slots. ``instruments`` have their
+    names of now. ``meant`` is the signed client lots that the house means to hedge; ``rejected``
+    counts orders by the reason for which nothing happened.
 
     Shapes: (symbols,).
     """
@@ -76,13 +79,13 @@ class TradeServer:
         lp: str,
     ) -> None:
         n = len(instruments)
-        self.instruments = instruments
+        self.instruments = list(instruments)
         self.lp = lp
         self.engine = ExposureEngine(ENGINE_SETTINGS)
-        self.board = PriceBoard(instruments, self.engine.book, max_quote_age_ns)
+        self.board = PriceBoard(self.instruments, self.engine.book, max_quote_age_ns)
         self.meant: Floats = np.zeros(n)
         self.rejected: Counter[str] = Counter()
-        self._commission = population.commission
+        self._commission, self._banned = population.commission, population.banned
         self._currency = [account.currency for account in population.accounts]
         self._ticket = 10_000_000
         self._events: list[InputEvent] = []
@@ -143,6 +146,14 @@ class TradeServer:
         held = [self.engine.coverage.held(self.lp, s).lots for s in range(len(self.instruments))]
         lots: Floats = self.meant - np.array(held)
         return lots
+
+    def has_holders(self, symbol: int) -> bool:
+        """Whether any client holds a symbol."""
+        return len(self.book.of_symbol.row(symbol)) > 0
+
+    def is_hedged(self, symbol: int) -> bool:
+        """Whether the house holds a symbol at its provider."""
+        return self.engine.coverage.held(self.lp, symbol).lots != 0.0
 
     def fund(self, accounts: list[Account]) -> None:
         """Give the accounts their money, before any event that could depend on it."""
@@ -218,6 +229,17 @@ class TradeServer:
             )
         ])  # fmt: skip
 
+    def split(self, symbol: int, ratio: float, ts: int) -> None:
+        """Multiply everybody's lots and divide every price."""
+        self.publish([SplitApplied(ts, self.instruments[symbol].symbol, ratio)])
+        self.meant[symbol] *= ratio
+        self.board.split(symbol, ratio)
+
+    def rename(self, symbol: int, name: str, ts: int) -> None:
+        """Let a symbol go on under another name."""
+        self.publish([SymbolRenamed(ts, self.instruments[symbol].symbol, name)])
+        self.instruments[symbol] = self.book.instruments[symbol]
+
     def stop_out(self, ts: int) -> None:
         """Close the largest losses, whole, one by one, until each account is above its level.
 
@@ -248,6 +270,7 @@ class TradeServer:
     def load(self, state: dict[str, Any]) -> None:
         """Go on exactly where ``save`` was called."""
         self.engine = restore(EngineState(**state["engine"]), ENGINE_SETTINGS)
+        self.instruments[:] = self.book.instruments
         self.board.load(self.engine.book, state["board"])
         self.meant, self._ticket = state["meant"], state["ticket"]
         self.rejected = Counter(state["rejected"])
@@ -268,6 +291,8 @@ class TradeServer:
             return _NO_PRICE
         if not self.board.convertible(self._currency[account])[symbol]:
             return "no conversion rate"
+        if self._banned[account, symbol]:
+            return "not offered"
         # The whole margin of the new position must be free, even if it would hedge another one.
         margin = self.book.margin_of_order(account, symbol, side, lots, price)
         return "not enough money" if margin > self.free_margin(account) else ""
@@ -300,7 +325,9 @@ class TradeServer:
         # Negative-balance protection: what an account without positions owes is not collected.
         balance = float(self.book.accounts.balance[account])
         if balance < -MONEY_TOLERANCE and len(self.book.of_account.row(account)) == 0:
-            self.move_money(account, BalanceKind.STOP_OUT_COMPENSATION, to_cents(-balance), ts)
+            # Dividends leave parts of cents: the next whole one makes up for them.
+            owed = math.ceil(-balance * 100.0 - MONEY_TOLERANCE) / 100.0
+            self.move_money(account, BalanceKind.STOP_OUT_COMPENSATION, owed, ts)
 
 
 def to_cents(amount: float) -> float:

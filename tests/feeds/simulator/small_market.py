@@ -29,7 +29,8 @@ class SmallMarket:
     """Random walks on a grid of 200 ms; every symbol is quoted at each of its moments.
 
     ``closed`` maps a symbol to (from, until) in seconds after the start. A jump comes every
-    ``jump_every_s`` to one symbol, then its price goes on as before.
+    ``jump_every_s`` to one symbol, then its price goes on as before. ``actions`` happen at their
+    time; prices follow them.
     """
 
     label = "small"
@@ -43,6 +44,7 @@ class SmallMarket:
         self._jump_every_s = ways.get("jump_every_s", 0)
         self._closed = ways.get("closed", {})
         self._length_s = ways.get("length_s")
+        self._actions = ways.get("actions", [])
         self._log_price = np.log([PRICES[symbol] for symbol in symbols])
 
     @property
@@ -52,6 +54,7 @@ class SmallMarket:
     def step(self, duration_ns):
         end = self.now + duration_ns
         first = -(-(self.now + 1) // GRID) * GRID
+        happened = tuple(action for action in self._actions if self.now < action.ts <= end)
         moments = [self._moment(ts) for ts in range(first, end + 1, GRID)]
         self.now = end
         columns = [np.concatenate(column) for column in zip(*moments, strict=True)]
@@ -63,7 +66,7 @@ class SmallMarket:
         client = QuoteColumns(
             symbol, _rounded(bid - half, digits), _rounded(ask + half, digits), ts
         )
-        return MarketStep(end, client, QuoteColumns(symbol, bid, ask, ts))
+        return MarketStep(end, client, QuoteColumns(symbol, bid, ask, ts), happened)
 
     def save(self):
         state = [self.now, self._log_price.tolist(), self._rng.bit_generator.state]
@@ -75,6 +78,10 @@ class SmallMarket:
 
     def _moment(self, ts):
         n = len(self.instruments)
+        for action in self._actions:
+            if ts - GRID < action.ts <= ts:
+                drop = action.short_per_unit / np.exp(self._log_price[action.symbol])
+                self._log_price[action.symbol] += np.log1p(-drop) - np.log(action.ratio)
         sigma = self._daily * np.sqrt(GRID / SECOND / 86_400)
         self._log_price += sigma * self._rng.standard_normal(n)
         seconds = (ts - START) / SECOND

@@ -82,3 +82,11 @@ def test_loaded_plans_are_the_same(desk):
     plans = ExitPlans()
     plans.load(planned(exit_at=150).save())
     assert len(due(plans, desk, 1.1, 1.1001)) == 2
+
+
+def test_targets_of_a_split_symbol_are_divided_and_others_stay():
+    plans = ExitPlans()
+    plans.plan(np.arange(4), np.full(4, 10), np.full(4, 120.0), np.full(4, -90.0))
+    plans.split(np.array([1, 3, 900], np.int32), 4.0)
+    assert plans.take_profit[:4].tolist() == [120.0, 30.0, 120.0, 30.0]
+    assert plans.stop_loss[:4].tolist() == [-90.0, -22.5, -90.0, -22.5]

@@ -6,23 +6,31 @@ from collections import Counter, defaultdict
 import msgspec
 import numpy as np
 import pytest
+from polars.testing import assert_frame_equal
 
 from exposure.engine import ExposureEngine
 from exposure.errors import InvariantError, StorageError
 from exposure.model.events import (
     AccountChanged,
-    BalanceChanged,
     BreakFound,
     ClockTicked,
     DealExecuted,
+    DividendPaid,
     EventBatch,
     InstrumentDefined,
+    LeverageCapDefined,
+    LeverageTierDefined,
     LpPositionRestored,
     PositionRestored,
+    PriceAdjusted,
     QuoteReceived,
+    SplitApplied,
+    SwapCharged,
+    SymbolRenamed,
 )
 from feeds.durable_platform import DurablePlatform
 from feeds.event_log import EventLog
+from feeds.ports import ActionKind, MarketAction
 from feeds.sealed_files import SealedFiles
 from feeds.simulator.market import SimulatedMarket
 from feeds.simulator.platform import PlatformSettings, SimulatedPlatform
@@ -58,7 +66,8 @@ def test_the_opening_says_everything_in_order(opened):
     _, events, _ = opened
     kinds = list(dict.fromkeys(type(event) for event in events))
     assert kinds == [
-        InstrumentDefined, AccountChanged, QuoteReceived, PositionRestored, LpPositionRestored,
+        InstrumentDefined, LeverageCapDefined, LeverageTierDefined, AccountChanged, QuoteReceived,
+        PositionRestored, LpPositionRestored,
     ]  # fmt: skip
     counts = Counter(type(event) for event in events)
     assert counts[QuoteReceived] == counts[InstrumentDefined] == 62
@@ -107,6 +116,58 @@ def test_nobody_starts_beyond_a_threshold(opened):
     first = platform.advance(SECOND)
     found = engine.apply(EventBatch(engine.position + len(first), 0, first))
     assert len(found) <= 3
+
+
+def test_retail_clients_have_the_leverage_of_their_regulator(opened):
+    _, events, engine = opened
+    accounts = {event.account.login: event.account for event in of_type(events, AccountChanged)}
+    caps = {
+        (cap.region, cap.category, cap.symbol): cap.leverage
+        for cap in of_type(events, LeverageCapDefined)
+    }
+    assert {key[:2] for key in caps} == {
+        (region, category) for region in ("EU", "UK", "AU") for category in ("retail", "vip")
+    }
+    book, checked = engine.book, Counter()
+    for event in of_type(events, PositionRestored):
+        account = accounts[event.login]
+        cap = caps.get((account.region, account.category, event.symbol))
+        if cap is None or (account.currency, event.symbol[-3:]) != ("USD", "USD"):
+            continue
+        slot = book.slot_of[book.account_of[event.login], event.position_id]
+        terms = book.instruments[int(book.positions.symbol[slot])]
+        leverage = min(cap, account.leverage, terms.max_leverage)
+        notional = terms.contract_size * event.open_price
+        assert book.positions.margin_per_lot[slot] == pytest.approx(notional / leverage)
+        checked[leverage] += 1
+    assert min(checked[30.0], checked[20.0], checked[10.0], checked[2.0]) > 0
+
+
+def test_british_retail_clients_hold_no_crypto_and_professionals_may(opened):
+    _, events, _ = opened
+    accounts = {event.account.login: event.account for event in of_type(events, AccountChanged)}
+    crypto = {"BTCUSD", "ETHUSD", "SOLUSD", "XRPUSD", "LTCUSD"}
+    holders = {
+        accounts[event.login].group
+        for event in of_type(events, PositionRestored)
+        if event.symbol in crypto
+    }
+    assert "uk-retail" not in holders
+    assert {"eu-retail", "eu-pro", "global-raw"} <= holders
+
+
+def test_brackets_of_a_profile_are_reached_by_some_accounts(opened):
+    _, events, engine = opened
+    book = engine.book
+    names = {tier.profile for tier in of_type(events, LeverageTierDefined)}
+    assert names == {"raw"}
+    most = 0.0
+    for slot in range(len(book.position_ids)):
+        account, symbol = int(book.positions.account[slot]), int(book.positions.symbol[slot])
+        if book.is_tiered(account, symbol):
+            assert book.terms[account].leverage_profile == "raw"
+            most = max(most, float(book.positions.lots[slot]))
+    assert most > 2.0
 
 
 def test_floating_profit_is_spread_around_zero(opened):
@@ -249,15 +310,92 @@ def test_nobody_deals_while_a_market_is_closed():
     assert [deal for deal in deals if deal.ts_event >= closed_until] != []
 
 
-def test_swap_is_booked_once_a_night_at_rollover():
-    platform = SimulatedPlatform(SmallMarket(start=START + 9 * 3_600 * SECOND - 30 * SECOND), SMALL)
-    platform.opening_events()
-    events = [event for step in steps(platform, 60) for event in step]
-    swaps = [event for event in of_type(events, BalanceChanged) if event.kind == "swap"]
-    assert {event.ts_event for event in swaps} == {START + 9 * 3_600 * SECOND}
-    logins = [event.login for event in swaps]
-    assert len(set(logins)) == len(logins) > 30
-    assert all(event.amount == round(event.amount, 2) != 0.0 for event in swaps)
+def rollover_run(**ways):
+    """A minute around the rollover of a Tuesday, 17:00 in New York."""
+    rollover = START + 9 * 3_600 * SECOND
+    market = SmallMarket(start=rollover - 30 * SECOND, **ways)
+    return run_of(SimulatedPlatform(market, SMALL), 60), rollover
+
+
+def test_swap_is_charged_once_per_symbol_to_clients_and_once_by_the_provider():
+    run, rollover = rollover_run()
+    swaps = of_type(run.events, SwapCharged)
+    assert {swap.ts_event for swap in swaps} == {rollover}
+    assert {swap.nights for swap in swaps} == {1}
+    clients = [swap for swap in swaps if not swap.lp]
+    assert {swap.long_rate for swap in clients} == {None}
+    held = {event.symbol for event in of_type(run.opening, PositionRestored)}
+    assert {swap.symbol for swap in clients} == held
+    terms = {one.symbol: one for one in SmallMarket().instruments}
+    providers = [swap for swap in swaps if swap.lp]
+    assert {swap.lp for swap in providers} == {"LP1"}
+    assert len(providers) > 5
+    assert all(swap.long_rate > terms[swap.symbol].swap_long for swap in providers)
+    assert of_type(run.found, BreakFound) == []
+
+
+@pytest.mark.parametrize("step_s", [0.3, 5.0])
+def test_a_broker_lives_through_actions_and_a_restart_between_any_two_of_them(step_s):
+    first = SimulatedPlatform(eventful(), SMALL)
+    opening = first.opening_events()
+    engine = ExposureEngine()
+    found = engine.apply(EventBatch(len(opening), 0, opening))
+    for _ in range(round(200 / step_s)):
+        second = SimulatedPlatform(eventful(seed=5), SMALL)
+        second.load(first.save())
+        events = first.advance(round(step_s * SECOND))
+        assert second.advance(round(step_s * SECOND)) == events
+        assert second.save() == first.save()
+        found += engine.apply(EventBatch(engine.position + len(events), 0, events))
+    assert of_type(found, BreakFound) == []
+    assert_frame_equal(engine.snapshot().accounts, first._server.engine.snapshot().accounts)
+    assert engine.snapshot().exposure["symbol"].to_list()[7] == "SPX"
+
+
+def eventful(**ways):
+    """US500 is closed for a while and meanwhile pays a dividend, is split and renamed."""
+    index, at = 7, START + 100 * SECOND
+    actions = [
+        MarketAction(at, index, ActionKind.DIVIDEND, 1.7, 2.0, 1.8),
+        MarketAction(at + SECOND, index, ActionKind.SPLIT, ratio=3.0),
+        MarketAction(at + 2 * SECOND, index, ActionKind.RENAME, name="SPX"),
+        MarketAction(at + 3 * SECOND, index, ActionKind.ADJUSTMENT, -0.4, -0.4, -0.4),
+    ]
+    return SmallMarket(closed={"US500": (90, 110)}, actions=actions, **ways)
+
+
+def test_actions_reach_clients_and_provider_in_order_and_under_the_name_of_their_moment():
+    run = run_of(SimulatedPlatform(eventful(), SMALL), 200)
+    kinds = (DividendPaid, PriceAdjusted, SplitApplied, SymbolRenamed)
+    seen = [event for event in run.events if isinstance(event, kinds)]
+    at = START + 100 * SECOND
+    assert seen == [
+        DividendPaid(at, "US500", 1.7, 2.0),
+        DividendPaid(at, "US500", 1.8, 2.0, lp="LP1"),
+        SplitApplied(at + SECOND, "US500", 3.0),
+        SymbolRenamed(at + 2 * SECOND, "US500", "SPX"),
+        PriceAdjusted(at + 3 * SECOND, "SPX", -0.4, -0.4),
+        PriceAdjusted(at + 3 * SECOND, "SPX", -0.4, -0.4, lp="LP1"),
+    ]
+    renamed = run.events.index(seen[3])
+    traded = (QuoteReceived, DealExecuted)
+    before = {event.symbol for event in run.events[:renamed] if isinstance(event, traded)}
+    after = {event.symbol for event in run.events[renamed:] if isinstance(event, traded)}
+    assert after == before - {"US500"} | {"SPX"}
+    opened = [deal for deal in of_type(run.events, DealExecuted) if deal.symbol == "SPX"]
+    assert {deal.entry for deal in opened} == {"in", "out"}
+
+
+def test_nobody_is_ruined_or_exits_because_a_price_was_split():
+    run = run_of(SimulatedPlatform(eventful(daily_volatility=0.0001), SMALL), 200)
+    split = next(k for k, event in enumerate(run.events) if isinstance(event, SplitApplied))
+    later = of_type(run.events[split:], DealExecuted)
+    assert {deal.symbol for deal in later} >= {"SPX"}
+    assert [deal for deal in later if deal.reason == "stop_out"] == []
+    assert [deal for deal in later if deal.symbol == "SPX" and deal.reason != "client"] == []
+    plans, book = run.platform._floor.plans, run.platform._server.book
+    slots = book.of_symbol.row(book.symbol_of["SPX"])
+    assert np.isfinite(plans.stop_loss[slots]).sum() > 5
 
 
 def test_accounts_without_a_rate_do_not_trade_and_the_notes_say_so():

@@ -8,7 +8,7 @@ import pytest
 from exposure.model.books import Book
 from feeds.catalogue import load_catalogue
 from feeds.simulator.kinds import HABITS, KINDS, ClientKind
-from feeds.simulator.population import CURRENCIES, populate
+from feeds.simulator.population import CURRENCIES, populate, regime_rules
 
 
 def crowd(clients=4_000, seed=1, instruments=None):
@@ -53,6 +53,27 @@ def test_leverages_books_and_groups_vary_as_the_desk_expects(people):
     assert 0.05 < share(books, Book.A) < 0.2
     assert 0.02 < share(books, Book.C) < 0.06
     assert len({account.hedged_margin_mode for account in people.accounts}) == 5
+
+
+def test_retail_groups_are_under_their_regulator_whatever_the_broker_calls_them(people):
+    rules = regime_rules(people.accounts)
+    assert [(rule.region, rule.category, rule.regime.value) for rule in rules] == [
+        ("AU", "retail", "asic"), ("AU", "vip", "asic"), ("EU", "retail", "esma"),
+        ("EU", "vip", "esma"), ("UK", "retail", "fca"), ("UK", "vip", "fca"),
+    ]  # fmt: skip
+    protected = {(rule.region, rule.category) for rule in rules}
+    capped = [one for one in people.accounts if (one.region, one.category) in protected]
+    assert {one.leverage for one in capped} == {30.0}
+    assert {one.stop_out_level for one in capped} == {50.0}
+    assert {one.country for one in capped if one.region == "AU"} == {"AU"}
+
+
+def test_only_british_retail_clients_are_kept_from_crypto_and_follow_something_else(people):
+    crypto = np.array([one.asset_class == "crypto" for one in load_catalogue()])
+    british = np.array([account.group == "uk-retail" for account in people.accounts])
+    assert (people.banned == (british[:, None] & crypto)).all()
+    assert not crypto[people.favourites[british]].any()
+    assert crypto[people.favourites[~british]].any()
 
 
 def test_only_book_c_has_a_ratio_of_its_own(people):

@@ -94,3 +94,17 @@ def test_restored_paths_go_on_bit_for_bit(factors):
     left = first.walk(gaps, flat, np.random.default_rng(5))
     assert (left == second.walk(gaps, flat, np.random.default_rng(5))).all()
     assert (first.volatility() == second.volatility()).all()
+
+
+def test_a_repriced_asset_loses_its_drop_and_is_divided_while_others_stay(factors):
+    paths = PricePaths(factors)
+    before = np.exp(paths.log_price)
+    paths.reprice("AAPL", 0.26, 1.0)
+    paths.reprice("NVDA", 2.5, 4.0)
+    paths.reprice("SAP", 0.0, 1.0)
+    after = np.exp(paths.log_price)
+    apple, nvidia = factors.codes.index("AAPL"), factors.codes.index("NVDA")
+    assert after[apple] == pytest.approx(before[apple] - 0.26)
+    assert after[nvidia] == pytest.approx((before[nvidia] - 2.5) / 4.0)
+    others = np.delete(np.arange(len(before)), [apple, nvidia])
+    assert (after[others] == before[others]).all()

@@ -83,3 +83,12 @@ def test_a_loaded_provider_still_owes_its_answers(rng):
     second.load(first.save())
     assert second.due(10**15) == first.due(10**15)
     assert second.in_flight.tolist() == [1.5]
+
+
+def test_orders_on_their_way_are_split_with_their_symbol(rng):
+    provider = LiquidityProvider(2)
+    provider.order(0, 0, 1.5, rng)
+    provider.order(0, 1, -2.0, rng)
+    provider.split(0, 4.0)
+    assert provider.in_flight.tolist() == [6.0, -2.0]
+    assert {order.symbol: order.lots for order in provider.due(10**12)} == {0: 6.0, 1: 2.0}

@@ -55,3 +55,15 @@ def test_a_symbol_without_a_price_stays_unknown_and_starts_when_it_is_quoted():
     assert np.isnan(signals.momentum[0])
     signals.update(START + 2 * SECOND, 1.0, np.array([1.1]), np.array([1.1]))
     assert signals.momentum[0] == 0.0
+
+
+def test_a_split_is_no_jump_and_no_volatility():
+    rng = np.random.default_rng(2)
+    prices = 100.0 + np.cumsum(rng.normal(0.0, 0.01, 300))
+    signals, whole = fed(prices), fed(prices)
+    signals.split(0, 4.0)
+    signals.update(START + 300 * SECOND, 1.0, prices[-1:] / 4, prices[-1:] / 4)
+    whole.update(START + 300 * SECOND, 1.0, prices[-1:], prices[-1:])
+    assert signals.jump_ts[0] == whole.jump_ts[0] < START + 300 * SECOND
+    assert signals.sigma[0] == pytest.approx(whole.sigma[0] / 4)
+    assert signals.momentum[0] == pytest.approx(whole.momentum[0])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exposure.errors import ConfigError, StorageError
 from exposure.model.quotes import QuoteColumns
 from feeds.catalogue import load_catalogue, load_venue_instruments
-from feeds.ports import Market, MarketStep
+from feeds.ports import ActionKind, Market, MarketAction, MarketStep
 from feeds.simulator.calendar import DAY, SECOND, nanoseconds
 from feeds.simulator.market import DEFAULT_START, SimulatedMarket
 
@@ -26,7 +26,7 @@ def utc(*parts: int) -> int:
 
 
 def same(left: MarketStep, right: MarketStep) -> bool:
-    return left.now == right.now and all(
+    return (left.now, left.actions) == (right.now, right.actions) and all(
         np.array_equal(one, other)
         for one, other in zip(
             [*left.client, *left.provider], [*right.client, *right.provider], strict=True
@@ -56,13 +56,16 @@ class Week(NamedTuple):
 
 @pytest.fixture(scope="module")
 def week() -> Week:
-    """Seven days of a sparsely quoted market, prices every ten minutes."""
+    """Seven days of a sparsely quoted market, prices every ten minutes, splits undone."""
     market = SimulatedMarket(5, quotes_per_second=0.6)
     mids, ends, ts, quoted = [], [], [], []
-    last = np.full(len(market.instruments), np.nan)
+    last, units = np.full(len(market.instruments), np.nan), np.ones(len(market.instruments))
     for _ in range(7 * 144):
-        quotes = market.step(10 * MINUTE).provider
-        last[quotes.symbol] = (quotes.bid + quotes.ask) / 2
+        step = market.step(10 * MINUTE)
+        for action in step.actions:
+            units[action.symbol] *= action.ratio
+        quotes = step.provider
+        last[quotes.symbol] = (quotes.bid + quotes.ask) / 2 * units[quotes.symbol]
         mids.append(last.copy())
         ends.append(market.now)
         ts.append(quotes.ts_event)
@@ -136,7 +139,7 @@ def test_prices_are_whole_points_and_the_nearest_float_to_their_decimal():
 
 def test_clients_pay_the_markup_rounded_outwards():
     market = SimulatedMarket(4)
-    client, provider = market.step(10 * SECOND)[1:]
+    _, client, provider, _ = market.step(10 * SECOND)
     half = np.array([np.ceil(one.markup_points / 2) * one.point for one in market.instruments])
     assert client.bid == pytest.approx(provider.bid - half[client.symbol], rel=1e-12)
     assert client.ask == pytest.approx(provider.ask + half[client.symbol], rel=1e-12)
@@ -245,6 +248,31 @@ def test_upcoming_news_is_published_ahead():
     titles = [release.title for release in market.upcoming_news(DAY)]
     assert "US consumer prices" in titles
     assert [r.ts for r in market.upcoming_news()] == sorted(r.ts for r in market.upcoming_news())
+
+
+def test_an_asset_that_is_split_opens_at_a_fraction_of_its_last_price():
+    split = utc(2026, 3, 12, 13, 29)
+    market = SimulatedMarket(1, quotes_per_second=5.0)
+    index = [one.symbol for one in market.instruments].index("NVDA")
+    market.step(utc(2026, 3, 11, 19) - market.now)
+    before = last_prices(market.step(utc(2026, 3, 11, 20) - market.now).client, 62)[index]
+    night = market.step(split - SECOND - market.now)
+    assert index not in night.client.symbol
+    (seen,) = market.step(2 * SECOND).actions
+    assert seen == MarketAction(split, index, ActionKind.SPLIT, ratio=4.0)
+    after = last_prices(market.step(5 * MINUTE).client, 62)[index]
+    assert after == pytest.approx(before / 4, rel=0.1)
+
+
+def test_actions_come_back_the_same_after_a_restart_between_them():
+    first = SimulatedMarket(3, quotes_per_second=0.5)
+    second = SimulatedMarket(4, start=DEFAULT_START + 50 * DAY, quotes_per_second=0.5)
+    seen = first.step(DAY).actions
+    assert [action.kind for action in seen] == [ActionKind.DIVIDEND]
+    second.load(first.save())
+    left, right = first.step(3 * DAY), second.step(3 * DAY)
+    assert same(left, right)
+    assert len(left.actions) > 3
 
 
 def test_a_symbol_without_parameters_is_refused_by_name():

@@ -1,9 +1,11 @@
 """The tape hands out a market's quotes in order of arrival and knows what comes after them."""
 
 import numpy as np
+import pytest
 
 from exposure.model.quotes import QuoteColumns
-from feeds.ports import MarketStep
+from feeds.ports import ActionKind, MarketAction, MarketStep
+from feeds.simulator.packing import pack, unpack
 from feeds.simulator.tape import QuoteTape
 from tests.feeds.simulator.small_market import SECOND, START, SmallMarket
 
@@ -102,3 +104,30 @@ def test_a_loaded_tape_goes_on_with_the_same_quotes():
     for k in range(4, 70):
         mine, other = first.advance(START + k * SECOND), second.advance(START + k * SECOND)
         assert [rows(one) for one in mine] == [rows(one) for one in other]
+
+
+def test_actions_are_handed_out_at_their_time_and_survive_a_restart_before_it():
+    split = MarketAction(START + 30 * SECOND, 1, ActionKind.SPLIT, ratio=4.0)
+    market = SmallMarket(("EURUSD", "XAUUSD"), actions=[split])
+    tape = tape_of(market, foresight_s=60)
+    tape.advance(START + SECOND)
+    assert tape.take_actions() == []
+    assert tape.ahead[1] == pytest.approx(5_100 / 4, rel=0.01)
+    restored = tape_of(SmallMarket(("EURUSD", "XAUUSD"), actions=[split]))
+    restored.load(unpack(pack(tape.save())))
+    for one in (tape, restored):
+        one.advance(split.ts - 1)
+        assert one.take_actions() == []
+        one.advance(split.ts)
+        assert one.take_actions() == [split]
+        assert one.take_actions() == []
+
+
+def test_prices_ahead_are_on_the_scale_of_the_latest_split():
+    split = MarketAction(START + SECOND, 0, ActionKind.SPLIT, ratio=4.0)
+    closed = {"XAUUSD": (0.5, 100.0)}
+    tape = tape_of(SmallMarket(("XAUUSD",), actions=[split], closed=closed), foresight_s=0)
+    tape.advance(START + SECOND // 2)
+    before = tape.ahead[0]
+    tape.advance(START + 2 * SECOND)
+    assert tape.ahead[0] == before / 4

@@ -10,9 +10,12 @@ from exposure.model.events import (
     AccountChanged,
     BalanceChanged,
     DealExecuted,
+    DividendPaid,
     InstrumentDefined,
     PositionRestored,
     QuoteReceived,
+    SwapCharged,
+    SymbolRenamed,
 )
 from exposure.model.quotes import QuoteColumns
 from feeds.simulator.population import populate
@@ -28,11 +31,17 @@ def quotes(ts, *rows):
     return QuoteColumns(symbol.astype(np.int32), bid, ask, np.full(len(rows), ts))
 
 
-def server_with(accounts, *, commission=0.0):
+def server_with(accounts, *, commission=0.0, banned=()):
     """A server that is open at second 1, with EURUSD and GBPUSD at 1.0000/1.0002."""
     instruments = [instrument("EURUSD"), instrument("GBPUSD")]
     crowd = populate(1, instruments, np.random.default_rng(1))
-    crowd = crowd._replace(accounts=list(accounts), commission=np.full(len(accounts), commission))
+    forbidden = np.zeros((len(accounts), 2), np.bool_)
+    forbidden[:, list(banned)] = True
+    crowd = crowd._replace(
+        accounts=list(accounts),
+        commission=np.full(len(accounts), commission),
+        banned=forbidden,
+    )
     server = TradeServer(instruments, crowd, max_quote_age_ns=5 * SECOND, lp="LP")
     server.publish([InstrumentDefined(0, terms) for terms in instruments])
     server.publish([AccountChanged(0, terms) for terms in accounts])
@@ -169,6 +178,84 @@ def test_an_account_without_a_conversion_rate_cannot_trade():
     assert server.open(0, EURO, Side.BUY, 0.1, SECOND) is None
     assert server.rejected == {"no conversion rate": 1}
     assert server.open(1, EURO, Side.BUY, 0.1, SECOND) is not None
+
+
+def test_what_a_regulator_bans_is_not_offered():
+    server = server_with([account()], banned=[STERLING])
+    assert server.open(0, STERLING, Side.BUY, 0.1, SECOND) is None
+    assert server.rejected == {"not offered": 1}
+    assert server.open(0, EURO, Side.BUY, 0.1, SECOND) is not None
+
+
+def test_a_position_pays_what_it_accrued_in_cents_and_keeps_the_rest():
+    server = server_with([account()])
+    slot = server.open(0, EURO, Side.BUY, 0.7, SECOND)
+    for night in (1, 3):
+        server.publish([SwapCharged(2 * SECOND, "EURUSD", night, -8.73, 2.26)])
+    accrued = 4 * -8.73 * 0.7
+    assert server.book.positions.swap[slot] == pytest.approx(accrued)
+    quote(server, 3 * SECOND, (EURO, 1.0, 1.0002))
+    server.take_events()
+    server.close(slot, 0.3, 3 * SECOND, "client")
+    left = float(server.book.positions.swap[slot])
+    assert left == pytest.approx(accrued * 4 / 7)
+    server.close(slot, float(server.book.positions.lots[slot]), 3 * SECOND, "client")
+    first, last = deals(server)
+    assert first.swap == round(accrued * 3 / 7, 2)
+    assert last.swap == round(left, 2)
+    assert first.swap + last.swap == pytest.approx(accrued, abs=0.01)
+
+
+def test_a_whole_close_pays_exactly_what_was_accrued_rounded_to_cents():
+    server = server_with([account()])
+    slot = server.open(0, EURO, Side.SELL, 0.33, SECOND)
+    server.publish([SwapCharged(2 * SECOND, "EURUSD", 3, -8.73, 2.267)])
+    accrued = float(server.book.positions.swap[slot])
+    balance = server.engine.account("1").balance
+    server.take_events()
+    server.close(slot, 0.33, 2 * SECOND, "client")
+    (deal,) = deals(server)
+    assert deal.swap == to_cents(accrued) == 2.24
+    assert server.engine.account("1").balance == pytest.approx(balance + deal.profit + 2.24)
+
+
+def test_a_split_moves_no_money_and_keeps_what_is_meant_to_be_hedged_hedged():
+    server = server_with([account(book=Book.A)])
+    server.board.lead(quotes(SECOND, (EURO, 1.00005, 1.00015)))
+    server.open(0, EURO, Side.BUY, 0.5, SECOND)
+    before = server.engine.account("1")
+    server.split(EURO, 4.0, 2 * SECOND)
+    after = server.engine.account("1")
+    assert after.equity == pytest.approx(before.equity)
+    assert after.margin == pytest.approx(before.margin)
+    assert server.meant.tolist() == [2.0, 0.0]
+    assert server.board.raw_price(EURO, Side.BUY) == pytest.approx(1.00015 / 4)
+    assert server.board.price(EURO, Side.SELL) == 0.25
+
+
+def test_a_renamed_symbol_is_quoted_and_traded_under_its_new_name():
+    server = server_with([account()])
+    slot = server.open(0, EURO, Side.BUY, 0.1, SECOND)
+    server.take_events()
+    server.rename(EURO, "EURUSD.x", 2 * SECOND)
+    quote(server, 2 * SECOND, (EURO, 1.1, 1.1002))
+    server.close(slot, 0.1, 2 * SECOND, "client")
+    renamed, quoted, closed = server.take_events()
+    assert renamed == SymbolRenamed(2 * SECOND, "EURUSD", "EURUSD.x")
+    assert quoted.symbol == closed.symbol == "EURUSD.x"
+
+
+def test_a_debt_with_a_part_of_a_cent_is_forgiven_to_the_next_cent():
+    server = server_with([account(balance=2_100.0)])
+    slot = server.open(0, EURO, Side.BUY, 0.5, SECOND)
+    server.publish([DividendPaid(SECOND, "EURUSD", -0.0420001, 0.0)])
+    assert server.engine.account("1").balance == pytest.approx(-0.005)
+    server.take_events()
+    server.close(slot, 0.5, SECOND, "client")
+    closed, forgiven = server.take_events()
+    assert closed.profit == -10.0
+    assert forgiven.amount == 10.01
+    assert 0.0 <= server.engine.account("1").balance < 0.01
 
 
 def test_margin_calls_and_closes_are_told_once():

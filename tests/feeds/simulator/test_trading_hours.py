@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -69,14 +69,14 @@ def test_masks_only_change_at_the_announced_moments_over_three_weeks():
 def test_rollover_is_at_five_in_new_york_on_both_sides_of_the_clock_change():
     week = rollovers(utc(2026, 3, 6), utc(2026, 3, 10))
     assert week == [
-        Rollover(utc(2026, 3, 6, 22), "friday"),
-        Rollover(utc(2026, 3, 7, 22), "saturday"),
-        Rollover(utc(2026, 3, 8, 21), "sunday"),
-        Rollover(utc(2026, 3, 9, 21), "monday"),
+        Rollover(utc(2026, 3, 6, 22), date(2026, 3, 6)),
+        Rollover(utc(2026, 3, 7, 22), date(2026, 3, 7)),
+        Rollover(utc(2026, 3, 8, 21), date(2026, 3, 8)),
+        Rollover(utc(2026, 3, 9, 21), date(2026, 3, 9)),
     ]
 
 
 def test_rollovers_are_after_the_first_moment_and_up_to_the_last():
     end = utc(2026, 3, 10, 21)
-    assert rollovers(end - MINUTE, end) == [Rollover(end, "tuesday")]
+    assert rollovers(end - MINUTE, end) == [Rollover(end, date(2026, 3, 10))]
     assert rollovers(end, end + MINUTE) == []
