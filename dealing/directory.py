@@ -22,7 +22,7 @@ from typing import IO, Final
 import msgspec
 
 from dealing.settings import SAMPLE, SIMULATED, MarketSettings
-from exposure.errors import StorageError
+from exposure.errors import UNDECODABLE, StorageError
 
 LONGEST_SOCKET_PATH: Final = 100
 """Bytes of a Unix socket's path: 108 with the final zero on Linux, 104 on macOS."""
@@ -130,7 +130,7 @@ class DataDirectory:
         except FileNotFoundError:
             self._refuse_foreign_files()
             return None
-        except (msgspec.DecodeError, OSError) as e:
+        except (*UNDECODABLE, OSError) as e:
             raise StorageError(
                 f"{self.identity_file} cannot be read ({e}): move it away or choose another "
                 "directory with --data"

@@ -20,6 +20,7 @@ from dealing.directory import DataDirectory, Role, RunIdentity
 from dealing.hub import HubClient
 from dealing.launch import COMMAND_OF, RunStatus, status_file
 from dealing.ports import EngineFrame
+from exposure.errors import UNDECODABLE
 
 ENGINE_ANSWERS_WITHIN_S: Final = 5.0
 OLD_AFTER_MS: Final = 3_000
@@ -156,7 +157,7 @@ def show(examination: Examination, console: Console) -> None:
 def _status(directory: DataDirectory) -> RunStatus | None:
     try:
         return msgspec.json.decode(status_file(directory).read_bytes(), type=RunStatus)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNDECODABLE):
         return None
 
 

@@ -1,14 +1,15 @@
-"""What travels between the engine's hub and the desk: length, then one msgpack message.
+"""What travels between the engine's hub and the desk: one msgpack message per checked frame.
 
-Frames carry polars tables as Arrow IPC streams, so a column crosses the socket as it lies in
-memory. Both ends belong to one installation, so there are no versions.
+Snapshots carry polars tables as Arrow IPC streams, so a column crosses the socket as it lies in
+memory. Arrow believes the lengths in its bytes, even where no machine has so much memory: it gets
+none before the frame's checksum is right. Both ends belong to one installation, so there are no
+versions.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-import struct
 from typing import Final, TypeVar
 
 import msgspec
@@ -16,9 +17,8 @@ import numpy as np
 import polars as pl
 
 from dealing.ports import EngineFrame
-from exposure.errors import MalformedMessageError
-
-_LENGTH: Final = struct.Struct("!I")
+from exposure.errors import UNDECODABLE, MalformedMessageError
+from feeds.frames import HEADER_SIZE, Frame, FrameKind, checked_frame, parse_header
 
 
 class Published(msgspec.Struct, frozen=True, tag=True):
@@ -61,11 +61,13 @@ FromEngine = Published | Answered | Refused
 Message = FromEngine | Question
 Received = TypeVar("Received")
 
+UNREADABLE_TABLE: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What polars raises on bytes that are no table."""
+
 
 def packed(message: Message) -> bytes:
-    """Return the message with its length in front."""
-    body = msgspec.msgpack.encode(message, enc_hook=_plain)
-    return _LENGTH.pack(len(body)) + body
+    """Return the message as the bytes of one frame."""
+    return Frame.of_message(msgspec.msgpack.encode(message, enc_hook=_plain)).data
 
 
 async def read_question(stream: asyncio.StreamReader) -> Question:
@@ -75,23 +77,26 @@ async def read_question(stream: asyncio.StreamReader) -> Question:
         MalformedMessageError: The bytes are none.
         asyncio.IncompleteReadError: The other side closed.
     """
-    return _unpacked(_QUESTIONS, await _read_body(stream))
+    return _unpacked(_QUESTIONS, await _read_frame(stream))
 
 
 async def read_from_engine(stream: asyncio.StreamReader) -> FromEngine:
     """Wait for a frame or an answer; raises as ``read_question``."""
-    return _unpacked(_FROM_ENGINE, await _read_body(stream))
+    return _unpacked(_FROM_ENGINE, await _read_frame(stream))
 
 
-async def _read_body(stream: asyncio.StreamReader) -> bytes:
-    (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
-    return await stream.readexactly(length)
+async def _read_frame(stream: asyncio.StreamReader) -> Frame:
+    head = await stream.readexactly(HEADER_SIZE)
+    header = parse_header(head)
+    if header.kind is not FrameKind.MESSAGE:
+        raise MalformedMessageError("the hub's socket carries events instead of messages")
+    return checked_frame(header, head + await stream.readexactly(header.length))
 
 
-def _unpacked(decoder: msgspec.msgpack.Decoder[Received], body: bytes) -> Received:
+def _unpacked(decoder: msgspec.msgpack.Decoder[Received], frame: Frame) -> Received:
     try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, pl.exceptions.PolarsError) as e:
+        return decoder.decode(frame.payload)
+    except (*UNDECODABLE, *UNREADABLE_TABLE) as e:
         raise MalformedMessageError(f"the hub's socket carries something else: {e}") from e
 
 

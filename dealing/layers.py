@@ -30,6 +30,30 @@ class Written(NamedTuple):
 Layer = Sequence[Written]
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, which a few lines can make to stand for more than a machine holds.
+
+    What Python cannot build from a value is a mistake at its line like any other.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.current_event.start_mark
+            raise yaml.composer.ComposerError(None, None, "an alias: write the value out", mark)
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, ArithmeticError) as e:
+            raise yaml.constructor.ConstructorError(None, None, str(e), node.start_mark) from e
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        text = super().construct_scalar(node)
+        str(text).encode()  # half a character (a lone surrogate) is no text
+        return text
+
+
 def yaml_layer(path: Path) -> Layer:
     """Read a configuration file.
 
@@ -41,14 +65,16 @@ def yaml_layer(path: Path) -> Layer:
     except (OSError, UnicodeDecodeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "it is no UTF-8 text"
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from e
-    loader = yaml.SafeLoader(text)
     try:
+        loader = _PlainLoader(text)
         root = loader.get_single_node()
         found = list(_mapping(loader, root, (), path)) if root is not None else []
     except yaml.MarkedYAMLError as e:
         raise ConfigError([_syntax_problem(path, e)]) from e
     except yaml.YAMLError as e:
         raise ConfigError([f"{path}: is no YAML: {e}"]) from e
+    except RecursionError as e:
+        raise ConfigError([f"{path}: is nested too deeply: sections hold keys, no more"]) from e
     _refuse_repeated_keys(found)
     return found
 
@@ -103,6 +129,8 @@ def _mapping(
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError([f"{_line(path, node)}: must be sections with keys, such as desk: ..."])
     for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise ConfigError([f"{_line(path, key_node)}: a key must be a word"])
         key = (*above, str(loader.construct_object(key_node, deep=True)))
         if not above and isinstance(value_node, yaml.MappingNode) and value_node.value:
             yield from _mapping(loader, value_node, key, path)
@@ -145,6 +173,6 @@ def _environment_key(name: str) -> KeyPath:
 
 def _plain(text: str) -> object:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return yaml.load(text, _PlainLoader)  # noqa: S506  # a SafeLoader that refuses more
+    except (yaml.YAMLError, RecursionError):
         return text

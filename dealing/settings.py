@@ -42,6 +42,8 @@ from exposure.limits import Scope
 
 SIMULATED: Final = "simulated"
 SAMPLE: Final = "sample"
+LONGEST_SHOWN: Final = 200
+"""Characters of a wrong value in a complaint."""
 
 
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,8 +81,9 @@ class DeskSettings(_Section):
     def _stay_local(cls, host: str, info: ValidationInfo) -> str:
         if not is_loopback(host) and not info.data.get("allow_remote", False):
             raise ValueError(
-                f"{host} can be reached from other machines and the desk has no sign-in yet: "
-                "use 127.0.0.1, or set desk.allow_remote to true if the network is yours"
+                f"{_printable(host)} can be reached from other machines and the desk has no "
+                "sign-in yet: use 127.0.0.1, or set desk.allow_remote to true if the network is "
+                "yours"
             )
         return host
 
@@ -89,9 +92,9 @@ class DeskSettings(_Section):
     def _is_a_zone(cls, zone: str) -> str:
         try:
             ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError) as e:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as e:
             raise ValueError(
-                f"{zone} is no time zone: use a name such as America/New_York or UTC"
+                f"{_printable(zone)} is no time zone: use a name such as America/New_York or UTC"
             ) from e
         return zone
 
@@ -109,9 +112,10 @@ class MarketSettings(_Section):
     @field_validator("source")
     @classmethod
     def _exists(cls, source: str) -> str:
-        if source not in {SIMULATED, SAMPLE} and not Path(source).is_dir():
+        if source not in {SIMULATED, SAMPLE} and not _is_directory(source):
             raise ValueError(
-                f"{source} is no directory: use simulated, sample or a directory of recorded quotes"
+                f"{_printable(source)} is no directory: use simulated, sample or a directory of "
+                "recorded quotes"
             )
         return source
 
@@ -196,6 +200,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_directory(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):  # longer than names can be, or no text that a disk knows
+        return False
+
+
+def _printable(text: str) -> str:
+    # an environment may hold bytes that are no text; pydantic takes no such words
+    return text.encode("utf-8", "replace").decode()
 
 
 def default_file() -> Path:
@@ -304,4 +320,8 @@ def _choices(key: KeyPath, sections: set[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
+    try:
+        text = repr(value) if isinstance(value, str) else str(value)
+    except ValueError:  # Python refuses to write thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -15,7 +15,12 @@ DeskError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+import msgspec
+
+UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoders raise on bytes that hold something else; adapters translate it at the border."""
 
 
 class DeskError(Exception):

@@ -18,13 +18,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from exposure.errors import InvariantError, MalformedMessageError
+from exposure.errors import UNDECODABLE, InvariantError, MalformedMessageError
 from exposure.model.events import EventBatch, InputEvent
 
 MAGIC: Final = b"PL"
 VERSION: Final = 1
 LONGEST_PAYLOAD: Final = 256 << 20
 """Bytes; a longer one is refused by writers, so a reader that meets one met garbage."""
+
+LAST_POSITION: Final = 2**63 - 1
+"""What the engine's columns can hold."""
 
 _FIELDS: Final = struct.Struct("<2sBBIIQqI")
 _CHECKSUM: Final = struct.Struct("<I")
@@ -133,7 +136,7 @@ class Frame(NamedTuple):
         """
         try:
             events = _EVENTS.decode(self.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        except UNDECODABLE as e:
             raise MalformedMessageError(f"the frame at {self.position} holds no events: {e}") from e
         if len(events) != self.header.events:
             raise MalformedMessageError(
@@ -229,7 +232,7 @@ class FrameReader:
 
 
 def _plausible(header: Header) -> Header:
-    events = 0 < header.events <= header.position
+    events = 0 < header.events <= header.position <= LAST_POSITION
     message = header.events == header.position == 0
     fits = events if header.kind is FrameKind.EVENTS else message
     if not fits or header.length > LONGEST_PAYLOAD:

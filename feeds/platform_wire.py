@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from exposure.errors import MalformedMessageError
+from exposure.errors import UNDECODABLE, MalformedMessageError
 from feeds.frames import Frame
 
 LATE_BELOW: Final = 0.9
@@ -92,5 +92,5 @@ def news_in(frame: Frame) -> News:
 def _decoded(decoder: msgspec.msgpack.Decoder[Message], frame: Frame) -> Message:
     try:
         return decoder.decode(frame.payload)
-    except msgspec.DecodeError as e:
+    except UNDECODABLE as e:
         raise MalformedMessageError(f"the platform's socket carries something else: {e}") from e

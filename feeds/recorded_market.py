@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from exposure.errors import DataError, StorageError
+from exposure.errors import UNDECODABLE, DataError, StorageError
 from exposure.model.ids import Currency
 from exposure.model.instruments import Instrument
 from feeds.catalogue import load_catalogue, load_venue_instruments
@@ -118,7 +118,7 @@ class RecordedMarket:
         """Go on exactly where ``save`` was called; another recording is a StorageError."""
         try:
             saved = msgspec.msgpack.decode(state, type=_SavedRecording)
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             raise StorageError(
                 "the saved state of the recording cannot be read: start with a new data directory"
             ) from error
@@ -141,8 +141,10 @@ def _provider_of(sources: list[Recording], terms: Instrument) -> Recording:
     # Nobody else quoted the symbol: the provider is inside by the markup, but never crossed.
     only = sources[0]
     half_markup = np.ceil(terms.markup_points / 2) * terms.point
-    inside = np.minimum(half_markup, np.maximum((only.ask - only.bid) / 2, 0.0))
-    bid, ask = (np.round(price, terms.digits) for price in (only.bid + inside, only.ask - inside))
+    with np.errstate(over="ignore", invalid="ignore"):  # absurd prices stay absurd
+        inside = np.minimum(half_markup, np.maximum((only.ask - only.bid) / 2, 0.0))
+        sides = only.bid + inside, only.ask - inside
+        bid, ask = (np.round(price, terms.digits) for price in sides)
     return only._replace(bid=bid, ask=ask)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-from collections.abc import Iterable
+import math
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -53,29 +55,41 @@ def find_rates(recordings: Path, day: date) -> ReferenceRates | None:
 
 def read_rates(path: Path, day: date) -> ReferenceRates | None:
     """Return the rates of a day, or the last ones of the week before; None if there are none."""
-    lines = (
-        line.decode("utf-8", "replace") for block in LineBlocks(path) for line in block.splitlines()
-    )
-    rows = csv.DictReader(lines)
     wanted = {(day - timedelta(days=back)).isoformat() for back in range(_OLDEST.days)}
-    found = max((row for row in rows if row.get("Date") in wanted), key=_day_of, default=None)
+    days = (row for row in _rows(path) if row.get("Date") in wanted)
+    found = max(days, key=_day_of, default=None)
     if found is None:
         return None
-    return ReferenceRates(date.fromisoformat(_day_of(found)), _per_euro(found.items()))
+    return ReferenceRates(date.fromisoformat(_day_of(found)), _per_euro(found))
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    lines = (line for block in LineBlocks(path) for line in block.splitlines())
+    rows = (fields for fields in map(_fields, lines) if fields)
+    names = next(rows, [])
+    return (dict(zip(names, fields, strict=False)) for fields in rows)
+
+
+def _fields(line: bytes) -> list[str]:
+    text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+    try:
+        return next(csv.reader([text]), [])
+    except csv.Error:  # longer than a field can be: this line is lost, the others are not
+        return []
 
 
 def _day_of(row: dict[str, str]) -> str:
     return row["Date"]
 
 
-def _per_euro(fields: Iterable[tuple[str | None, str | None]]) -> dict[Currency, float]:
-    rates = {Currency(name): _rate(text) for name, text in fields if name and name != "Date"}
-    return {_EURO: 1.0} | {currency: rate for currency, rate in rates.items() if rate > 0.0}
+def _per_euro(row: dict[str, str]) -> dict[Currency, float]:
+    rates = {Currency(name): _rate(text) for name, text in row.items() if name != "Date"}
+    return {_EURO: 1.0} | {name: rate for name, rate in rates.items() if 0.0 < rate < math.inf}
 
 
-def _rate(text: str | None) -> float:
+def _rate(text: str) -> float:
     # N/A, an empty field and anything else that is no number: the bank published no rate.
     try:
-        return float(text or 0.0)
+        return float(text)
     except ValueError:
         return 0.0

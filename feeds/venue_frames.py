@@ -16,11 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from exposure.errors import UNDECODABLE
 from feeds.book_files.lines import LineBlocks
 
 NO_TIME: Final = -1
 _TICKER: Final = "@bookTicker"
 _MS: Final = 1_000_000
+_LATEST: Final = 2**63 - 1
 
 
 class VenueQuotes(NamedTuple):
@@ -76,13 +78,13 @@ def read_venue_frames(path: Path) -> VenueQuotes:
             try:
                 ticker, recorded = _ticker(line, decode_frame, decode_ticker)
                 bid, ask = float(ticker.bid), float(ticker.ask)
+                exchange = _exchange_time(ticker)
             except _NotAQuoteError as reason:
                 skipped[str(reason)] += 1
                 continue
-            except (ValueError, msgspec.DecodeError):
+            except (ValueError, *UNDECODABLE):
                 skipped["unreadable"] += 1
                 continue
-            exchange = NO_TIME if ticker.transaction_ms is None else ticker.transaction_ms * _MS
             symbol = symbols.setdefault(ticker.symbol, len(symbols))
             rows.append((symbol, bid, ask, recorded, exchange))
     return _columns(list(symbols), rows, skipped, blocks.damage)
@@ -95,7 +97,17 @@ def _ticker(line: bytes, decode_frame: Any, decode_ticker: Any) -> tuple[_BookTi
         raise _NotAQuoteError("without a stream")
     if not frame.stream.endswith(_TICKER):
         raise _NotAQuoteError("of other streams")
-    return decode_ticker(frame.data), int(stamp)
+    return decode_ticker(frame.data), _time(int(stamp))
+
+
+def _exchange_time(ticker: _BookTicker) -> int:
+    return NO_TIME if ticker.transaction_ms is None else _time(ticker.transaction_ms * _MS)
+
+
+def _time(ts: int) -> int:
+    if not 0 <= ts <= _LATEST:
+        raise ValueError(f"{ts} ns is no time that a column can hold")
+    return ts
 
 
 def _columns(

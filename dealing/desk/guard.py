@@ -124,6 +124,7 @@ class Guard:
         return sending
 
 
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _REPLACED: Final = frozenset({b"server", b"x-powered-by"})
 
 
@@ -172,9 +173,15 @@ def _cross_site(headers: Mapping[str, str]) -> Refusal | None:
     refusal = Refusal(HTTPStatus.FORBIDDEN, "only pages of this desk may ask for this")
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return refusal
-    origin = urlsplit(headers.get("origin", ""))
-    same = origin.scheme in {"http", "https"} and origin.netloc == headers.get("host")
-    return None if same else refusal
+    return None if _is_origin(headers.get("origin", ""), headers.get("host")) else refusal
+
+
+def _is_origin(origin: str, host: str | None) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # brackets that hold no address
+        return False
+    return parts.scheme in {"http", "https"} and parts.netloc == host
 
 
 def _not_json(headers: Mapping[str, str]) -> Refusal | None:
@@ -184,9 +191,12 @@ def _not_json(headers: Mapping[str, str]) -> Refusal | None:
 
 
 def _depth(body: bytes) -> int:
-    """Return how deep brackets nest, those inside strings not counted."""
+    """Return how deep brackets nest, those inside strings not counted.
+
+    A string that does not end takes the rest of the body, so that each byte is looked at once.
+    """
     depth = deepest = 0
-    for bracket in re.findall(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', body):
+    for bracket in _STRING_OR_BRACKET.findall(body):
         if bracket in b"[{":
             depth += 1
             deepest = max(deepest, depth)

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 import structlog
 
+from exposure.errors import UNDECODABLE
 from exposure.state import EngineState
 from feeds.sealed_files import SealedFiles
 
@@ -34,6 +35,10 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 _HEADS: Final = msgspec.msgpack.Decoder(_Head)
+_NO_STATE: Final = (
+    struct.error, KeyError, OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException,
+)  # fmt: skip
+"""What a file raises that was sealed whole but holds something else than we write."""
 
 
 class SnapshotStore:
@@ -64,7 +69,7 @@ class SnapshotStore:
         for position, body in self._files.newest_first(not_after):
             try:
                 return _decoded(body)
-            except (msgspec.DecodeError, struct.error, pl.exceptions.PolarsError) as e:
+            except (*UNDECODABLE, *_NO_STATE) as e:
                 structlog.get_logger().warning(
                     "snapshot of another version passed over", position=position, reason=str(e)
                 )

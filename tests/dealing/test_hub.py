@@ -196,7 +196,7 @@ async def test_bytes_that_are_no_question_end_only_that_connection(tmp_path):
         await server.publish(frame(1))
         await soon(client.next(None))
         reader, writer = await asyncio.open_unix_connection(path)
-        writer.write(b"\x00\x00\x00\x04nope")
+        writer.write(b"\x00\x00\x00\x04nope" * 5)
         assert await soon(reader.read(-1)) != b"nope"
         writer.close()
         assert len(await soon(client.positions_of_account("1000"))) == 2
