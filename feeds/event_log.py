@@ -181,7 +181,12 @@ class EventLog:
 
 def _locked(directory: Path) -> IO[bytes]:
     private_directory(directory)
-    lock = (directory / "lock").open("ab")
+    try:
+        lock = (directory / "lock").open("ab")
+    except OSError as e:
+        raise StorageError(
+            f"{directory} cannot be locked: {e.strerror}; choose another directory with --data"
+        ) from e
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as e:

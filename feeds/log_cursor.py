@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import Self
 
-from exposure.errors import GapError, MalformedMessageError
+from exposure.errors import DeskError, GapError, MalformedMessageError
 from feeds.frames import Frame, Header
 from feeds.segments import Segment, damaged, read_frame, read_header
 
@@ -54,7 +54,11 @@ class LogCursor:
         self.position = after
         self._segments = segments
         self._place: _Place | None = None
-        self._next_place()
+        try:
+            self._next_place()
+        except DeskError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -101,6 +101,8 @@ def _rows(block: bytes, header: _Header, first_line: int) -> RawRows:
 def _at_once(block: bytes, header: _Header, lines: Lines) -> RawRows | None:
     if b'"' in block or not _is_regular(block, len(lines), header.width):
         return None
+    if block.startswith(codecs.BOM_UTF8):  # polars would leave it out, as in no other line
+        return None
     try:
         frame = pl.read_csv(
             block, has_header=False, infer_schema=False, quote_char=None, columns=header.places

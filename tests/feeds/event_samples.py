@@ -10,13 +10,21 @@ from exposure.model.events import (
     BookAssigned,
     ClockTicked,
     DealExecuted,
+    DividendPaid,
     EventBatch,
     HedgeExecuted,
     InputRefused,
     InstrumentDefined,
+    LeverageCapDefined,
+    LeverageTierDefined,
+    LimitSet,
     LpPositionRestored,
     PositionRestored,
+    PriceAdjusted,
     QuoteReceived,
+    SplitApplied,
+    SwapCharged,
+    SymbolRenamed,
 )
 from exposure.model.instruments import CalcMode, Instrument
 
@@ -47,34 +55,43 @@ _accounts = st.builds(
 )
 
 
-def _built(event, /, **fields):
-    return st.builds(event, ts_event=_times, **fields)
-
-
+_per_unit = {"long_per_unit": _numbers, "short_per_unit": _numbers, "lp": _texts}
+_maybe = st.none() | _numbers
 _traded = {"symbol": _texts, "side": _texts, "lots": _numbers}
 
-events = st.one_of(
-    _built(InstrumentDefined, instrument=_instruments),
-    _built(AccountChanged, account=_accounts),
-    _built(PositionRestored, login=_texts, position_id=_texts, open_price=_numbers, **_traded),
-    _built(LpPositionRestored, lp=_texts, price=_numbers, **_traded),
-    _built(QuoteReceived, symbol=_texts, bid=_numbers, ask=_numbers, source=_texts),
-    _built(
-        DealExecuted,
-        deal_id=_texts,
-        login=_texts,
-        position_id=_texts,
-        entry=_texts,
-        price=_numbers,
-        profit=st.none() | _numbers,
-        **_traded,
-    ),
-    _built(BalanceChanged, login=_texts, kind=_texts, amount=_numbers),
-    _built(HedgeExecuted, deal_id=_texts, lp=_texts, price=_numbers, **_traded),
-    _built(BookAssigned, login=_texts, book=_texts, hedge_ratio=st.none() | _numbers),
-    _built(ClockTicked),
-    _built(InputRefused, kind=_texts, reason=_texts),
-)
+FIELDS = {
+    InstrumentDefined: {"instrument": _instruments},
+    AccountChanged: {"account": _accounts},
+    PositionRestored: {
+        "login": _texts, "position_id": _texts, "open_price": _numbers, **_traded,
+    },
+    LpPositionRestored: {"lp": _texts, "price": _numbers, **_traded},
+    QuoteReceived: {"symbol": _texts, "bid": _numbers, "ask": _numbers, "source": _texts},
+    DealExecuted: {
+        "deal_id": _texts, "login": _texts, "position_id": _texts, "entry": _texts,
+        "price": _numbers, "profit": _maybe, **_traded,
+    },
+    BalanceChanged: {"login": _texts, "kind": _texts, "amount": _numbers},
+    HedgeExecuted: {"deal_id": _texts, "lp": _texts, "price": _numbers, **_traded},
+    BookAssigned: {"login": _texts, "book": _texts, "hedge_ratio": _maybe},
+    LeverageTierDefined: {
+        "profile": _texts, "symbol": _texts, "upper_lots": _maybe, "leverage": _numbers,
+    },
+    LeverageCapDefined: {
+        "region": _texts, "category": _texts, "symbol": _texts, "leverage": _numbers,
+    },
+    LimitSet: {"scope": _texts, "name": _texts, "soft_usd": _maybe, "hard_usd": _maybe},
+    SwapCharged: {"symbol": _texts, "nights": _numbers, "long_rate": _maybe, "lp": _texts},
+    DividendPaid: {"symbol": _texts, **_per_unit},
+    PriceAdjusted: {"symbol": _texts, **_per_unit},
+    SplitApplied: {"symbol": _texts, "ratio": _numbers},
+    SymbolRenamed: {"symbol": _texts, "new_symbol": _texts},
+    ClockTicked: {},
+    InputRefused: {"kind": _texts, "reason": _texts},
+}  # fmt: skip
+"""Every kind of event, and what its fields are drawn from."""
+
+events = st.one_of(*(st.builds(kind, ts_event=_times, **fields) for kind, fields in FIELDS.items()))
 
 
 @st.composite
