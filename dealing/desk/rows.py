@@ -131,7 +131,7 @@ def net_open_position(currencies: Sequence[CurrencyRow]) -> float:
 def symbol_rows(exposure: pl.DataFrame, per_usd: float) -> Rows:
     """Return one row per instrument, in order of definition."""
     source: Columns = {
-        # null comes out as NaN; a frame at a time would start polars' threads several times a second
+        # null comes out as NaN; whole frames would wake polars' threads several times a second
         figure.name: figure.to_numpy().astype(np.float64)
         for figure in exposure.get_columns()
         if figure.name not in _TEXTS
