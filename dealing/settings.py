@@ -211,7 +211,7 @@ def _is_directory(name: str) -> bool:
 
 def _printable(text: str) -> str:
     # an environment may hold bytes that are no text; pydantic takes no such words
-    return text.encode("utf-8", "replace").decode()
+    return text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()
 
 
 def default_file() -> Path:
