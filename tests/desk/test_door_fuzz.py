@@ -81,7 +81,8 @@ def http(method: str, path: str, headers: dict[str, str], body: bytes = b"", que
 odd = st.sampled_from(
     (
         "", " ", "null", "http://", "http://[", "http://[::1", "http://[x]", "https://]",
-        "//" + HOST,         "http://127.0.0.1:99999999", "http://127.0.0.1:x", "\x00", "é", "a" * 5_000, "[::1]:1",
+        "//" + HOST, "http://127.0.0.1:99999999", "http://127.0.0.1:x", "\x00",
+        "é", "a" * 5_000, "[::1]:1",
         "localhost:", ":", "http:" + HOST, ORIGIN + "/", ORIGIN + "@evil.example", "ftp://" + HOST,
     )
 )  # fmt: skip
