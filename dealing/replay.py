@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -24,6 +24,7 @@ from exposure.model.events import EventBatch
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from feeds.book_files import BookDirectory, QuoteRun, read_book_directory
+from feeds.catalogue.regimes import RegimeRule, caps_of_rules
 
 STANDARD_OUTPUT: Final = "-"
 _NS_PER_MS: Final = 1_000_000
@@ -50,6 +51,7 @@ def replay_directory(
     until_ms: float | None = None,
     progress: Report | None = None,
     settings: EngineSettings | None = None,
+    regimes: Sequence[RegimeRule] = (),
 ) -> ReplayResult:
     """Compute a day from its files (semantics.md section 9).
 
@@ -58,6 +60,7 @@ def replay_directory(
         until_ms: Stop after the events of this instant, in epoch milliseconds.
         progress: Told from time to time how much is done, in [0, 1].
         settings: Those of the engine; all crossings and breaks are kept whatever they say.
+        regimes: Whose leverage caps hold for which accounts, beside what the files say.
 
     Raises:
         DataError: The directory or a file of it cannot be used at all.
@@ -65,7 +68,9 @@ def replay_directory(
     notes: list[str] = []
     book = read_book_directory(directory, notes)
     settings = settings or EngineSettings()
-    engine = ExposureEngine(msgspec.structs.replace(settings, kept_events=None))
+    caps = (*settings.leverage_caps, *caps_of_rules(regimes, book.instruments()))
+    settings = msgspec.structs.replace(settings, kept_events=None, leverage_caps=caps)
+    engine = ExposureEngine(settings)
     until = None if until_ms is None else _nanoseconds(until_ms)
     with np.errstate(over="ignore", invalid="ignore"):  # absurd amounts have no figure: null
         _apply(book, engine, until, progress or _silently)
@@ -78,7 +83,12 @@ def to_json(result: ReplayResult) -> bytes:
 
 
 def run_replay(
-    directory: Path, *, until_ms: float | None, json_out: str | None, settings: EngineSettings
+    directory: Path,
+    *,
+    until_ms: float | None,
+    json_out: str | None,
+    settings: EngineSettings,
+    regimes: Sequence[RegimeRule] = (),
 ) -> int:
     """Do what ``plimsoll replay`` does and return the exit code.
 
@@ -87,13 +97,14 @@ def run_replay(
         until_ms: Stop after the events of this instant.
         json_out: Where the JSON object goes, "-" for standard output; None for a summary.
         settings: Those of the engine.
+        regimes: Whose leverage caps hold for which accounts.
 
     Raises:
         DataError: The directory cannot be used, or the JSON file cannot be written.
     """
     errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     with progress_on(errors) as progress:
-        result = replay_directory(directory, until_ms, progress, settings)
+        result = replay_directory(directory, until_ms, progress, settings, regimes)
     for note in result.notes:
         errors.print(f"note: {note}")
     if json_out is None:

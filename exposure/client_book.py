@@ -15,7 +15,7 @@ from exposure.margin import HEDGED_MODES, margin_per_lot
 from exposure.model.accounts import Account, CreditMode, ProfitConversion
 from exposure.model.books import Book
 from exposure.model.deals import Side
-from exposure.model.events import LeverageTierDefined
+from exposure.model.events import LeverageCapDefined, LeverageTierDefined
 from exposure.model.instruments import Instrument
 from exposure.netting import Held
 from exposure.ragged import Ragged
@@ -63,9 +63,9 @@ class ClientBook:
     Methods change what is held; the engine then runs the kernels that value it.
     """
 
-    def __init__(self, pivots: tuple[str, ...]) -> None:
+    def __init__(self, pivots: tuple[str, ...], caps: tuple[LeverageCapDefined, ...] = ()) -> None:
         self.rates = RateBook(pivots)
-        self.leverage = LeverageBook()
+        self.leverage = LeverageBook(caps)
         self.instruments: list[Instrument] = []
         self.symbol_of: dict[str, int] = {}
         self.terms: list[Account] = []

@@ -77,7 +77,7 @@ class ExposureEngine:
         self.position = 0
         self.as_of = 0
         self.counters = dict.fromkeys(COUNTERS, 0)
-        self.book = ClientBook(self.settings.pivots)
+        self.book = ClientBook(self.settings.pivots, self.settings.leverage_caps)
         self.assignments = BookAssignments()
         self.names = AccountNames(self.book, self.assignments)
         self.coverage = LpBook()

@@ -9,12 +9,13 @@ Source: semantics.md section 4; science.md section 6.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from exposure.model.accounts import Account
-from exposure.model.events import LeverageTierDefined
+from exposure.model.events import LeverageCapDefined, LeverageTierDefined
 from exposure.model.instruments import Instrument
 from exposure.state import LeverageArrays
 
@@ -33,7 +34,9 @@ class LeverageBook:
     category.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, caps: Iterable[LeverageCapDefined] = ()) -> None:
+        """Take the desk's own caps, which hold from the definition of their symbol on."""
+        self._own_caps = tuple(caps)
         self.profile_of: dict[str, int] = {"": 0}
         self.regime_of: dict[tuple[str, str], int] = {("", ""): 0}
         self.brackets: dict[tuple[int, int], list[Bracket]] = {}
@@ -52,6 +55,10 @@ class LeverageBook:
         """Make the next symbol known."""
         self._instruments.append(instrument)
         self._arrays = None
+        for cap in self._own_caps:
+            if cap.symbol == instrument.symbol:
+                symbol = len(self._instruments) - 1
+                self.set_cap(cap.region, cap.category, symbol, cap.leverage)
 
     def profile(self, account: Account) -> int:
         """Return the number of an account's profile."""

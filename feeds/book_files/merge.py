@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from exposure.model.events import EventBatch, InputEvent
+from exposure.model.events import EventBatch, InputEvent, InstrumentDefined
+from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
 from feeds.book_files.files import find_files
 from feeds.book_files.read import Quotes, Table, read_quotes, read_table, read_times
@@ -90,6 +91,11 @@ class BookDirectory:
         self._order = _merged(self._timed, effective, self._quotes_effective)
         self._index = self._order.before + np.arange(len(self._order.before))
         self._static_rows = sum(len(table.rows.times) for table in static)
+
+    def instruments(self) -> list[Instrument]:
+        """Return the symbols that the directory lists."""
+        events = (event for table in self._static for event in table.events())
+        return [event.instrument for event in events if isinstance(event, InstrumentDefined)]
 
     def rows_until(self, until: int | None) -> int:
         """Return the position of the last row up to an instant (ns UTC), of all without one."""

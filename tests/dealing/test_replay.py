@@ -8,6 +8,7 @@ import pytest
 
 from dealing.replay import replay_directory, to_json
 from exposure.snapshot import ACCOUNT_COLUMNS, EXPOSURE_COLUMNS
+from feeds.catalogue.regimes import parse_rule
 from tests.feeds.book_files.day_files import packed, write_book
 
 INSTRUMENTS = """\
@@ -291,3 +292,25 @@ def test_a_truncated_gzip_gives_the_day_up_to_the_damage(tmp_path):
     last = said["breaks"][-1]
     assert (last["kind"], last["ts_ms"], last["file"]) == ("truncated_file", None, "quotes.csv.gz")
     assert last["line"] == said["events"]["quotes"] + 2
+
+
+def test_a_regime_caps_the_leverage_of_the_accounts_that_it_protects(tmp_path):
+    write_day(tmp_path)
+    free = replayed(tmp_path)
+    (tmp_path / "accounts.csv").write_text(
+        "login,client_id,currency,balance,leverage,book,region,category\n"
+        "1,1,USD,10000,500,B,EU,retail\n2,2,USD,10000,500,B,EU,professional\n"
+    )
+    (tmp_path / "deals.csv").write_text(
+        "ts_ms,deal_id,login,position_id,symbol,side,entry,lots,price\n"
+        "3000,1,1,1,EURUSD,buy,in,1,1.1\n3000,2,2,2,EURUSD,buy,in,1,1.1\n"
+    )
+    assert free["breaks"]
+    regimes = [parse_rule("EU/retail=esma")]
+    capped = orjson.loads(to_json(replay_directory(tmp_path, regimes=regimes)))
+    assert [row["margin"] for row in capped["accounts"]] == [
+        near(110_000 / 30),
+        near(110_000 / 500),
+    ]
+    uncapped = replayed(tmp_path)
+    assert [row["margin"] for row in uncapped["accounts"]] == [near(220.0), near(220.0)]

@@ -127,7 +127,9 @@ def test_without_reference_rates_it_says_who_cannot_trade(tmp_path):
 
 def test_a_symbol_that_one_provider_quoted_is_hedged_inside_the_markup(sample):
     step = sample.step(60 * SECOND)
-    client, provider = (of_symbol(quotes, sample, "XAUUSD") for quotes in (step.client, step.provider))
+    client, provider = (
+        of_symbol(quotes, sample, "XAUUSD") for quotes in (step.client, step.provider)
+    )
     assert provider.bid == pytest.approx(client.bid + 0.08)
     assert (provider.bid <= provider.ask).all()
 
