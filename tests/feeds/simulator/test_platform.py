@@ -227,11 +227,13 @@ def test_a_loaded_platform_goes_on_as_if_it_had_never_stopped(step_s):
     assert second.save() == first.save()
 
 
-def test_a_platform_that_crashed_repeats_its_log_byte_for_byte(tmp_path):
+@pytest.mark.parametrize(("actions", "lived_s"), [(False, 20), (True, 120)])
+def test_a_platform_that_crashed_repeats_its_log_byte_for_byte(tmp_path, actions, lived_s):
     def live(seconds):
+        platform = SimulatedPlatform(eventful(), SMALL) if actions else small(jump_every_s=10)
         with EventLog(tmp_path / "log") as log:
             checkpoints = SealedFiles(tmp_path / "checkpoints", ".checkpoint", keep=2)
-            durable = DurablePlatform(small(jump_every_s=10), log, checkpoints)
+            durable = DurablePlatform(platform, log, checkpoints)
             durable.resume()
             for second in range(seconds):
                 if second == seconds // 2:
@@ -239,7 +241,7 @@ def test_a_platform_that_crashed_repeats_its_log_byte_for_byte(tmp_path):
                 durable.step(SECOND)
             return durable.position, durable.platform.now
 
-    position, now = live(20)
+    position, now = live(lived_s)
     assert live(0) == (position, now)
     assert live(10)[1] == now + 10 * SECOND
 
