@@ -159,6 +159,7 @@ async def _platform(
     settings: MarketSettings, directory: DataDirectory, stop: asyncio.Event
 ) -> None:
     import msgspec
+    import structlog
 
     from feeds.pacing import Pace
     from feeds.platform_process import run_platform
@@ -169,8 +170,8 @@ async def _platform(
     if settings.source != SIMULATED:  # a recording's times are real: its providers' lag is in them
         chosen = msgspec.structs.replace(chosen, quote_lag_ms=0)
     platform = SimulatedPlatform(_market(settings), chosen)
-    socket = directory.socket(Role.PLATFORM)
-    await run_platform(platform, directory.platform, socket, Pace(settings.speed), stop)
+    socket, say = directory.socket(Role.PLATFORM), structlog.get_logger().warning
+    await run_platform(platform, directory.platform, socket, Pace(settings.speed), stop, say=say)
 
 
 def _market(settings: MarketSettings) -> Market:

@@ -37,8 +37,9 @@ from dealing.layers import (
     values_layer,
     yaml_layer,
 )
-from exposure.errors import ConfigError
+from exposure.errors import ConfigError, DomainError
 from exposure.limits import Scope
+from feeds.catalogue.regimes import RegimeRule, parse_rule
 
 SIMULATED: Final = "simulated"
 SAMPLE: Final = "sample"
@@ -51,6 +52,18 @@ def _once(values: tuple[str, ...]) -> tuple[str, ...]:
     if repeated:
         raise ValueError(f"{', '.join(repeated)} is listed twice")
     return values
+
+
+def _regime_rules(texts: tuple[str, ...]) -> tuple[str, ...]:
+    ruled: dict[tuple[str, str], str] = {}
+    for text in texts:
+        try:
+            region, category, regime = parse_rule(text)
+        except DomainError as e:
+            raise ValueError(str(e)) from e
+        if ruled.setdefault((region, category), regime) != regime:
+            raise ValueError(f"{region}/{category} cannot have two regimes: choose one")
+    return texts
 
 
 Item = TypeVar("Item")
@@ -127,13 +140,19 @@ class MarketSettings(_Section):
 
 
 class EngineSection(_Section):
-    """How the engine converts, saves and publishes."""
+    """How the engine converts, caps leverage, saves and publishes."""
 
     pivots: Listed[CurrencyCode] = Field(min_length=1)
+    regimes: Annotated[Listed[str], AfterValidator(_regime_rules)]
     frame_interval_ms: int = Field(ge=50, le=5_000)
     fsync_interval_ms: int = Field(ge=1, le=20)
     snapshot_every_s: int = Field(ge=1, le=3_600)
     kept_events: int = Field(ge=100, le=1_000_000)
+
+    @property
+    def regime_rules(self) -> tuple[RegimeRule, ...]:
+        """Which accounts are under which regulator's caps."""
+        return tuple(parse_rule(text) for text in self.regimes)
 
 
 class LimitRuleSettings(_Section):

@@ -37,6 +37,10 @@ class Upkeep(NamedTuple):
 USUAL_UPKEEP: Final = Upkeep()
 
 
+def _silently(_: str) -> None:
+    pass
+
+
 async def run_platform(
     platform: SteppedPlatform,
     directory: Path,
@@ -45,6 +49,7 @@ async def run_platform(
     stop: asyncio.Event,
     upkeep: Upkeep = USUAL_UPKEEP,
     clock: Callable[[], int] = time.monotonic_ns,
+    say: Callable[[str], None] = _silently,
 ) -> None:
     """Be the platform until told to stop; the next process goes on where this one was.
 
@@ -58,6 +63,7 @@ async def run_platform(
         stop: Ends the process cleanly; ``kill -9`` loses nothing either.
         upkeep: What stays on disk.
         clock: Monotonic, ns.
+        say: Told the platform's notes once it is open.
 
     Raises:
         StorageError: The directory or the socket cannot be used, or the disk is full.
@@ -68,6 +74,8 @@ async def run_platform(
         durable = DurablePlatform(platform, log, checkpoints)
         began = clock()
         durable.resume()
+        for note in platform.notes:
+            say(note)
         life = _Life(durable, pace, upkeep, clock, worked_ns=clock() - began)
         server = PlatformServer(socket_path, log, life.status)
         async with server.serving():

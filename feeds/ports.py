@@ -125,6 +125,11 @@ class SteppedPlatform(Protocol):
         """Whether a recording has no quotes left; a simulation never has."""
         ...
 
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know about this run, a sentence each; complete once it is open."""
+        ...
+
     def opening_events(self) -> list[InputEvent]:
         """Return the state before the first step; asked once, before ``advance``."""
         ...

@@ -134,6 +134,19 @@ def test_a_fresh_start_deletes_the_run_after_saying_so(directory):
     assert end(process)[0] == 0
 
 
+def test_a_run_says_which_accounts_cannot_trade_for_want_of_a_rate(directory, tmp_path):
+    rows = [f"{1_893_456_000_000 + 200 * k},1.1,1.1002" for k in range(50_000)]
+    (tmp_path / "day").mkdir()
+    quotes = "\n".join(["ts_ms_utc,bid,ask", *rows])
+    (tmp_path / "day" / "oanda_EURUSD_20300101.csv").write_text(quotes)
+    with running(directory, "--market", tmp_path / "day", "--clients", 200) as run:
+        code, output = end(run.process)
+    assert code == 0
+    for currency in ("AUD", "CHF", "GBP"):
+        assert f"accounts in {currency} do not trade: this market has no conversion rate" in output
+    assert "accounts in EUR" not in output
+
+
 def test_a_platform_that_cannot_start_ends_the_run_with_its_reason(directory, tmp_path):
     (tmp_path / "empty").mkdir()
     process = start("run", "--data", directory.root, "--port", 0, "--market", tmp_path / "empty")

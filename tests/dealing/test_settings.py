@@ -249,3 +249,29 @@ def test_limits_are_read_and_each_wrong_rule_is_named(written):
     ]
     assert "needs a soft_usd or a hard_usd" in found[1]
     assert "must not be above" in found[2]
+
+
+def test_regimes_name_whose_accounts_they_cap(written):
+    file = written("engine:\n  regimes: [EU/retail=esma, UK/retail=fca]\n")
+    rules = load_settings(file).engine.regime_rules
+    assert [(rule.region, rule.category, rule.regime) for rule in rules] == [
+        ("EU", "retail", "esma"),
+        ("UK", "retail", "fca"),
+    ]
+    assert load_settings().engine.regime_rules == ()
+
+
+@pytest.mark.parametrize(
+    ("listed", "complaint"),
+    [
+        ("[EU/retail]", "'EU/retail' must be REGION/CATEGORY=REGIME, such as EU/retail=esma"),
+        ("[US/retail=nfa]", "'nfa' is no regime: use esma, fca, asic, offshore"),
+        ("[EU/retail=esma, EU/retail=fca]", "EU/retail cannot have two regimes: choose one"),
+        ("[EU/retail=esma, EU/retail=esma]", "EU/retail=esma is listed twice"),
+        ("[7]", "must be a valid string, was 7"),
+    ],
+)
+def test_a_wrong_regime_is_answered_with_its_line_and_what_is_possible(written, listed, complaint):
+    (problem,) = problems_of(written(f"engine:\n  regimes: {listed}\n"))
+    assert problem.startswith("line 2: engine.regimes")
+    assert complaint in problem

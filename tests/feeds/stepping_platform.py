@@ -24,6 +24,7 @@ class SteppingPlatform:
     """Random quotes and deals until its recording ends."""
 
     label = "stepping"
+    notes = ("it goes by steps",)
 
     def __init__(self, steps=20, opening=7, seed=1):
         self._random = random.Random(seed)  # noqa: S311 (repeatable, not secret)

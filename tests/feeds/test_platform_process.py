@@ -137,6 +137,15 @@ async def test_a_platform_goes_on_where_an_earlier_one_ended(tmp_path):
         assert history(tmp_path) == await whole_history(tmp_path / "whole", 9)
 
 
+async def test_what_a_person_should_know_is_said_whenever_the_platform_starts(tmp_path):
+    said = []
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            async with living(SteppingPlatform(), tmp_path, say=said.append):
+                pass
+    assert said == ["it goes by steps"] * 2
+
+
 class Laborious(SteppingPlatform):
     """Every step takes a second of the clock in hand."""
 
