@@ -96,8 +96,14 @@ class Plimsoll:
         from dealing.replay import run_replay
 
         log_to_terminal("plimsoll")
-        settings = _engine_settings(load_settings(choices.file, os.environ), kept_events=None)
-        return run_replay(directory, until_ms=until_ms, json_out=json_out, settings=settings)
+        chosen = load_settings(choices.file, os.environ)
+        return run_replay(
+            directory,
+            until_ms=until_ms,
+            json_out=json_out,
+            settings=_engine_settings(chosen, kept_events=None),
+            regimes=chosen.engine.regime_rules,
+        )
 
     def bench(
         self, choices: cli.Choices, *, size: str | None, quick: bool, json_out: str | None

@@ -14,6 +14,7 @@ import pytest
 from dealing import cli
 from dealing.directory import DataDirectory, Role
 from exposure.errors import ConfigError, StorageError
+from tests.feeds.book_files.day_files import write_book
 
 ROOT = Path(__file__).parents[2]
 
@@ -172,6 +173,24 @@ def test_check_config_accepts_the_default_and_lists_every_problem_of_another(tmp
             "(the sections are desk, engine, limits, log, market, storage)"
         ),
     ]
+
+
+def test_a_replay_caps_leverage_by_the_regimes_of_the_configuration(tmp_path):
+    write_book(
+        tmp_path / "day",
+        accounts="login,client_id,currency,balance,leverage,book,region,category\n"
+        "1,1,USD,10000,500,B,EU,retail\n",
+        deals="ts_ms,deal_id,login,position_id,symbol,side,entry,lots,price\n"
+        "2000,1,1,1,EURUSD,buy,in,1,1.2\n",
+    )
+    (tmp_path / "mine.yaml").write_text("engine: {regimes: [EU/retail=esma]}\n")
+
+    def margin(*options):
+        done = plimsoll("replay", tmp_path / "day", "--json", "-", *options)
+        return json.loads(done.stdout)["accounts"][0]["margin"]
+
+    assert margin() == pytest.approx(240.0)
+    assert margin("--config", tmp_path / "mine.yaml") == pytest.approx(4_000.0)
 
 
 def test_a_wrong_environment_ends_with_2(tmp_path):
