@@ -5,15 +5,16 @@ A minus is U+2212, thousands are separated by commas, and figures are compacted 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Final
+
+from dealing.server_day import ServerDay, utc
+
+__all__ = ["MINUS", "NOTHING", "ServerDay", "clock", "compact", "day", "number", "utc"]
 
 MINUS: Final = "\u2212"
 NOTHING: Final = "\u2013"
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NS_PER_S: Final = 1_000_000_000
 _COMPACT: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -52,24 +53,6 @@ def compact(value: float | None, *, sign: bool = False) -> str:
     return number(value, 0, sign=sign)
 
 
-class ServerDay(NamedTuple):
-    """The broker's calendar: when a day begins, and the clock that is midnight then."""
-
-    zone: ZoneInfo
-    starts_at_hour: int
-
-    def local(self, ts_ns: int) -> datetime:
-        """Return the server's wall time of an instant (ns UTC)."""
-        moment = utc(ts_ns).astimezone(self.zone)
-        return moment.replace(tzinfo=None) + timedelta(hours=24 - self.starts_at_hour)
-
-    def start(self, ts_ns: int) -> int:
-        """Return the beginning of the server day that an instant lies in, ns UTC."""
-        midnight = self.local(ts_ns).replace(hour=0, minute=0, second=0, microsecond=0)
-        begun = midnight - timedelta(hours=24 - self.starts_at_hour)
-        return int(begun.replace(tzinfo=self.zone).timestamp()) * _NS_PER_S
-
-
 def clock(moment: datetime) -> str:
     """Return a time of day.
 
@@ -86,8 +69,3 @@ def day(moment: datetime) -> str:
     'Tue 13 Jan 2026'
     """
     return moment.strftime("%a %-d %b %Y")
-
-
-def utc(ts_ns: int) -> datetime:
-    """Return an instant (ns UTC) as a date and time in UTC, cut to microseconds."""
-    return _EPOCH + timedelta(microseconds=ts_ns // 1_000)

@@ -1,0 +1,1 @@
+"""What the house earned: facts booked, kept, proved, closed by the day and shown."""
