@@ -27,14 +27,15 @@ Booked = RevenueBooked | CashBooked
 class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One signed amount that the house earned.
 
-    ``position``, ``component``, ``login`` and ``symbol`` are its key. ``corrects_day`` is the
-    closed day that it came too late for.
+    ``position``, ``component``, ``login``, ``symbol`` and ``book`` are its key. ``corrects_day`` is
+    the closed day that it came too late for.
     """
 
     position: int
     component: str
     login: str
     symbol: str
+    book: str
     day: date
     hour: int
     ts_event: int
@@ -43,7 +44,6 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     underlying: str
     asset_class: str
     ib: str
-    book: str
     desk: str
     region: str
     deal_id: str
@@ -51,9 +51,13 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one event moved in all: the sum of its facts, computed apart from them."""
+    """What one event moved in one currency: its facts add up to its controls.
+
+    ``position`` and ``currency`` are its key.
+    """
 
     position: int
+    currency: str
     day: date
     hour: int
     ts_event: int
@@ -70,13 +74,13 @@ Entry = TypeVar("Entry", Fact, Control)
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What the house was worth at one position of the engine, measured without any fact.
 
-    Units: USD.
+    ``booked_usd`` is all cash that was ever booked as revenue, as the engine itself sums it up.
     """
 
     position: int
     ts_event: int
     floating_usd: float
-    realised_usd: float
+    booked_usd: float
 
 
 class DayOpening(msgspec.Struct, frozen=True):
@@ -118,13 +122,15 @@ _TEXT: Final = pl.String()
 _MICRO: Final = pl.Int64()
 _TIME: Final = pl.Datetime("ns", "UTC")
 
-KEY: Final = ("position", "component", "login", "symbol")
+FACT_KEY: Final = ("position", "component", "login", "symbol", "book")
+CONTROL_KEY: Final = ("position", "currency")
 
 FACT_SCHEMA: Final[dict[str, Any]] = {
     "position": pl.Int64(),
     "component": _TEXT,
     "login": _TEXT,
     "symbol": _TEXT,
+    "book": _TEXT,
     "day": pl.Date(),
     "hour": pl.Int8(),
     "ts_event": _TIME,
@@ -133,16 +139,16 @@ FACT_SCHEMA: Final[dict[str, Any]] = {
     "underlying": _TEXT,
     "asset_class": _TEXT,
     "ib": _TEXT,
-    "book": _TEXT,
     "desk": _TEXT,
     "region": _TEXT,
     "deal_id": _TEXT,
     "corrects_day": pl.Date(),
 }
-"""Columns of a frame of facts, sorted by KEY."""
+"""Columns of a frame of facts, sorted by FACT_KEY."""
 
 CONTROL_SCHEMA: Final[dict[str, Any]] = {
     "position": pl.Int64(),
+    "currency": _TEXT,
     "day": pl.Date(),
     "hour": pl.Int8(),
     "ts_event": _TIME,
@@ -152,7 +158,7 @@ CONTROL_SCHEMA: Final[dict[str, Any]] = {
     "adjustments_micro_usd": _MICRO,
     "corrects_day": pl.Date(),
 }
-"""Columns of a frame of controls, sorted by position."""
+"""Columns of a frame of controls, sorted by CONTROL_KEY."""
 
 TOTAL_SCHEMA: Final[dict[str, Any]] = {
     "dimension": _TEXT,
@@ -186,6 +192,7 @@ class Bookkeeper:
             component=event.component,
             login=_kept(event.login),
             symbol=_kept(event.symbol),
+            book=event.book,
             day=at.day,
             hour=at.hour,
             ts_event=event.ts_event,
@@ -194,7 +201,6 @@ class Bookkeeper:
             underlying=_kept(event.underlying),
             asset_class=_kept(event.asset_class),
             ib=_kept(event.ib),
-            book=event.book,
             desk=self._desk,
             region=_kept(event.region),
             deal_id=_kept(event.deal_id),
@@ -204,6 +210,7 @@ class Bookkeeper:
         at = self.day.at(event.ts_event)
         return Control(
             position=event.position,
+            currency=_kept(event.currency),
             day=at.day,
             hour=at.hour,
             ts_event=event.ts_event,
@@ -214,9 +221,18 @@ class Bookkeeper:
         )
 
 
-def key_of(fact: Fact) -> tuple[int, str, str, str]:
+FactKey = tuple[int, str, str, str, str]
+ControlKey = tuple[int, str]
+
+
+def fact_key(fact: Fact) -> FactKey:
     """Return what no other fact has."""
-    return fact.position, fact.component, fact.login, fact.symbol
+    return fact.position, fact.component, fact.login, fact.symbol, fact.book
+
+
+def control_key(control: Control) -> ControlKey:
+    """Return what no other control has."""
+    return control.position, control.currency
 
 
 def placed(entry: Entry, closed_until: date | None, now: DayHour) -> Entry:

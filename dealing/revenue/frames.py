@@ -9,7 +9,15 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from dealing.revenue.facts import CONTROL_SCHEMA, FACT_SCHEMA, KEY, TOTAL_SCHEMA, Control, Fact
+from dealing.revenue.facts import (
+    CONTROL_KEY,
+    CONTROL_SCHEMA,
+    FACT_KEY,
+    FACT_SCHEMA,
+    TOTAL_SCHEMA,
+    Control,
+    Fact,
+)
 from dealing.revenue.ports import Seal
 
 AMOUNTS: Final = (
@@ -28,13 +36,13 @@ _HASHED_CONTROLS: Final = tuple(CONTROL_SCHEMA)
 
 def facts_frame(facts: Iterable[Fact]) -> pl.DataFrame:
     """Return facts as a frame (columns FACT_SCHEMA), sorted by their key."""
-    return frame_of([[msgspec.structs.astuple(fact) for fact in facts]], FACT_SCHEMA, KEY)
+    return frame_of([[msgspec.structs.astuple(fact) for fact in facts]], FACT_SCHEMA, FACT_KEY)
 
 
 def controls_frame(controls: Iterable[Control]) -> pl.DataFrame:
-    """Return controls as a frame (columns CONTROL_SCHEMA), sorted by position."""
+    """Return controls as a frame (columns CONTROL_SCHEMA), sorted by their key."""
     rows = [msgspec.structs.astuple(control) for control in controls]
-    return frame_of([rows], CONTROL_SCHEMA, ("position",))
+    return frame_of([rows], CONTROL_SCHEMA, CONTROL_KEY)
 
 
 def totals_frame(rows: Rows) -> pl.DataFrame:

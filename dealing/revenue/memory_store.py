@@ -8,7 +8,18 @@ from datetime import date
 
 import polars as pl
 
-from dealing.revenue.facts import Booking, Control, Dimension, Fact, Mark, key_of, placed
+from dealing.revenue.facts import (
+    Booking,
+    Control,
+    ControlKey,
+    Dimension,
+    Fact,
+    FactKey,
+    Mark,
+    control_key,
+    fact_key,
+    placed,
+)
 from dealing.revenue.frames import controls_frame, facts_frame, totals_frame
 from dealing.revenue.ports import DayState, KeptMark, Period, Seal, Summary
 from dealing.revenue.totals import summed
@@ -20,8 +31,8 @@ class MemoryRevenueStore:
     def __init__(self, now_ns: Callable[[], int] = lambda: 0) -> None:
         """Take the wall clock, ns UTC."""
         self._now_ns = now_ns
-        self._facts: dict[tuple[int, str, str, str], Fact] = {}
-        self._controls: dict[int, Control] = {}
+        self._facts: dict[FactKey, Fact] = {}
+        self._controls: dict[ControlKey, Control] = {}
         self._closing: dict[date, Seal | None] = {}
         self._openings: dict[date, KeptMark] = {}
         self._mark: KeptMark | None = None
@@ -30,10 +41,10 @@ class MemoryRevenueStore:
         """Keep a booking, all of it or nothing."""
         closed_until = max(self._closing, default=None)
         for fact in booking.facts:
-            self._facts.setdefault(key_of(fact), placed(fact, closed_until, booking.now))
+            self._facts.setdefault(fact_key(fact), placed(fact, closed_until, booking.now))
         for control in booking.controls:
             kept = placed(control, closed_until, booking.now)
-            self._controls.setdefault(control.position, kept)
+            self._controls.setdefault(control_key(control), kept)
         for opening in booking.openings:
             self._openings.setdefault(opening.day, self._kept(opening.mark))
         if booking.mark is not None:
@@ -70,7 +81,7 @@ class MemoryRevenueStore:
         return facts_frame(fact for fact in self._facts.values() if fact.day == day)
 
     def controls(self, day: date) -> pl.DataFrame:
-        """Return a day's controls (columns CONTROL_SCHEMA), sorted by position."""
+        """Return a day's controls (columns CONTROL_SCHEMA), sorted by their key."""
         return controls_frame(c for c in self._controls.values() if c.day == day)
 
     def totals(self, day: date) -> pl.DataFrame:
@@ -92,10 +103,10 @@ class MemoryRevenueStore:
             self._closing[day] = seal
 
     def _kept(self, mark: Mark) -> KeptMark:
-        booked = sum(
+        facts = sum(
             fact.amount_micro_usd for fact in self._facts.values() if fact.position <= mark.position
         )
-        return KeptMark(mark, booked, self._now_ns())
+        return KeptMark(mark, facts, self._now_ns())
 
     def _opening(self, wanted: Callable[[date], bool]) -> KeptMark | None:
         days = sorted(filter(wanted, self._openings))

@@ -24,12 +24,12 @@ class Period(NamedTuple):
 class KeptMark(NamedTuple):
     """A mark as it is kept.
 
-    ``booked_micro_usd`` is the sum of all facts up to its position, whatever their day;
-    ``kept_at`` is wall-clock ns UTC.
+    ``facts_micro_usd`` is the sum of all facts up to its position, whatever their day; ``kept_at``
+    is wall-clock ns UTC.
     """
 
     mark: Mark
-    booked_micro_usd: int
+    facts_micro_usd: int
     kept_at: int
 
 
@@ -93,7 +93,7 @@ class RevenueStore(Protocol):
         ...
 
     def controls(self, day: date) -> pl.DataFrame:
-        """Return a day's controls (columns CONTROL_SCHEMA), sorted by position."""
+        """Return a day's controls (columns CONTROL_SCHEMA), sorted by their key."""
         ...
 
     def totals(self, day: date) -> pl.DataFrame:

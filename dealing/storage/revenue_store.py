@@ -6,7 +6,7 @@ reads sees figures that belong together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -16,15 +16,18 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dealing.revenue.facts import (
+    CONTROL_KEY,
     CONTROL_SCHEMA,
+    FACT_KEY,
     FACT_SCHEMA,
-    KEY,
     Booking,
     Control,
     Dimension,
+    Entry,
     Fact,
     Mark,
-    key_of,
+    control_key,
+    fact_key,
     placed,
 )
 from dealing.revenue.frames import frame_of, totals_frame
@@ -51,8 +54,8 @@ _MARK_COLUMNS: Final = (
     "position",
     "ts_event",
     "floating_usd",
-    "realised_usd",
-    "booked_micro_usd",
+    "booked_usd",
+    "facts_micro_usd",
     "kept_at",
 )
 
@@ -69,14 +72,12 @@ class SqlRevenueStore:
         """Keep a booking, all of it or nothing."""
         with self._database.writing() as connection:
             closed_until = connection.scalar(select(func.max(REVENUE_DAYS.c.day)))
-            facts = [
-                placed(fact, closed_until, booking.now)
-                for fact in _new_facts(connection, booking.facts)
-            ]
-            controls = [
-                placed(control, closed_until, booking.now)
-                for control in _new_controls(connection, booking.controls)
-            ]
+            by_key = {fact_key(fact): fact for fact in reversed(booking.facts)}
+            new = _new(connection, REVENUE_FACTS, by_key)
+            facts = [placed(fact, closed_until, booking.now) for fact in new]
+            of_event = {control_key(control): control for control in reversed(booking.controls)}
+            unheard = _new(connection, REVENUE_CONTROLS, of_event)
+            controls = [placed(control, closed_until, booking.now) for control in unheard]
             _insert(connection, REVENUE_FACTS, facts)
             _insert(connection, REVENUE_CONTROLS, controls)
             _add_to_totals(connection, facts)
@@ -109,12 +110,12 @@ class SqlRevenueStore:
     def facts(self, day: date) -> pl.DataFrame:
         """Return a day's facts (columns FACT_SCHEMA), sorted by their key."""
         with self._database.reading() as connection:
-            return _entries(connection, REVENUE_FACTS, day, FACT_SCHEMA, KEY)
+            return _entries(connection, REVENUE_FACTS, day, FACT_SCHEMA, FACT_KEY)
 
     def controls(self, day: date) -> pl.DataFrame:
-        """Return a day's controls (columns CONTROL_SCHEMA), sorted by position."""
+        """Return a day's controls (columns CONTROL_SCHEMA), sorted by their key."""
         with self._database.reading() as connection:
-            return _entries(connection, REVENUE_CONTROLS, day, CONTROL_SCHEMA, ("position",))
+            return _entries(connection, REVENUE_CONTROLS, day, CONTROL_SCHEMA, CONTROL_KEY)
 
     def totals(self, day: date) -> pl.DataFrame:
         """Return a day's totals of all dimensions (columns TOTAL_SCHEMA), sorted."""
@@ -155,48 +156,27 @@ class SqlRevenueStore:
         connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=newest), row)
 
     def _mark_row(self, connection: Connection, mark: Mark) -> dict[str, Any]:
-        booked = _booked_until(connection, mark.position)
+        facts = _facts_until(connection, mark.position)
         return {
             **msgspec.structs.asdict(mark),
-            "booked_micro_usd": booked,
+            "facts_micro_usd": facts,
             "kept_at": self._now_ns(),
         }
 
 
-def _new_facts(connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
-    """Return the facts that are not kept yet, one of each key."""
-    wanted: dict[tuple[Any, ...], Fact] = {}
-    for fact in facts:
-        wanted.setdefault(key_of(fact), fact)
-    columns = [REVENUE_FACTS.c[name] for name in KEY]
-    for row in _kept(connection, REVENUE_FACTS, columns, {key[0] for key in wanted}):
-        wanted.pop(tuple(row), None)
-    return list(wanted.values())
-
-
-def _new_controls(connection: Connection, controls: Sequence[Control]) -> list[Control]:
-    """Return the controls that are not kept yet, one of each position."""
-    wanted: dict[int, Control] = {}
-    for control in controls:
-        wanted.setdefault(control.position, control)
-    columns = [REVENUE_CONTROLS.c.position]
-    for row in _kept(connection, REVENUE_CONTROLS, columns, set(wanted)):
-        wanted.pop(row[0], None)
-    return list(wanted.values())
-
-
-def _kept(
-    connection: Connection,
-    table: Table,
-    columns: Sequence[ColumnElement[Any]],
-    positions: Iterable[int],
-) -> Iterator[Row[Any]]:
-    """Yield the keys that a table holds of some positions; nothing is newer than its newest."""
+def _new(
+    connection: Connection, table: Table, entries: Mapping[tuple[Any, ...], Entry]
+) -> list[Entry]:
+    """Return the entries that a table does not hold yet; nothing in it is newer than its newest."""
     newest = connection.scalar(select(func.max(table.c.position)))
+    positions = {key[0] for key in entries}
     known = [] if newest is None else sorted(p for p in positions if p <= newest)
+    held: set[tuple[Any, ...]] = set()
     for begin in range(0, len(known), ASKED_AT_ONCE):
-        asked = known[begin : begin + ASKED_AT_ONCE]
-        yield from connection.execute(select(*columns).where(table.c.position.in_(asked)))
+        asked = table.c.position.in_(known[begin : begin + ASKED_AT_ONCE])
+        rows = connection.execute(select(*table.primary_key.columns).where(asked))
+        held.update(tuple(row) for row in rows)
+    return [entry for key, entry in entries.items() if key not in held]
 
 
 def _insert(connection: Connection, table: Table, entries: Sequence[Fact | Control]) -> None:
@@ -226,7 +206,7 @@ def _add_to_totals(connection: Connection, facts: Sequence[Fact]) -> None:
         connection.execute(more, rows)
 
 
-def _booked_until(connection: Connection, position: int) -> int:
+def _facts_until(connection: Connection, position: int) -> int:
     """Return the sum of all facts up to a position: everything, less the few behind it."""
     total, fact = REVENUE_TOTALS.c, REVENUE_FACTS.c
     everything = select(func.sum(total.amount_micro_usd)).where(total.dimension == Dimension.DAY)
@@ -262,9 +242,9 @@ def _mark(row: Row[Any]) -> KeptMark:
         position=row.position,
         ts_event=row.ts_event,
         floating_usd=row.floating_usd,
-        realised_usd=row.realised_usd,
+        booked_usd=row.booked_usd,
     )
-    return KeptMark(mark, row.booked_micro_usd, row.kept_at)
+    return KeptMark(mark, row.facts_micro_usd, row.kept_at)
 
 
 def _days(connection: Connection) -> list[DayState]:

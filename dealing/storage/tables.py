@@ -49,6 +49,7 @@ REVENUE_FACTS: Final = Table(
     _key(String, "component"),
     _key(String, "login"),
     _key(String, "symbol"),
+    _key(String, "book"),
     Column("day", Date, nullable=False),
     Column("hour", SmallInteger, nullable=False),
     _big("ts_event"),
@@ -57,7 +58,6 @@ REVENUE_FACTS: Final = Table(
     _text("underlying"),
     _text("asset_class"),
     _text("ib"),
-    _text("book"),
     _text("desk"),
     _text("region"),
     _text("deal_id"),
@@ -70,6 +70,7 @@ REVENUE_CONTROLS: Final = Table(
     "revenue_controls",
     METADATA,
     _key(BigInteger, "position"),
+    _key(String, "currency"),
     Column("day", Date, nullable=False),
     Column("hour", SmallInteger, nullable=False),
     _big("ts_event"),
@@ -113,8 +114,8 @@ REVENUE_MARKS: Final = Table(
     _big("position"),
     _big("ts_event"),
     Column("floating_usd", Float(53), nullable=False),
-    Column("realised_usd", Float(53), nullable=False),
-    _big("booked_micro_usd"),
+    Column("booked_usd", Float(53), nullable=False),
+    _big("facts_micro_usd"),
     _big("kept_at"),
 )
 """What the house was worth when a day opened."""
@@ -126,8 +127,8 @@ REVENUE_NOW: Final = Table(
     _big("position"),
     _big("ts_event"),
     Column("floating_usd", Float(53), nullable=False),
-    Column("realised_usd", Float(53), nullable=False),
-    _big("booked_micro_usd"),
+    Column("booked_usd", Float(53), nullable=False),
+    _big("facts_micro_usd"),
     _big("kept_at"),
 )
 """The newest mark, in one row."""

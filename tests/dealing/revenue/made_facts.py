@@ -83,9 +83,9 @@ def booking(booked, ts=None, mark=None, openings=()):
     )
 
 
-def mark(position, floating=0.0, realised=0.0, ts=NOON):
+def mark(position, floating=0.0, booked=0.0, ts=NOON):
     """Return what the house was worth."""
-    return Mark(position=position, ts_event=ts, floating_usd=floating, realised_usd=realised)
+    return Mark(position=position, ts_event=ts, floating_usd=floating, booked_usd=booked)
 
 
 AMOUNTS = st.integers(-(10**12), 10**12)

@@ -11,6 +11,7 @@ import pytest
 from dealing.revenue.facts import CONTROL_SCHEMA, FACT_SCHEMA, TOTAL_SCHEMA, DayOpening, Dimension
 from dealing.revenue.frames import seal_of
 from dealing.revenue.ports import DayState, Period
+from exposure.model.events import CashBooked
 from tests.dealing.revenue.made_facts import (
     BOOKS,
     GOLDEN,
@@ -83,6 +84,20 @@ def test_what_comes_again_changes_nothing(store):
     assert sums(store.summary(ONE_DAY, Dimension.DAY).totals) == {"2026-01-13": 13_700_000}
 
 
+def test_one_event_may_have_a_control_in_each_currency(store):
+    store.add(booking([CashBooked(NOON, 1, client_net_micro_usd=5, currency="USD"),
+                       *deal(1, MARKUP=5)]))  # fmt: skip
+    store.add(booking([CashBooked(NOON, 1, client_net_micro_usd=7, currency="EUR")]))
+    assert store.controls(TUESDAY).select("currency", "client_net_micro_usd").rows() == [
+        ("", 5), ("EUR", 7), ("USD", 5),
+    ]  # fmt: skip
+
+
+def test_the_same_deal_may_earn_in_two_books(store):
+    store.add(booking([fact(1, book="A", amount=1), fact(1, book="B", amount=2)]))
+    assert store.facts(TUESDAY).select("book", "amount_micro_usd").rows() == [("A", 1), ("B", 2)]
+
+
 def test_one_booking_may_hold_the_same_fact_twice(store):
     store.add(booking([*GOLDEN, *GOLDEN]))
     assert store.facts(TUESDAY).height == 9
@@ -128,12 +143,12 @@ def test_a_period_adds_up_its_days(store):
 
 
 def test_the_newest_mark_says_what_was_booked_up_to_its_position(store):
-    store.add(booking(GOLDEN, mark=mark(2, floating=-5.5, realised=1.25)))
+    store.add(booking(GOLDEN, mark=mark(2, floating=-5.5, booked=1.25)))
     kept = store.now()
-    assert kept.mark == mark(2, floating=-5.5, realised=1.25)
-    assert kept.booked_micro_usd == -2_500_000
-    store.add(booking([], mark=mark(4, realised=12.7, ts=NOON + 5)))
-    assert store.now().booked_micro_usd == 12_700_000
+    assert kept.mark == mark(2, floating=-5.5, booked=1.25)
+    assert kept.facts_micro_usd == -2_500_000
+    store.add(booking([], mark=mark(4, booked=12.7, ts=NOON + 5)))
+    assert store.now().facts_micro_usd == 12_700_000
     assert store.now().kept_at > kept.kept_at
     assert store.summary(ONE_DAY, Dimension.SYMBOL).now == store.now()
 
@@ -143,7 +158,7 @@ def test_the_first_opening_of_a_day_counts(store):
     store.add(booking([], openings=[DayOpening(WEDNESDAY, mark(4, 9.0, 9.0))]))
     seen = store.summary(Period(WEDNESDAY, THURSDAY), Dimension.SYMBOL)
     assert seen.opening.mark == mark(3, 1.0, 2.0)
-    assert seen.opening.booked_micro_usd == -2_500_000 - 77_800_000 + 0
+    assert seen.opening.facts_micro_usd == -2_500_000 - 77_800_000 + 0
     assert seen.closing is None
 
 

@@ -27,18 +27,17 @@ def upgrade() -> None:
 
 
 def _facts() -> None:
-    texts = ("client_id", "underlying", "asset_class", "ib", "book", "desk", "region", "deal_id")
+    keys = ("position", "component", "login", "symbol", "book")
+    texts = ("client_id", "underlying", "asset_class", "ib", "desk", "region", "deal_id")
     op.create_table(
         "revenue_facts",
         _big("position"),
-        *(_text(name) for name in ("component", "login", "symbol")),
+        *(_text(name) for name in keys[1:]),
         *_when(),
         _big("amount_micro_usd"),
         *(_text(name) for name in texts),
         sa.Column("corrects_day", sa.Date()),
-        sa.PrimaryKeyConstraint(
-            "position", "component", "login", "symbol", name=op.f("pk_revenue_facts")
-        ),
+        sa.PrimaryKeyConstraint(*keys, name=op.f("pk_revenue_facts")),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_revenue_facts_day_position", "revenue_facts", ["day", "position"])
@@ -49,10 +48,11 @@ def _controls() -> None:
     op.create_table(
         "revenue_controls",
         _big("position"),
+        _text("currency"),
         *_when(),
         *(_big(f"{name}_micro_usd") for name in amounts),
         sa.Column("corrects_day", sa.Date()),
-        sa.PrimaryKeyConstraint("position", name=op.f("pk_revenue_controls")),
+        sa.PrimaryKeyConstraint("position", "currency", name=op.f("pk_revenue_controls")),
     )
     op.create_index("ix_revenue_controls_day_position", "revenue_controls", ["day", "position"])
 
@@ -93,8 +93,8 @@ def _mark_table(name: str, key: sa.Column[object], key_name: str) -> None:
         _big("position"),
         _big("ts_event"),
         sa.Column("floating_usd", sa.Float(53), nullable=False),
-        sa.Column("realised_usd", sa.Float(53), nullable=False),
-        _big("booked_micro_usd"),
+        sa.Column("booked_usd", sa.Float(53), nullable=False),
+        _big("facts_micro_usd"),
         _big("kept_at"),
         sa.PrimaryKeyConstraint(key_name, name=op.f(f"pk_{name}")),
     )
