@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -80,6 +81,9 @@ class DataDirectory:
         self.platform = self.root / "platform"
         self.journal = self.root / "journal"
         self.snapshots = self.root / "snapshots"
+        self.database = self.root / "desk.db"
+        self.revenue_lake = self.root / "lake" / "revenue"
+        self.run_id_file = self.root / "run.id"
         self.logs = self.root / "log"
         self.runtime = self.root / "run"
 
@@ -164,9 +168,25 @@ class DataDirectory:
 
     def delete_run(self) -> None:
         """Delete what a run wrote here and nothing else; locks and logs stay."""
-        for path in (self.platform, self.journal, self.snapshots):
+        for path in (self.platform, self.journal, self.snapshots, self.revenue_lake.parent):
             shutil.rmtree(path, ignore_errors=True)
+        for ending in ("", "-wal", "-shm"):
+            self.database.with_name(self.database.name + ending).unlink(missing_ok=True)
+        self.run_id_file.unlink(missing_ok=True)
         self.identity_file.unlink(missing_ok=True)
+
+    def run_id(self) -> str:
+        """Return a name that no other run has; a database says with it whose facts it holds.
+
+        Raises:
+            StorageError: It cannot be written down.
+        """
+        try:
+            if not self.run_id_file.exists():
+                replace_file(self.run_id_file, secrets.token_hex(16).encode())
+            return self.run_id_file.read_text(encoding="ascii").strip()
+        except OSError as e:
+            raise StorageError(f"{self.run_id_file} cannot be used: {e.strerror}") from e
 
     def size(self) -> int:
         """Return the bytes that all files of the run take."""

@@ -21,6 +21,7 @@ from dealing.backoff import Backoff
 from dealing.hub import SnapshotHubServer
 from dealing.ports import EngineFrame, PlatformFeed
 from dealing.process import run_until
+from dealing.revenue.writer import RevenueWriter
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from dealing.vitals import Vitals
@@ -43,8 +44,12 @@ class Pace(NamedTuple):
     save_s: float
 
 
-def recovered(store: SnapshotStore, journal: Journal, settings: EngineSettings) -> ExposureEngine:
+def recovered(
+    store: SnapshotStore, journal: Journal, settings: EngineSettings, revenue: RevenueWriter
+) -> ExposureEngine:
     """Return an engine that knows everything that the disk holds.
+
+    What it earned behind its saved state is told again: it may not be kept yet.
 
     Raises:
         StorageError: The disk holds what this version cannot read.
@@ -53,8 +58,9 @@ def recovered(store: SnapshotStore, journal: Journal, settings: EngineSettings) 
     state = store.load_latest(None if journal.is_empty else journal.last_position)
     engine = ExposureEngine(settings) if state is None else _restored(state, settings)
     begun = engine.position
+    revenue.begin(engine.snapshot())
     for batch in journal.replay(begun):
-        engine.apply(batch)
+        revenue.recover(engine.apply(batch))
     structlog.get_logger().info("recovered", snapshot=begun, position=engine.position)
     return engine
 
@@ -97,6 +103,7 @@ class EngineRuntime:
         hub: SnapshotHubServer,
         pace: Pace,
         backoff: Backoff,
+        revenue: RevenueWriter,
     ) -> None:
         """Take everything that it connects; the engine is recovered already."""
         self._engine = engine
@@ -106,6 +113,7 @@ class EngineRuntime:
         self._hub = hub
         self._pace = pace
         self._backoff = backoff
+        self._revenue = revenue
         self._vitals = Vitals(time.monotonic)
         self._saving = threading.Lock()
         self._saved_position = 0
@@ -113,10 +121,11 @@ class EngineRuntime:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then put everything on the disk."""
-        parts = (self._follow(), self._publish(), self._sync(), self._save())
+        parts = (self._follow(), self._publish(), self._sync(), self._save(), self._revenue.run())
         async with self._hub.serving():
             await run_until(stop, *parts)
         await self._save_now()
+        self._revenue.close()
 
     async def _follow(self) -> NoReturn:
         while True:
@@ -132,7 +141,8 @@ class EngineRuntime:
         async with aclosing(self._feed.frames(self._engine.position)) as frames:
             async for frame in frames:
                 self._journal.append_frame(frame)
-                self._engine.apply(frame.batch())
+                self._revenue.take(self._engine.apply(frame.batch()))
+                await self._revenue.room()
                 if self._vitals.applied():
                     self._log.info("platform reached", position=frame.position)
                 self._backoff.reset()
@@ -148,6 +158,7 @@ class EngineRuntime:
             if self._engine.as_of > 0:
                 if snapshot is None or snapshot.position != self._engine.position:
                     snapshot = self._engine.snapshot()
+                    self._revenue.observe(snapshot)
                 await self._hub.publish(self._frame(snapshot))
             took_s = time.monotonic() - began_s
             # at most half of the time goes into frames, however big the book is
@@ -173,6 +184,12 @@ class EngineRuntime:
         # the journal first: a saved state must never be ahead of it
         self._journal.sync()
         state = export_state(self._engine)
+        try:
+            # what it earned before that: a replay tells again only what comes behind a saved state
+            await self._revenue.flush()
+        except StorageError as e:
+            self._log.error("state not saved, tried again", reason=str(e))
+            return
         await asyncio.to_thread(self._store_alone, state)
         self._saved_position = state.meta["position"]
         self._journal.keep_after(self._store.positions())
@@ -193,5 +210,5 @@ class EngineRuntime:
             speed=0.0 if status is None else status.speed,
             quotes_per_s=rates.quotes_per_s,
             deals_per_s=rates.deals_per_s,
-            components=self._vitals.components(snapshot.position),
+            components=[*self._vitals.components(snapshot.position), self._revenue.status()],
         )

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -79,6 +80,7 @@ class _Section(BaseModel):
 class DeskSettings(_Section):
     """Where the desk listens and how it looks."""
 
+    name: str = Field(min_length=1, max_length=64)
     allow_remote: bool
     host: str
     port: int = Field(ge=0, le=65_535)
@@ -184,6 +186,25 @@ class StorageSettings(_Section):
     """Where everything is kept."""
 
     directory: str | None = Field(min_length=1)
+    database: str | None
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgres_without_password(cls, database: str | None) -> str | None:
+        if database is None:
+            return None
+        address = urlsplit(database)
+        if address.scheme != "postgresql" or len(address.path) <= 1:
+            raise ValueError(
+                "must be null or a PostgreSQL such as postgresql://user@host:5432/name, was "
+                f"{_without_password(database)}"
+            )
+        if address.password is not None or "password=" in address.query:
+            raise ValueError(
+                "must hold no password: give it in the environment variable PGPASSWORD, or in "
+                "~/.pgpass"
+            )
+        return database
 
 
 class LogSettings(_Section):
@@ -336,6 +357,10 @@ def _choices(key: KeyPath, sections: set[str]) -> str:
         return f"the sections are {', '.join(sorted(sections))}"
     names = [known.split(".")[1] for known in known_keys() if known.startswith(f"{key[0]}.")]
     return f"{key[0]} has {', '.join(names)}"
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"(?<=:)[^:/@]+(?=@)|(?<=password=)[^&]+", "***", address)
 
 
 def _shown(value: object) -> str:
