@@ -10,7 +10,8 @@ DeskError
 |   +-- GapError             events were lost between two positions
 |   +-- MalformedMessageError
 +-- DataError                a file of a person cannot be read at all (exit code 1)
-+-- StorageError             the journal or a snapshot cannot be written or read
++-- StorageError             the journal, a snapshot or the database cannot be written or read
+    +-- SchemaError          a database of another version or another run: trying again is no use
 """
 
 from __future__ import annotations
@@ -91,4 +92,8 @@ class DataError(DeskError):
 
 
 class StorageError(DeskError):
-    """The journal or a snapshot cannot be written or read."""
+    """The journal, a snapshot or the database cannot be written or read."""
+
+
+class SchemaError(StorageError):
+    """The database is of another version or another run: trying again is no use."""

@@ -50,9 +50,9 @@ class DayClosing:
         """
         before = self._day.at(ts_event - GRACE_NS).day
         for day in self._store.begin_closing(before):
-            facts = self._store.facts(day)
-            seal = seal_of(facts, self._store.controls(day))
-            self._files.write(day, facts)
+            books = self._store.books(day)
+            seal = seal_of(books.facts, books.controls)
+            self._files.write(day, books.facts)
             self._store.seal(day, seal)
             structlog.get_logger().info(
                 "day closed",

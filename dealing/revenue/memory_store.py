@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
 
-import polars as pl
-
 from dealing.revenue.facts import (
     Booking,
     Control,
@@ -21,7 +19,7 @@ from dealing.revenue.facts import (
     placed,
 )
 from dealing.revenue.frames import controls_frame, facts_frame, totals_frame
-from dealing.revenue.ports import DayState, KeptMark, Period, Seal, Summary
+from dealing.revenue.ports import DayBooks, DayState, KeptMark, Period, Seal, Summary
 from dealing.revenue.totals import summed
 
 
@@ -76,19 +74,19 @@ class MemoryRevenueStore:
             DayState(day, day in self._closing, self._closing.get(day)) for day in sorted(known)
         ]
 
-    def facts(self, day: date) -> pl.DataFrame:
-        """Return a day's facts (columns FACT_SCHEMA), sorted by their key."""
-        return facts_frame(fact for fact in self._facts.values() if fact.day == day)
-
-    def controls(self, day: date) -> pl.DataFrame:
-        """Return a day's controls (columns CONTROL_SCHEMA), sorted by their key."""
-        return controls_frame(c for c in self._controls.values() if c.day == day)
-
-    def totals(self, day: date) -> pl.DataFrame:
-        """Return a day's totals of all dimensions (columns TOTAL_SCHEMA), sorted."""
+    def books(self, day: date) -> DayBooks:
+        """Return everything of a day as it is at one moment."""
         inside = [fact for fact in self._facts.values() if fact.day == day]
         sums = summed(inside).items()
-        return totals_frame([(k.dimension, k.name, k.component, amount) for k, amount in sums])
+        return DayBooks(
+            facts=facts_frame(inside),
+            controls=controls_frame(c for c in self._controls.values() if c.day == day),
+            totals=totals_frame([(k.dimension, k.name, k.component, usd) for k, usd in sums]),
+        )
+
+    def openings(self) -> list[tuple[date, KeptMark]]:
+        """Return the opening of every day that has one, oldest first."""
+        return sorted(self._openings.items())
 
     def begin_closing(self, before: date) -> list[date]:
         """Let every earlier day take no more, and return those without a seal."""

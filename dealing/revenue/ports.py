@@ -65,6 +65,17 @@ class DayState(NamedTuple):
     seal: Seal | None
 
 
+class DayBooks(NamedTuple):
+    """A day's facts, controls and totals (columns FACT_SCHEMA, CONTROL_SCHEMA, TOTAL_SCHEMA).
+
+    Facts and controls are sorted by their keys, totals by all that they are of.
+    """
+
+    facts: pl.DataFrame
+    controls: pl.DataFrame
+    totals: pl.DataFrame
+
+
 class RevenueStore(Protocol):
     """Keeps facts, controls, totals, marks and closed days."""
 
@@ -88,16 +99,12 @@ class RevenueStore(Protocol):
         """Return every day that has a fact, a control or a seal, oldest first."""
         ...
 
-    def facts(self, day: date) -> pl.DataFrame:
-        """Return a day's facts (columns FACT_SCHEMA), sorted by their key."""
+    def books(self, day: date) -> DayBooks:
+        """Return everything of a day as it is at one moment."""
         ...
 
-    def controls(self, day: date) -> pl.DataFrame:
-        """Return a day's controls (columns CONTROL_SCHEMA), sorted by their key."""
-        ...
-
-    def totals(self, day: date) -> pl.DataFrame:
-        """Return a day's totals of all dimensions (columns TOTAL_SCHEMA), sorted."""
+    def openings(self) -> list[tuple[date, KeptMark]]:
+        """Return the opening of every day that has one, oldest first."""
         ...
 
     def begin_closing(self, before: date) -> list[date]:

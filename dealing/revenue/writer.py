@@ -1,7 +1,7 @@
 """The writer: takes facts from the engine as they come and has them on the disk soon after.
 
 The engine's loop only appends to a queue; a thread of the writer's own does the rest. While the
-database is away the engine goes on and facts wait in memory, up to a limit at which the engine
+database is away the engine goes on and entries wait in memory, up to a limit at which the engine
 waits too. Nothing is lost even if the process dies then: no state is saved before its facts are
 kept, so the next process hears them again from the journal, and keeping a fact twice changes
 nothing.
@@ -10,7 +10,7 @@ nothing.
 from __future__ import annotations
 
 import asyncio
-import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,9 +42,19 @@ FLUSH_WITHIN_S: Final = 10.0
 CLOSE_AGAIN_S: Final = 30.0
 """Pause after a day could not be closed: closing reads all of it."""
 
-_RECOVERED_AT_ONCE: Final = 20_000
+RECOVERED_AT_ONCE: Final = 20_000
 
-Waiting = Booked | DayOpening
+
+class _Group(NamedTuple):
+    """What one step of the engine booked; its facts and controls are kept together."""
+
+    booked: Sequence[Booked] = ()
+    opening: DayOpening | None = None
+
+    @property
+    def size(self) -> int:
+        """How many facts, controls and openings it is."""
+        return len(self.booked) + (self.opening is not None)
 
 
 class _Marked(NamedTuple):
@@ -74,7 +84,7 @@ class RevenueWriter:
         self._clock = clock
         self._backoff = backoff
         self._limit = limit
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[_Group] = deque()
         self._taken = self._kept = 0
         self._marked: _Marked | None = None
         self._kept_mark: _Marked | None = None
@@ -95,8 +105,10 @@ class RevenueWriter:
         """Take the state that the engine goes on from, before it hears of any event."""
         mark = _mark_of(restored)
         self._has_begun = mark.position > 0
-        self._marked = _Marked(mark, 0, self._clock())
-        if self._has_begun:
+        self._marked = _Marked(mark, 0, -math.inf)
+        if not self._has_begun:
+            self._kept_mark = self._marked  # before the first event there is no moment to keep
+        else:
             # a day whose opening was never seen begins here; one that was seen stays
             self._open(mark.ts_event, mark)
 
@@ -107,8 +119,8 @@ class RevenueWriter:
             StorageError: Too much waits for a database that is away.
         """
         self.take(outputs)
-        is_full = len(self._waiting) >= self._limit
-        if is_full or (self._unkept is None and len(self._waiting) >= _RECOVERED_AT_ONCE):
+        is_full = self._waiting_count >= self._limit
+        if is_full or (self._unkept is None and self._waiting_count >= RECOVERED_AT_ONCE):
             try:
                 self._keep_now()
             except StorageError as e:
@@ -117,11 +129,11 @@ class RevenueWriter:
                     raise
 
     def take(self, outputs: Iterable[OutputEvent]) -> None:
-        """Take what an event caused; facts and controls among it will be kept."""
-        for event in outputs:
-            if isinstance(event, RevenueBooked | CashBooked):
-                self._begin_with(event)
-                self._append(event)
+        """Take what a step of the engine caused; facts and controls among it will be kept."""
+        booked = [event for event in outputs if isinstance(event, RevenueBooked | CashBooked)]
+        if booked:
+            self._begin_with(booked[0])
+            self._append(_Group(booked))
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take what the house is worth now; the last look before a day is that day's opening."""
@@ -132,7 +144,7 @@ class RevenueWriter:
 
     async def room(self) -> None:
         """Wait while as much waits as memory should hold."""
-        while len(self._waiting) >= self._limit:
+        while self._waiting_count >= self._limit:
             self._roomy.clear()
             await self._roomy.wait()
 
@@ -154,9 +166,9 @@ class RevenueWriter:
     def status(self) -> ComponentStatus:
         """Return how it is doing."""
         age_ms = None if self._kept_s is None else (self._clock() - self._kept_s) * 1e3
-        waiting = f"{len(self._waiting):,} facts wait in memory"
+        waiting = f"{self._waiting_count:,} entries wait in memory"
         if self._unkept is not None:
-            full = ", and the engine waits too" if len(self._waiting) >= self._limit else ""
+            full = ", and the engine waits too" if self._waiting_count >= self._limit else ""
             state, detail = ComponentState.DEGRADED, f"{self._unkept}; {waiting}{full}"
         elif self._unclosed is not None:
             state, detail = ComponentState.DEGRADED, f"a day is not closed: {self._unclosed}"
@@ -188,22 +200,27 @@ class RevenueWriter:
     async def _keep_until(self, target: int) -> None:
         async with self._alone:
             while self._kept < target or self._mark_is_due():
-                items, marked = self._next()
-                await self._in_thread(partial(self._add, items, marked))
-                self._has_kept(items, marked)
+                groups, marked = self._next()
+                await self._in_thread(partial(self._add, groups, marked))
+                self._has_kept(groups, marked)
 
     def _keep_now(self) -> None:
         while self._kept < self._taken:
-            items, marked = self._next()
-            self._add(items, marked)
-            self._has_kept(items, marked)
+            groups, marked = self._next()
+            self._add(groups, marked)
+            self._has_kept(groups, marked)
 
-    def _next(self) -> tuple[Sequence[Waiting], _Marked | None]:
-        items = list(itertools.islice(self._waiting, AT_ONCE))
+    def _next(self) -> tuple[Sequence[_Group], _Marked | None]:
+        groups, size = [], 0
+        for group in self._waiting:
+            if size >= AT_ONCE:
+                break
+            groups.append(group)
+            size += group.size
         marked = self._marked
-        if marked is self._kept_mark or marked is None:
-            return items, None
-        return items, marked if self._kept + len(items) >= marked.taken_before else None
+        if marked is self._kept_mark or marked is None or self._kept + size < marked.taken_before:
+            return groups, None
+        return groups, marked
 
     def _mark_is_due(self) -> bool:
         marked, kept = self._marked, self._kept_mark
@@ -211,8 +228,8 @@ class RevenueWriter:
             return False
         return kept is None or marked.observed_s - kept.observed_s >= MARK_EVERY_S
 
-    def _add(self, items: Sequence[Waiting], marked: _Marked | None) -> None:
-        booked = [item for item in items if not isinstance(item, DayOpening)]
+    def _add(self, groups: Sequence[_Group], marked: _Marked | None) -> None:
+        booked = [event for group in groups for event in group.booked]
         times = [event.ts_event for event in booked]
         if marked is not None:
             times.append(marked.mark.ts_event)
@@ -222,22 +239,22 @@ class RevenueWriter:
                 now=self._books.day.at(self._now_ns),
                 facts=self._books.facts(booked),
                 controls=self._books.controls(booked),
-                openings=[item for item in items if isinstance(item, DayOpening)],
+                openings=[group.opening for group in groups if group.opening is not None],
                 mark=None if marked is None else marked.mark,
             )
         )
 
-    def _has_kept(self, items: Sequence[Waiting], marked: _Marked | None) -> None:
-        for _ in items:
+    def _has_kept(self, groups: Sequence[_Group], marked: _Marked | None) -> None:
+        for group in groups:
             self._waiting.popleft()
-        self._kept += len(items)
+            self._kept += group.size
         self._kept_mark = marked or self._kept_mark
         self._kept_s = self._clock()
         self._backoff.reset()
         self._roomy.set()
         if self._unkept is not None:
             self._unkept = None
-            self._log.info("revenue is kept again", waiting=len(self._waiting))
+            self._log.info("revenue is kept again", waiting=self._waiting_count)
 
     async def _close_days(self) -> None:
         kept, now_s = self._kept_mark, self._clock()
@@ -268,11 +285,16 @@ class RevenueWriter:
             self._open(event.ts_event, self._marked.mark)
 
     def _open(self, ts_event: int, mark: Mark) -> None:
-        self._append(DayOpening(self._books.day.at(ts_event).day, mark))
+        opening = DayOpening(self._books.day.at(ts_event).day, mark)
+        self._append(_Group(opening=opening))
 
-    def _append(self, item: Waiting) -> None:
-        self._waiting.append(item)
-        self._taken += 1
+    def _append(self, group: _Group) -> None:
+        self._waiting.append(group)
+        self._taken += group.size
+
+    @property
+    def _waiting_count(self) -> int:
+        return self._taken - self._kept
 
     def _day(self, mark: Mark) -> date:
         return self._books.day.at(mark.ts_event).day

@@ -9,7 +9,7 @@ A password is never ours: PostgreSQL's own library takes it from PGPASSWORD or ~
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,9 +20,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from dealing.storage.tables import DATABASE_OWNER, SCHEMA_VERSION_TABLE, SCHEMA_VERSIONS
-from exposure.errors import StorageError
+from exposure.errors import SchemaError, StorageError
 
 Access = Literal["read", "write"]
+Owner = Callable[[], str | None]
 
 CONNECT_WITHIN_S: Final = 5
 LOCKED_WITHIN_S: Final = 5
@@ -38,16 +39,20 @@ _POSTGRES: Final = {
 }
 
 
+def _anybody() -> None:
+    return None
+
+
 class Database:
     """A database that this process may read, and write if it is the one that does."""
 
-    def __init__(self, engine: Engine, name: str, owner: str | None) -> None:
+    def __init__(self, engine: Engine, name: str, owner: Owner) -> None:
         """Take a way to connect; nothing is connected yet.
 
         Args:
             engine: SQLAlchemy's, made by ``database_at``.
             name: What a person knows the database by.
-            owner: The run whose facts it has to hold; None takes any.
+            owner: Returns the run whose facts it has to hold; None takes any.
         """
         self.name = name
         self._engine = engine
@@ -86,7 +91,8 @@ class Database:
         """Find out whether it can be used now.
 
         Raises:
-            StorageError: It cannot; the sentence says what to do.
+            SchemaError: It is another version's or another run's; the sentence says what to do.
+            StorageError: It is away, or no database.
         """
         with self.reading():
             pass
@@ -99,10 +105,10 @@ class Database:
         """Refuse a schema that a newer version made.
 
         Raises:
-            StorageError: It did.
+            SchemaError: It did.
         """
         if version is not None and version not in SCHEMA_VERSIONS:
-            raise StorageError(
+            raise SchemaError(
                 f"the database {self.name} has schema {version}, which this Plimsoll does not "
                 "know: use the newer version that made it"
             )
@@ -124,36 +130,36 @@ class Database:
         if self._known:
             return
         self._refuse_other_schema(schema_version(connection))
-        held = connection.scalar(select(DATABASE_OWNER.c.run_id))
-        if self._owner is not None and held not in {None, self._owner}:
-            raise StorageError(
+        held, owner = connection.scalar(select(DATABASE_OWNER.c.run_id)), self._owner()
+        if owner is not None and held not in {None, owner}:
+            raise SchemaError(
                 f"the database {self.name} holds the facts of another run: let storage.database "
                 "name an empty one"
             )
-        if access == "write" and held is None and self._owner is not None:
-            connection.execute(DATABASE_OWNER.insert(), {"run_id": self._owner})
-        self._known = held is not None or self._owner is None
+        if access == "write" and held is None and owner is not None:
+            connection.execute(DATABASE_OWNER.insert(), {"run_id": owner})
+        self._known = held is not None
 
     def _refuse_other_schema(self, version: str | None) -> None:
         self.refuse_unknown(version)
         if version is None:
-            raise StorageError(
+            raise SchemaError(
                 f"the database {self.name} has no tables yet: run plimsoll db upgrade"
             )
         if version != SCHEMA_VERSIONS[-1]:
-            raise StorageError(
+            raise SchemaError(
                 f"the database {self.name} has schema {version}, this Plimsoll needs "
                 f"{SCHEMA_VERSIONS[-1]}: run plimsoll db upgrade"
             )
 
 
-def database_at(url: str | None, file: Path, owner: str | None) -> Database:
+def database_at(url: str | None, file: Path, owner: Owner = _anybody) -> Database:
     """Return the database of a run, not connected yet.
 
     Args:
         url: The address of a PostgreSQL, None for SQLite.
         file: SQLite's file, which may be empty but has to exist when it is used.
-        owner: The run whose facts it has to hold; None takes any.
+        owner: Returns the run whose facts it has to hold; None takes any.
     """
     if url is None:
         return Database(_sqlite(file), str(file), owner)

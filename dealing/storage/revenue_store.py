@@ -31,7 +31,7 @@ from dealing.revenue.facts import (
     placed,
 )
 from dealing.revenue.frames import frame_of, totals_frame
-from dealing.revenue.ports import DayState, KeptMark, Period, Seal, Summary
+from dealing.revenue.ports import DayBooks, DayState, KeptMark, Period, Seal, Summary
 from dealing.revenue.totals import summed
 from dealing.storage.database import Database
 from dealing.storage.tables import (
@@ -107,24 +107,20 @@ class SqlRevenueStore:
         with self._database.reading() as connection:
             return _days(connection)
 
-    def facts(self, day: date) -> pl.DataFrame:
-        """Return a day's facts (columns FACT_SCHEMA), sorted by their key."""
+    def books(self, day: date) -> DayBooks:
+        """Return everything of a day as it is at one moment."""
         with self._database.reading() as connection:
-            return _entries(connection, REVENUE_FACTS, day, FACT_SCHEMA, FACT_KEY)
+            return DayBooks(
+                facts=_entries(connection, REVENUE_FACTS, day, FACT_SCHEMA, FACT_KEY),
+                controls=_entries(connection, REVENUE_CONTROLS, day, CONTROL_SCHEMA, CONTROL_KEY),
+                totals=_day_totals(connection, day),
+            )
 
-    def controls(self, day: date) -> pl.DataFrame:
-        """Return a day's controls (columns CONTROL_SCHEMA), sorted by their key."""
+    def openings(self) -> list[tuple[date, KeptMark]]:
+        """Return the opening of every day that has one, oldest first."""
         with self._database.reading() as connection:
-            return _entries(connection, REVENUE_CONTROLS, day, CONTROL_SCHEMA, CONTROL_KEY)
-
-    def totals(self, day: date) -> pl.DataFrame:
-        """Return a day's totals of all dimensions (columns TOTAL_SCHEMA), sorted."""
-        table = REVENUE_TOTALS.c
-        wanted = select(table.dimension, table.name, table.component, table.amount_micro_usd)
-        with self._database.reading() as connection:
-            # a day is the second part of the key: asked for by dimension, it is found at once
-            asked = wanted.where(table.dimension.in_(list(Dimension)), table.day == day)
-            return totals_frame([tuple(row) for row in connection.execute(asked)])
+            rows = connection.execute(select(REVENUE_MARKS).order_by(REVENUE_MARKS.c.day))
+            return [(row.day, _mark(row)) for row in rows]
 
     def begin_closing(self, before: date) -> list[date]:
         """Let every earlier day take no more, and return those without a seal."""
@@ -223,6 +219,14 @@ def _totals(connection: Connection, period: Period, dimension: Dimension) -> pl.
     )
     rows = [(dimension, name, part, int(usd)) for name, part, usd in connection.execute(wanted)]
     return totals_frame(rows).drop("dimension")
+
+
+def _day_totals(connection: Connection, day: date) -> pl.DataFrame:
+    table = REVENUE_TOTALS.c
+    wanted = select(table.dimension, table.name, table.component, table.amount_micro_usd)
+    # the day is the second part of the key: asked for by dimension, it is found at once
+    asked = wanted.where(table.dimension.in_(list(Dimension)), table.day == day)
+    return totals_frame([tuple(row) for row in connection.execute(asked)])
 
 
 def _first_mark(connection: Connection, wanted: ColumnElement[bool]) -> KeptMark | None:

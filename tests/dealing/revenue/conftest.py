@@ -30,7 +30,7 @@ def clock():
 def sqlite_database(tmp_path):
     file = tmp_path / "desk.db"
     file.touch()
-    database = database_at(None, file, "run-1")
+    database = database_at(None, file, lambda: "run-1")
     upgrade(database)
     yield database
     database.close()
@@ -38,7 +38,7 @@ def sqlite_database(tmp_path):
 
 @pytest.fixture
 def postgres_database(postgres, tmp_path):
-    database = database_at(postgres.new_database(), tmp_path / "none", "run-1")
+    database = database_at(postgres.new_database(), tmp_path / "none", lambda: "run-1")
     upgrade(database)
     yield database
     database.close()

@@ -45,15 +45,15 @@ def test_an_empty_store_knows_nothing(store):
     assert seen.totals.height == 0
     assert (seen.opening, seen.closing, seen.now, store.now()) == (None, None, None, None)
     assert store.days() == []
-    assert store.facts(TUESDAY).schema == pl.Schema(FACT_SCHEMA)
-    assert store.controls(TUESDAY).schema == pl.Schema(CONTROL_SCHEMA)
-    assert store.totals(TUESDAY).schema == pl.Schema(TOTAL_SCHEMA)
+    assert store.books(TUESDAY).facts.schema == pl.Schema(FACT_SCHEMA)
+    assert store.books(TUESDAY).controls.schema == pl.Schema(CONTROL_SCHEMA)
+    assert store.books(TUESDAY).totals.schema == pl.Schema(TOTAL_SCHEMA)
     assert store.begin_closing(WEDNESDAY) == []
 
 
 def test_facts_come_back_as_they_were_booked(store):
     store.add(booking(GOLDEN))
-    rows = store.facts(TUESDAY)
+    rows = store.books(TUESDAY).facts
     assert rows.height == 9
     first = rows.row(0, named=True)
     expected = BOOKS.facts([fact(1, "BBOOK_PNL", -4_000_000)])[0]
@@ -62,25 +62,30 @@ def test_facts_come_back_as_they_were_booked(store):
         name: getattr(expected, name) for name in FACT_SCHEMA if name != "ts_event"
     }
     assert rows["amount_micro_usd"].sum() == 12_700_000
-    assert store.controls(TUESDAY)["position"].to_list() == [1, 2, 3, 4]
-    assert store.controls(TUESDAY)["lp_net_micro_usd"].to_list() == [0, -2_500_000, 0, 93_000_000]
+    assert store.books(TUESDAY).controls["position"].to_list() == [1, 2, 3, 4]
+    assert store.books(TUESDAY).controls["lp_net_micro_usd"].to_list() == [
+        0,
+        -2_500_000,
+        0,
+        93_000_000,
+    ]
 
 
 def test_rows_are_sorted_by_their_key_whatever_a_collation_says(store):
     booked = [fact(1, "MARKUP", 1, login=login) for login in ("a", "B", "_", "ä", "")]
     store.add(booking(booked))
-    assert store.facts(TUESDAY)["login"].to_list() == ["", "B", "_", "a", "ä"]
+    assert store.books(TUESDAY).facts["login"].to_list() == ["", "B", "_", "a", "ä"]
 
 
 def test_what_comes_again_changes_nothing(store):
     store.add(booking(GOLDEN))
-    before = store.facts(TUESDAY), store.totals(TUESDAY)
+    before = store.books(TUESDAY).facts, store.books(TUESDAY).totals
     store.add(booking(GOLDEN))
     more = [*GOLDEN, *deal(5, MARKUP=1_000_000)]
     store.add(booking(more))
     store.add(booking([fact(1, "MARKUP", 999_999)]))
-    assert store.facts(TUESDAY).filter(pl.col("position") < 5).equals(before[0])
-    assert store.facts(TUESDAY)["amount_micro_usd"].sum() == 13_700_000
+    assert store.books(TUESDAY).facts.filter(pl.col("position") < 5).equals(before[0])
+    assert store.books(TUESDAY).facts["amount_micro_usd"].sum() == 13_700_000
     assert sums(store.summary(ONE_DAY, Dimension.DAY).totals) == {"2026-01-13": 13_700_000}
 
 
@@ -88,27 +93,30 @@ def test_one_event_may_have_a_control_in_each_currency(store):
     store.add(booking([CashBooked(NOON, 1, client_net_micro_usd=5, currency="USD"),
                        *deal(1, MARKUP=5)]))  # fmt: skip
     store.add(booking([CashBooked(NOON, 1, client_net_micro_usd=7, currency="EUR")]))
-    assert store.controls(TUESDAY).select("currency", "client_net_micro_usd").rows() == [
+    assert store.books(TUESDAY).controls.select("currency", "client_net_micro_usd").rows() == [
         ("", 5), ("EUR", 7), ("USD", 5),
     ]  # fmt: skip
 
 
 def test_the_same_deal_may_earn_in_two_books(store):
     store.add(booking([fact(1, book="A", amount=1), fact(1, book="B", amount=2)]))
-    assert store.facts(TUESDAY).select("book", "amount_micro_usd").rows() == [("A", 1), ("B", 2)]
+    assert store.books(TUESDAY).facts.select("book", "amount_micro_usd").rows() == [
+        ("A", 1),
+        ("B", 2),
+    ]
 
 
 def test_one_booking_may_hold_the_same_fact_twice(store):
     store.add(booking([*GOLDEN, *GOLDEN]))
-    assert store.facts(TUESDAY).height == 9
-    assert store.controls(TUESDAY).height == 4
+    assert store.books(TUESDAY).facts.height == 9
+    assert store.books(TUESDAY).controls.height == 4
 
 
 def test_a_fact_that_waited_for_its_rate_comes_behind_later_ones(store):
     store.add(booking(deal(7, MARKUP=5)))
     store.add(booking(deal(3, MARKUP=2)))
-    assert store.facts(TUESDAY)["position"].to_list() == [3, 7]
-    assert store.facts(TUESDAY)["amount_micro_usd"].sum() == 7
+    assert store.books(TUESDAY).facts["position"].to_list() == [3, 7]
+    assert store.books(TUESDAY).facts["amount_micro_usd"].sum() == 7
 
 
 @pytest.mark.parametrize("dimension", list(Dimension))
@@ -160,6 +168,7 @@ def test_the_first_opening_of_a_day_counts(store):
     assert seen.opening.mark == mark(3, 1.0, 2.0)
     assert seen.opening.facts_micro_usd == -2_500_000 - 77_800_000 + 0
     assert seen.closing is None
+    assert store.openings() == [(WEDNESDAY, seen.opening)]
 
 
 def test_a_period_lies_between_two_openings(store):
@@ -175,11 +184,11 @@ def test_a_day_that_is_closing_takes_no_more(store):
     store.add(booking(GOLDEN))
     assert store.begin_closing(WEDNESDAY) == [TUESDAY]
     store.add(booking(deal(5, NOON + HOUR, MARKUP=1), ts=NOON + DAY + 3 * HOUR))
-    assert store.facts(TUESDAY).height == 9
-    late = store.facts(WEDNESDAY).row(0, named=True)
+    assert store.books(TUESDAY).facts.height == 9
+    late = store.books(WEDNESDAY).facts.row(0, named=True)
     assert (late["day"], late["hour"], late["corrects_day"]) == (WEDNESDAY, 17, TUESDAY)
     assert late["ts_event"].timestamp() * 1e9 == NOON + HOUR
-    assert store.controls(WEDNESDAY)["corrects_day"].to_list() == [TUESDAY]
+    assert store.books(WEDNESDAY).controls["corrects_day"].to_list() == [TUESDAY]
     assert sums(store.summary(Period(WEDNESDAY, WEDNESDAY), Dimension.HOUR).totals) == {"17": 1}
 
 
@@ -187,15 +196,15 @@ def test_a_fact_of_a_closed_day_that_comes_again_stays_there(store):
     store.add(booking(GOLDEN))
     store.begin_closing(WEDNESDAY)
     store.add(booking(GOLDEN, ts=NOON + DAY))
-    assert store.facts(TUESDAY).height == 9
-    assert store.facts(WEDNESDAY).height == 0
+    assert store.books(TUESDAY).facts.height == 9
+    assert store.books(WEDNESDAY).facts.height == 0
 
 
 def test_an_engine_that_stands_in_a_closed_day_books_into_the_next_one(store):
     store.add(booking(GOLDEN))
     store.begin_closing(WEDNESDAY)
     store.add(booking(deal(9, MARKUP=1), ts=NOON))
-    assert store.facts(WEDNESDAY).select("hour", "corrects_day").row(0) == (0, TUESDAY)
+    assert store.books(WEDNESDAY).facts.select("hour", "corrects_day").row(0) == (0, TUESDAY)
 
 
 def test_closing_that_was_begun_is_begun_again_until_it_is_sealed(store):
@@ -203,7 +212,7 @@ def test_closing_that_was_begun_is_begun_again_until_it_is_sealed(store):
     assert store.begin_closing(WEDNESDAY) == [TUESDAY]
     assert store.begin_closing(THURSDAY) == [TUESDAY, WEDNESDAY]
     assert store.days() == [DayState(TUESDAY, True, None), DayState(WEDNESDAY, True, None)]
-    seal = seal_of(store.facts(TUESDAY), store.controls(TUESDAY))
+    seal = seal_of(store.books(TUESDAY).facts, store.books(TUESDAY).controls)
     store.seal(TUESDAY, seal)
     assert store.begin_closing(THURSDAY) == [WEDNESDAY]
     assert store.days()[0] == DayState(TUESDAY, True, seal)
@@ -212,7 +221,7 @@ def test_closing_that_was_begun_is_begun_again_until_it_is_sealed(store):
 def test_a_sealed_day_keeps_its_first_seal(store):
     store.add(booking(GOLDEN))
     store.begin_closing(WEDNESDAY)
-    seal = seal_of(store.facts(TUESDAY), store.controls(TUESDAY))
+    seal = seal_of(store.books(TUESDAY).facts, store.books(TUESDAY).controls)
     store.seal(TUESDAY, seal)
     store.seal(TUESDAY, seal._replace(facts=0, facts_digest="other"))
     assert store.days()[0].seal == seal
@@ -225,10 +234,10 @@ def test_days_without_anything_are_not_closed(store):
 
 def test_a_digest_is_that_of_a_plain_csv_with_every_cell_quoted(store):
     store.add(booking([*GOLDEN, fact(5, "ADJUSTMENT", -1, login='odd"\n,x', symbol="")]))
-    seal = seal_of(store.facts(TUESDAY), store.controls(TUESDAY))
+    seal = seal_of(store.books(TUESDAY).facts, store.books(TUESDAY).controls)
     assert (seal.facts, seal.controls, seal.amount_micro_usd) == (10, 4, 12_699_999)
-    assert seal.facts_digest == as_csv_digest(store.facts(TUESDAY))
-    assert seal.controls_digest == as_csv_digest(store.controls(TUESDAY))
+    assert seal.facts_digest == as_csv_digest(store.books(TUESDAY).facts)
+    assert seal.controls_digest == as_csv_digest(store.books(TUESDAY).controls)
 
 
 def as_csv_digest(table):
@@ -242,7 +251,7 @@ def as_csv_digest(table):
 def test_amounts_of_any_size_a_database_keeps_stay_exact(store):
     huge = 2**62
     store.add(booking([fact(1, "MARKUP", huge), fact(2, "BBOOK_PNL", -huge + 1)]))
-    assert store.facts(TUESDAY)["amount_micro_usd"].to_list() == [huge, -huge + 1]
+    assert store.books(TUESDAY).facts["amount_micro_usd"].to_list() == [huge, -huge + 1]
     assert by_name(store.summary(ONE_DAY, Dimension.SYMBOL).totals) == {
         ("EURUSD", "MARKUP"): huge,
         ("EURUSD", "BBOOK_PNL"): -huge + 1,
@@ -252,12 +261,12 @@ def test_amounts_of_any_size_a_database_keeps_stay_exact(store):
 def test_hostile_names_are_kept_as_text(store):
     names = ["'; DROP TABLE revenue_facts; --", "\0zero", "=1+1", "日本", " ", "x" * 5_000]
     store.add(booking([fact(k, login=name, symbol=name) for k, name in enumerate(names, 1)]))
-    kept = store.facts(TUESDAY).sort("position")["login"].to_list()
+    kept = store.books(TUESDAY).facts.sort("position")["login"].to_list()
     assert kept == ["'; DROP TABLE revenue_facts; --", "\ufffdzero", *names[2:]]
 
 
 def test_an_hour_is_that_of_the_servers_clock(store):
     bell = NEW_YORK.begin(WEDNESDAY)
     store.add(booking([*deal(1, bell - 1, MARKUP=1), *deal(2, bell, MARKUP=2)]))
-    assert store.facts(TUESDAY).select("hour", "amount_micro_usd").row(0) == (23, 1)
-    assert store.facts(WEDNESDAY).select("hour", "amount_micro_usd").row(0) == (0, 2)
+    assert store.books(TUESDAY).facts.select("hour", "amount_micro_usd").row(0) == (23, 1)
+    assert store.books(WEDNESDAY).facts.select("hour", "amount_micro_usd").row(0) == (0, 2)
