@@ -31,7 +31,8 @@ from exposure.model.revenue import Component
 from exposure.underlyings import underlying_of
 
 MICRO: Final = 1_000_000
-_LARGEST: Final = 2**62
+_LARGEST: Final = 2**53
+"""Nine billion USD: a float still knows its millionths, and a thousand of them fit in a BIGINT."""
 
 
 class Net(StrEnum):
