@@ -36,8 +36,13 @@ from exposure.model.ids import Currency
 from exposure.settings import EngineSettings
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from dealing.process import Work
+    from dealing.revenue.writer import RevenueWriter
+    from dealing.server_day import ServerDay
     from dealing.stopping import StopSignals
+    from dealing.storage.database import Database, Owner
     from feeds.ports import Market
 
 
@@ -134,6 +139,40 @@ class Plimsoll:
         sys.stdout.write(f"{file} is a good configuration.\n")
         return cli.DONE
 
+    def upgrade_database(self, choices: cli.Choices) -> int:
+        """Bring the database's tables to this version."""
+        self._signals.leave()
+        from dealing.storage.migrate import upgrade
+        from dealing.storage.tables import SCHEMA_VERSIONS
+
+        database, _ = _kept_database(choices)
+        before, needed = upgrade(database), SCHEMA_VERSIONS[-1]
+        was = "as before" if before == needed else f"it had {before or 'none'}"
+        sys.stdout.write(f"The database {database.name} has schema {needed} ({was}).\n")
+        return cli.DONE
+
+    def check_revenue(self, choices: cli.Choices, *, json_out: str | None) -> int:
+        """Prove the revenue that is kept."""
+        self._signals.leave()
+        from dealing.revenue.commands import run_check
+        from dealing.storage.lake import RevenueLake
+        from dealing.storage.revenue_store import SqlRevenueStore
+
+        database, directory = _kept_database(choices)
+        store = SqlRevenueStore(database, time.time_ns)
+        return run_check(store, RevenueLake(directory.revenue_lake), json_out=json_out)
+
+    def export_revenue(
+        self, choices: cli.Choices, *, first: date | None, last: date | None, out: Path
+    ) -> int:
+        """Write facts into a file."""
+        self._signals.leave()
+        from dealing.revenue.commands import run_export
+        from dealing.storage.revenue_store import SqlRevenueStore
+
+        database, _ = _kept_database(choices)
+        return run_export(SqlRevenueStore(database, time.time_ns), first, last, out)
+
     def _be(
         self,
         role: Role,
@@ -212,13 +251,79 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
         sync_s=section.fsync_interval_ms / 1e3,
         save_s=section.snapshot_every_s,
     )
+    revenue = _revenue_writer(settings, directory)
     journal, store = Journal.open(directory.journal), SnapshotStore(directory.snapshots)
-    engine = recovered(store, journal, _engine_settings(settings, section.kept_events))
+    engine = recovered(store, journal, _engine_settings(settings, section.kept_events), revenue)
     hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine))
     feed = SocketEventFeed(directory.socket(Role.PLATFORM), time.time_ns)
-    runtime = EngineRuntime(engine, feed, journal, store, hub, pace, Backoff(random.random))
+    backoff = Backoff(random.random)
+    runtime = EngineRuntime(engine, feed, journal, store, hub, pace, backoff, revenue)
     await runtime.run(stop)
     journal.close()
+
+
+def _revenue_writer(settings: Settings, directory: DataDirectory) -> RevenueWriter:
+    from dealing.backoff import Backoff
+    from dealing.revenue.closing import DayClosing
+    from dealing.revenue.facts import Bookkeeper
+    from dealing.revenue.writer import RevenueWriter
+    from dealing.storage.lake import RevenueLake
+    from dealing.storage.revenue_store import SqlRevenueStore
+
+    database = _database(settings, directory, directory.run_id)
+    _make_ready(database, settings, directory)
+    store = SqlRevenueStore(database, time.time_ns)
+    day = _server_day(settings.desk)
+    closing = DayClosing(store, RevenueLake(directory.revenue_lake), day)
+    books = Bookkeeper(day, settings.desk.name)
+    return RevenueWriter(store, books, closing, time.monotonic, Backoff(random.random))
+
+
+def _make_ready(database: Database, settings: Settings, directory: DataDirectory) -> None:
+    """Let SQLite have its tables; a PostgreSQL that is away may come back, a wrong one may not."""
+    import structlog
+
+    from exposure.errors import SchemaError, StorageError
+
+    if settings.storage.database is None:
+        directory.make_database()
+    try:
+        database.check()
+    except SchemaError:
+        if settings.storage.database is not None:
+            raise
+        from dealing.storage.migrate import upgrade
+
+        upgrade(database)
+        database.check()
+    except StorageError as e:
+        if settings.storage.database is None:
+            raise
+        structlog.get_logger().warning("facts wait for their database", reason=str(e))
+
+
+def _database(settings: Settings, directory: DataDirectory, owner: Owner) -> Database:
+    from dealing.storage.database import database_at
+
+    return database_at(settings.storage.database, directory.database, owner)
+
+
+def _kept_database(choices: cli.Choices) -> tuple[Database, DataDirectory]:
+    """Return the database of a run that somebody asks about."""
+    from exposure.errors import DataError
+
+    settings, directory = _opened(choices)
+    if settings.storage.database is None and not directory.database.exists():
+        raise DataError(f"{directory.root} keeps no revenue yet: start a run with plimsoll run")
+    return _database(settings, directory, directory.held_run_id), directory
+
+
+def _server_day(settings: DeskSettings) -> ServerDay:
+    from zoneinfo import ZoneInfo
+
+    from dealing.server_day import ServerDay
+
+    return ServerDay(ZoneInfo(settings.day_zone), settings.day_starts_at_hour)
 
 
 def _engine_settings(settings: Settings, kept_events: int | None) -> EngineSettings:

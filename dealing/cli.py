@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import date, datetime
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 import typer
@@ -21,6 +22,7 @@ from exposure.errors import ConfigError, DeskError
 DONE, FAILED, MISUSED = 0, 1, 2
 
 _INTERRUPTED = 130
+_DAY: Final = "%Y-%m-%d"
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,20 @@ class Commands(Protocol):
         """Check a configuration file."""
         ...
 
+    def upgrade_database(self, choices: Choices) -> int:
+        """Bring the database's tables to this version."""
+        ...
+
+    def check_revenue(self, choices: Choices, *, json_out: str | None) -> int:
+        """Prove the revenue that is kept."""
+        ...
+
+    def export_revenue(
+        self, choices: Choices, *, first: date | None, last: date | None, out: Path
+    ) -> int:
+        """Write facts into a file."""
+        ...
+
 
 app = typer.Typer(
     name="plimsoll",
@@ -90,6 +106,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_HELPS: Final = {"help_option_names": ["-h", "--help"]}
+db = typer.Typer(context_settings=_HELPS)
+revenue = typer.Typer(context_settings=_HELPS)
+app.add_typer(db, name="db")
+app.add_typer(revenue, name="revenue")
 
 Config = Annotated[
     Path | None,
@@ -129,10 +151,26 @@ def _plimsoll(
     if version:
         typer.echo(f"plimsoll {metadata.version('plimsoll')}")
         raise typer.Exit(DONE)
+    _help_without_command(context)
+    return None
+
+
+@db.callback(invoke_without_command=True)
+def _db(context: typer.Context) -> None:
+    """Look after the database of a run."""
+    _help_without_command(context)
+
+
+@revenue.callback(invoke_without_command=True)
+def _revenue(context: typer.Context) -> None:
+    """Ask what the house earned, as it is kept."""
+    _help_without_command(context)
+
+
+def _help_without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(MISUSED)
-    return None
 
 
 @app.command(short_help="Start everything: market, engine and desk.")
@@ -257,6 +295,53 @@ def check_config(
     return _commands(context).check_config(file)
 
 
+@db.command("upgrade", short_help="Bring the tables to this version.")
+def upgrade_database(
+    context: typer.Context, config: Config = None, market: Market = None, data: Data = None
+) -> int:
+    """Bring the tables to this version of Plimsoll. SQLite does it by itself at each start."""
+    return _commands(context).upgrade_database(_of_run(config, market, data))
+
+
+@revenue.command("check", short_help="Prove every sum.")
+def check_revenue(
+    context: typer.Context,
+    config: Config = None,
+    market: Market = None,
+    data: Data = None,
+    json_out: Json = None,
+) -> int:
+    """Prove that every sum of what is kept is right, and name what is not (exit code 1)."""
+    return _commands(context).check_revenue(_of_run(config, market, data), json_out=json_out)
+
+
+@revenue.command("export", short_help="Write facts into a file.")
+def export_revenue(
+    context: typer.Context,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="A file .csv, .xlsx or .parquet.")
+    ],
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=[_DAY], metavar="DAY", help="First server day [all]."),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=[_DAY], metavar="DAY", help="Last server day [all]."),
+    ] = None,
+    config: Config = None,
+    market: Market = None,
+    data: Data = None,
+) -> int:
+    """Write the facts of some server days into a file, one row each."""
+    return _commands(context).export_revenue(
+        _of_run(config, market, data),
+        first=None if first is None else first.date(),
+        last=None if last is None else last.date(),
+        out=out,
+    )
+
+
 def answer(arguments: Sequence[str], commands: Commands) -> int:
     """Do what the arguments ask for and return the exit code."""
     try:
@@ -277,6 +362,10 @@ def answer(arguments: Sequence[str], commands: Commands) -> int:
 def _commands(context: typer.Context) -> Commands:
     commands: Commands = context.obj
     return commands
+
+
+def _of_run(config: Path | None, market: str | None, data: str | None) -> Choices:
+    return Choices(file=config, values={"market.source": market, "storage.directory": data})
 
 
 def _market_values(

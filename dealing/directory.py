@@ -181,12 +181,34 @@ class DataDirectory:
         Raises:
             StorageError: It cannot be written down.
         """
+        held = self.held_run_id()
+        if held is None:
+            held = secrets.token_hex(16)
+            try:
+                replace_file(self.run_id_file, held.encode())
+            except OSError as e:
+                raise StorageError(f"{self.run_id_file} cannot be written: {e.strerror}") from e
+        return held
+
+    def held_run_id(self) -> str | None:
+        """Return the name that the run has, None before it has one."""
         try:
-            if not self.run_id_file.exists():
-                replace_file(self.run_id_file, secrets.token_hex(16).encode())
-            return self.run_id_file.read_text(encoding="ascii").strip()
+            return self.run_id_file.read_text(encoding="ascii").strip() or None
+        except FileNotFoundError:
+            return None
         except OSError as e:
-            raise StorageError(f"{self.run_id_file} cannot be used: {e.strerror}") from e
+            raise StorageError(f"{self.run_id_file} cannot be read: {e.strerror}") from e
+
+    def make_database(self) -> None:
+        """Make SQLite's file, empty and for this user only, unless there is one.
+
+        Raises:
+            StorageError: It cannot be made.
+        """
+        try:
+            self.database.touch(mode=0o600)
+        except OSError as e:
+            raise StorageError(f"{self.database} cannot be made: {e.strerror}") from e
 
     def size(self) -> int:
         """Return the bytes that all files of the run take."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,24 +11,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dealing.directory import replace_file
+from dealing.answers import Report, progress_on, silently, write_json
 from dealing.replay_summary import show_summary
 from dealing.snapshot_json import snapshot_json
 from exposure.engine import ExposureEngine
-from exposure.errors import DataError
 from exposure.model.events import EventBatch
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from feeds.book_files import BookDirectory, QuoteRun, read_book_directory
 from feeds.catalogue.regimes import RegimeRule, caps_of_rules
 
-STANDARD_OUTPUT: Final = "-"
 _NS_PER_MS: Final = 1_000_000
 _REPORTS: Final = 200
-
-Report = Callable[[float], None]
 
 
 class ReplayResult(NamedTuple):
@@ -73,7 +66,7 @@ def replay_directory(
     engine = ExposureEngine(settings)
     until = None if until_ms is None else _nanoseconds(until_ms)
     with np.errstate(over="ignore", invalid="ignore"):  # absurd amounts have no figure: null
-        _apply(book, engine, until, progress or _silently)
+        _apply(book, engine, until, progress or silently)
         return ReplayResult(engine.snapshot(), book.counted_until(until), notes, book)
 
 
@@ -103,14 +96,14 @@ def run_replay(
         DataError: The directory cannot be used, or the JSON file cannot be written.
     """
     errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-    with progress_on(errors) as progress:
+    with progress_on(errors, "replaying") as progress:
         result = replay_directory(directory, until_ms, progress, settings, regimes)
     for note in result.notes:
         errors.print(f"note: {note}")
     if json_out is None:
         show_summary(result.snapshot, Console(highlight=False, markup=False))
     else:
-        _write(to_json(result) + b"\n", json_out)
+        write_json(to_json(result) + b"\n", json_out)
     return 0
 
 
@@ -149,33 +142,3 @@ def _apply_quotes(
 
 def _nanoseconds(ms: float) -> int:
     return int((Decimal(str(ms)) * _NS_PER_MS).to_integral_value(ROUND_HALF_EVEN))
-
-
-def _silently(_: float) -> None:
-    return None
-
-
-@contextmanager
-def progress_on(console: Console) -> Iterator[Report]:
-    """Show a bar while the block runs if the console is a terminal, and nothing if it is not."""
-    if not console.is_terminal:
-        yield _silently
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-        yield lambda done: bar.update(task, description="replaying", total=1.0, completed=done)
-
-
-def _write(content: bytes, json_out: str) -> None:
-    if json_out == STANDARD_OUTPUT:
-        sys.stdout.buffer.write(content)
-        return
-    path = Path(json_out)
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)  # a pipe or a device is written to, never replaced
-        else:
-            replace_file(path, content)
-    except OSError as e:
-        raise DataError(f"{json_out} cannot be written: {e.strerror}") from e

@@ -60,7 +60,7 @@ def recovered(
     begun = engine.position
     revenue.begin(engine.snapshot())
     for batch in journal.replay(begun):
-        revenue.recover(engine.apply(batch))
+        revenue.recover(engine.apply(batch), engine.snapshot)
     structlog.get_logger().info("recovered", snapshot=begun, position=engine.position)
     return engine
 
@@ -141,7 +141,7 @@ class EngineRuntime:
         async with aclosing(self._feed.frames(self._engine.position)) as frames:
             async for frame in frames:
                 self._journal.append_frame(frame)
-                self._revenue.take(self._engine.apply(frame.batch()))
+                self._revenue.take(self._engine.apply(frame.batch()), self._engine.snapshot)
                 await self._revenue.room()
                 if self._vitals.applied():
                     self._log.info("platform reached", position=frame.position)

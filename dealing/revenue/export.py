@@ -10,7 +10,7 @@ import io
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import polars as pl
 import xlsxwriter
@@ -25,7 +25,7 @@ LARGEST_SHEET: Final = 1_048_575
 """Rows of an XLSX sheet below its header."""
 
 _MICRO: Final = "_micro_usd"
-_MONEY_FORMAT: Final = "#,##0.00####;-#,##0.00####"
+_MONEY: Final = "#,##0.00####;-#,##0.00####"
 _WORKBOOK: Final = {
     "in_memory": True,
     "remove_timezone": True,
@@ -135,8 +135,12 @@ def _write_sheet(table: pl.DataFrame, content: io.BytesIO) -> None:
             f"{table.height:,} rows do not fit into an XLSX sheet of {LARGEST_SHEET:,}: use .csv "
             "or .parquet, or fewer days"
         )
-    money = dict.fromkeys(pl.selectors.expand_selector(table, pl.selectors.decimal()), _MONEY_FORMAT)
+    money = dict.fromkeys(pl.selectors.expand_selector(table, pl.selectors.decimal()), _MONEY)
     with xlsxwriter.Workbook(content, _WORKBOOK) as book:
         table.write_excel(
-            book, worksheet="revenue", column_formats=money, freeze_panes=(1, 0), autofit=True
+            book,
+            worksheet="revenue",
+            column_formats=cast("Any", money),
+            freeze_panes=(1, 0),
+            autofit=True,
         )

@@ -45,6 +45,9 @@ CLOSE_AGAIN_S: Final = 30.0
 RECOVERED_AT_ONCE: Final = 20_000
 
 
+Look = Callable[[], Snapshot]
+
+
 class _Group(NamedTuple):
     """What one step of the engine booked; its facts and controls are kept together."""
 
@@ -107,18 +110,18 @@ class RevenueWriter:
         self._has_begun = mark.position > 0
         self._marked = _Marked(mark, 0, -math.inf)
         if not self._has_begun:
-            self._kept_mark = self._marked  # before the first event there is no moment to keep
+            self._kept_mark = self._marked  # nothing was worth anything yet
         else:
             # a day whose opening was never seen begins here; one that was seen stays
             self._open(mark.ts_event, mark)
 
-    def recover(self, outputs: Iterable[OutputEvent]) -> None:
-        """Take what a replayed event caused; may write at once, so only before the loop runs.
+    def recover(self, outputs: Iterable[OutputEvent], look: Look) -> None:
+        """Take what a replayed step caused; may write at once, so only before the loop runs.
 
         Raises:
             StorageError: Too much waits for a database that is away.
         """
-        self.take(outputs)
+        self.take(outputs, look)
         is_full = self._waiting_count >= self._limit
         if is_full or (self._unkept is None and self._waiting_count >= RECOVERED_AT_ONCE):
             try:
@@ -128,15 +131,24 @@ class RevenueWriter:
                 if is_full:
                     raise
 
-    def take(self, outputs: Iterable[OutputEvent]) -> None:
-        """Take what a step of the engine caused; facts and controls among it will be kept."""
+    def take(self, outputs: Iterable[OutputEvent], look: Look) -> None:
+        """Take what a step of the engine caused; facts and controls among it will be kept.
+
+        Args:
+            outputs: What ``apply`` returned.
+            look: The engine's ``snapshot``, asked for once: when the book was just loaded.
+        """
         booked = [event for event in outputs if isinstance(event, RevenueBooked | CashBooked)]
         if booked:
             self._begin_with(booked[0])
             self._append(_Group(booked))
+        if self._marked is not None and self._marked.mark.position == 0:
+            self.observe(look())
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take what the house is worth now; the last look before a day is that day's opening."""
+        if snapshot.as_of == 0:
+            return  # before the first event there is no moment
         before, mark = self._marked, _mark_of(snapshot)
         if before is not None and self._has_begun and self._day(before.mark) < self._day(mark):
             self._open(mark.ts_event, before.mark)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from dealing.storage.database import Database, schema_version
 from dealing.storage.tables import SCHEMA_VERSIONS
 
-_STEPS: Final = Path(__file__).with_name("migrations")
+STEPS: Final = Path(__file__).with_name("migrations")
 _LOCK: Final = 5_027_319
 """A number of ours: two upgrades of one PostgreSQL wait for each other."""
 
@@ -33,7 +33,7 @@ def upgrade(database: Database) -> str | None:
         database.refuse_unknown(before)
         if before != SCHEMA_VERSIONS[-1]:
             steps = Config()
-            steps.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
+            steps.set_main_option("script_location", str(STEPS).replace("%", "%%"))
             steps.attributes["connection"] = connection
             command.upgrade(steps, "head")
     return before

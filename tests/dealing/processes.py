@@ -22,6 +22,7 @@ from exposure.export import export_state
 from exposure.settings import EngineSettings
 from feeds.event_log import EventLog
 from feeds.frames import Frame
+from tests.dealing.revenue_keepers import revenue_writer
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -120,7 +121,7 @@ def kept_engine(directory: DataDirectory) -> ExposureEngine:
     """Return the engine that the next process would begin with."""
     journal = Journal.open(directory.journal)
     try:
-        return recovered(SnapshotStore(directory.snapshots), journal, KEPT)
+        return recovered(SnapshotStore(directory.snapshots), journal, KEPT, revenue_writer())
     finally:
         journal.close()
 

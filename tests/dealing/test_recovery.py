@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import os
 import random
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -17,7 +18,11 @@ import pytest
 from dealing.backoff import Backoff
 from dealing.directory import DataDirectory, Role
 from dealing.hub import HubClient
+from dealing.revenue.check import check
 from dealing.snapshot_json import snapshot_json
+from dealing.storage.database import database_at
+from dealing.storage.lake import RevenueLake
+from dealing.storage.revenue_store import SqlRevenueStore
 from feeds.socket_feed import ask_status
 from tests.dealing.processes import (
     PATIENCE_S,
@@ -126,3 +131,12 @@ def test_a_killed_engine_comes_back_as_if_it_had_never_been_away(directory, conf
     assert kept.counters["deals"] > 0
     assert snapshot_json(kept.snapshot()) == snapshot_json(fresh.snapshot())
     assert stored_bytes(kept, tmp_path / "kept") == stored_bytes(fresh, tmp_path / "fresh")
+    assert_every_fact_is_kept_once(directory, fresh)
+
+
+def assert_every_fact_is_kept_once(directory, uninterrupted):
+    database = database_at(None, directory.database, directory.held_run_id)
+    report = check(SqlRevenueStore(database, time.time_ns), RevenueLake(directory.revenue_lake))
+    assert report.violations == []
+    assert report.amount_micro_usd == sum(uninterrupted.revenue.totals.values())
+    database.close()

@@ -11,7 +11,8 @@ import orjson
 import pytest
 from rich.console import Console
 
-from dealing.replay import progress_on, run_replay
+from dealing.answers import progress_on
+from dealing.replay import run_replay
 from exposure.errors import DataError
 from exposure.settings import EngineSettings
 from tests.feeds.book_files.day_files import QUOTES, write_book
@@ -100,7 +101,7 @@ def test_a_terminal_shows_a_bar_and_a_file_does_not():
     terminal, file = io.StringIO(), io.StringIO()
     for stream, is_terminal in ((terminal, True), (file, False)):
         console = Console(file=stream, force_terminal=is_terminal)
-        with progress_on(console) as progress:
+        with progress_on(console, "replaying") as progress:
             progress(0.5)
             progress(1.0)
     assert "replaying" in terminal.getvalue()

@@ -29,6 +29,8 @@ from exposure.model.instruments import CalcMode, Instrument
 from exposure.settings import EngineSettings
 from feeds.frames import Frame
 from feeds.platform_wire import PlatformStatus
+from tests.dealing.revenue.made_facts import NOON, TUESDAY
+from tests.dealing.revenue_keepers import AwayStore, revenue_writer
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +59,11 @@ def anyio_backend():
 
 def deposit(position, amount=10.0):
     return EventBatch(position, 0, [BalanceChanged(position, "1000", "deposit", amount)])
+
+
+def charge(position):
+    """A commission: the smallest thing that the house earns."""
+    return EventBatch(position, 0, [BalanceChanged(NOON + position, "1000", "commission", -6.0)])
 
 
 class ScriptedFeed:
@@ -114,16 +121,18 @@ class NotingHub:
 class Process:
     """One engine process on a directory, as the composition root makes it."""
 
-    def __init__(self, path, feed, pace=QUICK):
+    def __init__(self, path, feed, pace=QUICK, facts=None):
         self.journal = Journal.open(path / "journal")
         self.store = SnapshotStore(path / "snapshots")
-        self.engine = recovered(self.store, self.journal, SETTINGS)
+        self.facts = AwayStore() if facts is None else facts
+        self.revenue = revenue_writer(self.facts, path / "lake")
+        self.engine = recovered(self.store, self.journal, SETTINGS, self.revenue)
         self.hub = NotingHub()
         self.feed = feed
         self.stop = asyncio.Event()
         backoff = Backoff(lambda: 0.5, first_s=0.001, limit_s=0.002)
         self.runtime = EngineRuntime(
-            self.engine, feed, self.journal, self.store, self.hub, pace, backoff
+            self.engine, feed, self.journal, self.store, self.hub, pace, backoff, self.revenue
         )
 
     @asynccontextmanager
@@ -162,6 +171,7 @@ async def test_events_reach_the_journal_the_engine_and_the_frame(tmp_path):
         "journal",
         "engine",
         "saved state",
+        "revenue",
     ]
 
 
@@ -244,7 +254,7 @@ async def test_a_saved_state_of_another_version_is_refused_with_the_way_out(tmp_
         closing(Journal.open(tmp_path / "journal")) as journal,
         pytest.raises(StorageError, match=r"this Plimsoll reads .*--fresh"),
     ):
-        recovered(store, journal, SETTINGS)
+        recovered(store, journal, SETTINGS, revenue_writer())
 
 
 async def test_a_snapshot_beyond_the_journal_is_not_believed(tmp_path):
@@ -255,7 +265,60 @@ async def test_a_snapshot_beyond_the_journal_is_not_believed(tmp_path):
     ahead.apply(deposit(4, 500.0))
     process.store.save(export_state(ahead))
     with closing(Journal.open(tmp_path / "journal")) as journal:
-        assert recovered(process.store, journal, SETTINGS).position == 3
+        engine = recovered(process.store, journal, SETTINGS, revenue_writer())
+        assert engine.position == 3
+
+
+async def test_a_state_is_saved_only_when_what_was_earned_before_it_is_kept(tmp_path):
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING), charge(4))
+    process = Process(tmp_path, feed, QUICK._replace(save_s=0.01))
+    process.facts.away = True
+    async with process.running():
+        await process.hub.until(lambda frame: frame.components[-1].state is ComponentState.DEGRADED)
+        await process.hub.until(lambda frame: frame.snapshot.position == 4)
+        assert process.store.positions() in ([], [3])
+        process.facts.away = False
+        await process.hub.until(lambda frame: frame.components[-1].state is ComponentState.RUNNING)
+        await process.hub.until(lambda _: 4 in process.store.positions())
+    assert process.facts.books(TUESDAY).facts["amount_micro_usd"].to_list() == [6_000_000]
+
+
+async def test_a_process_that_ends_while_the_database_is_away_loses_nothing(tmp_path):
+    facts = AwayStore()
+    facts.away = True
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING), charge(4))
+    async with Process(tmp_path, feed, facts=facts).running() as process:
+        await process.hub.until(lambda frame: frame.snapshot.position == 4)
+    assert 4 not in process.store.positions()
+    facts.away = False
+    async with Process(tmp_path, ScriptedFeed(charge(5)), facts=facts).running() as process:
+        await process.hub.until(lambda frame: frame.snapshot.position == 5)
+    assert facts.books(TUESDAY).facts["position"].to_list() == [4, 5]
+    assert process.store.positions()[-1] == 5
+
+
+async def test_what_a_killed_process_earned_is_told_again_from_the_journal(tmp_path):
+    killed = Process(tmp_path, ScriptedFeed())
+    for batch in (EventBatch(3, 0, OPENING), charge(4)):
+        killed.journal.append(batch)
+    killed.journal.close()
+    process = Process(tmp_path, ScriptedFeed(), facts=killed.facts)
+    await process.revenue.flush()
+    process.journal.close()
+    assert process.facts.books(TUESDAY).facts["position"].to_list() == [4]
+
+
+async def test_an_engine_whose_facts_fill_the_memory_waits_for_the_database(tmp_path):
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING), *(charge(4 + k) for k in range(20)))
+    process = Process(tmp_path, feed)
+    process.facts.away = True
+    process.revenue._limit = 8
+    async with process.running():
+        await process.hub.until(lambda frame: "engine waits" in frame.components[-1].detail)
+        assert process.engine.position < 23
+        process.facts.away = False
+        await process.hub.until(lambda frame: frame.snapshot.position == 23)
+    assert process.facts.books(TUESDAY).facts.height == 20
 
 
 async def test_questions_are_answered_from_the_live_engine():

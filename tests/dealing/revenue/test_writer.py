@@ -129,12 +129,20 @@ def looked(position, ts, floating=0.0, booked=0.0):
     )
 
 
+def take(writer, outputs):
+    writer.take(outputs, lambda: EMPTY)
+
+
+def recover(writer, outputs):
+    writer.recover(outputs, lambda: EMPTY)
+
+
 def total(store, day=TUESDAY):
     return store.books(day).facts["amount_micro_usd"].sum()
 
 
 async def test_a_flush_returns_when_everything_that_was_taken_is_kept(writer, store):
-    writer.take(GOLDEN)
+    take(writer, GOLDEN)
     await writer.flush()
     assert total(store) == 12_700_000
     assert store.books(TUESDAY).controls.height == 4
@@ -142,7 +150,7 @@ async def test_a_flush_returns_when_everything_that_was_taken_is_kept(writer, st
 
 
 async def test_what_is_no_revenue_is_passed_over(writer, store):
-    writer.take([BreakFound(NOON, 1, "no_rate", "no rate")])
+    take(writer, [BreakFound(NOON, 1, "no_rate", "no rate")])
     await writer.flush()
     assert store.bookings == []
     assert writer.status().state is ComponentState.READY
@@ -150,7 +158,7 @@ async def test_what_is_no_revenue_is_passed_over(writer, store):
 
 async def test_it_writes_by_itself_soon_after(writer, store):
     async with running(writer):
-        writer.take(GOLDEN)
+        take(writer, GOLDEN)
         await until(lambda: store.bookings)
     assert total(store) == 12_700_000
 
@@ -158,10 +166,10 @@ async def test_it_writes_by_itself_soon_after(writer, store):
 async def test_taking_never_waits_for_a_store_that_hangs(writer, store):
     store.goes_on.clear()
     async with running(writer):
-        writer.take(deal(1, MARKUP=1))
+        take(writer, deal(1, MARKUP=1))
         await asyncio.sleep(0.01)
         for position in range(2, 100):
-            writer.take(deal(position, MARKUP=1))
+            take(writer, deal(position, MARKUP=1))
             await writer.room()
         assert store.bookings == []
         store.goes_on.set()
@@ -172,7 +180,7 @@ async def test_taking_never_waits_for_a_store_that_hangs(writer, store):
 async def test_a_flush_that_takes_too_long_says_so_and_loses_nothing(writer, store, monkeypatch):
     monkeypatch.setattr(writing, "FLUSH_WITHIN_S", 0.02)
     store.goes_on.clear()
-    writer.take(GOLDEN)
+    take(writer, GOLDEN)
     with pytest.raises(StorageError, match="not kept within"):
         await writer.flush()
     store.goes_on.set()
@@ -183,14 +191,14 @@ async def test_a_flush_that_takes_too_long_says_so_and_loses_nothing(writer, sto
 
 async def test_while_the_database_is_away_facts_wait_and_say_so(writer, store):
     store.away = True
-    writer.take(GOLDEN)
+    take(writer, GOLDEN)
     with pytest.raises(StorageError, match="the database is away"):
         await writer.flush()
     status = writer.status()
     assert status.state is ComponentState.DEGRADED
     assert status.detail == "the database is away; 14 entries wait in memory"
     async with running(writer):
-        writer.take(deal(5, MARKUP=1))
+        take(writer, deal(5, MARKUP=1))
         store.away = False
         await until(lambda: writer.status().state is ComponentState.RUNNING)
         await writer.flush()
@@ -201,7 +209,7 @@ async def test_the_engine_waits_when_too_much_waits(store, lake, clock):
     writer = make(store, lake, clock, limit=10)
     store.away = True
     for position in range(1, 7):
-        writer.take(deal(position, MARKUP=1))
+        take(writer, deal(position, MARKUP=1))
     waits = asyncio.create_task(writer.room())
     async with running(writer):
         await until(lambda: writer.status().state is ComponentState.DEGRADED)
@@ -217,7 +225,7 @@ async def test_the_engine_waits_when_too_much_waits(store, lake, clock):
 async def test_facts_and_controls_of_one_step_are_kept_together(writer, store, monkeypatch):
     monkeypatch.setattr(writing, "AT_ONCE", 3)
     for position in range(1, 6):
-        writer.take(deal(position, MARKUP=1, COMMISSION=2, SWAP_CLIENT=3))
+        take(writer, deal(position, MARKUP=1, COMMISSION=2, SWAP_CLIENT=3))
     await writer.flush()
     assert len(store.bookings) == 5
     for booking in store.bookings:
@@ -226,7 +234,7 @@ async def test_facts_and_controls_of_one_step_are_kept_together(writer, store, m
 
 async def test_the_newest_look_is_kept_with_what_was_booked_before_it(writer, store):
     writer.observe(looked(0, NOON))
-    writer.take(GOLDEN)
+    take(writer, GOLDEN)
     writer.observe(looked(4, NOON + HOUR, floating=-3.5, booked=12.7))
     await writer.flush()
     kept = store.now()
@@ -249,7 +257,7 @@ async def test_looks_are_kept_once_a_second_while_nothing_is_earned(writer, stor
 
 async def test_the_last_look_before_a_day_is_its_opening(writer, store):
     writer.observe(looked(1, NOON))
-    writer.take(GOLDEN)
+    take(writer, GOLDEN)
     writer.observe(looked(5, MIDNIGHT - 7, floating=10.0, booked=12.7))
     writer.observe(looked(9, MIDNIGHT + 7, floating=11.0, booked=12.7))
     writer.observe(looked(10, MIDNIGHT + 8, floating=12.0, booked=12.7))
@@ -262,9 +270,16 @@ async def test_the_last_look_before_a_day_is_its_opening(writer, store):
 async def test_a_new_book_opens_with_its_first_cash(writer, store):
     writer.observe(looked(3, NOON, floating=500.0))
     writer.observe(looked(7, NOON + 1, floating=-80.0))
-    writer.take(deal(9, NOON + 2, MARKUP=1))
+    take(writer, deal(9, NOON + 2, MARKUP=1))
     await writer.flush()
     assert [(day, kept.mark.position) for day, kept in store.openings()] == [(TUESDAY, 7)]
+
+
+async def test_a_new_book_is_looked_at_when_it_was_loaded(writer, store):
+    writer.take([], lambda: looked(40, NOON, floating=600.0))
+    writer.take(deal(41, NOON + 2, MARKUP=1), lambda: pytest.fail("it was looked at already"))
+    await writer.flush()
+    assert [kept.mark.floating_usd for _, kept in store.openings()] == [600.0]
 
 
 async def test_a_book_that_goes_on_opens_a_day_that_nobody_saw(store, lake, clock):
@@ -290,11 +305,11 @@ async def test_a_restart_keeps_the_opening_that_was_seen(store, lake, clock):
 
 
 async def test_a_replay_tells_everything_again_and_changes_nothing(writer, store, lake, clock):
-    writer.take(GOLDEN)
+    take(writer, GOLDEN)
     await writer.flush()
     second = make(store, lake, clock)
-    second.recover(GOLDEN)
-    second.take(deal(5, MARKUP=1))
+    recover(second, GOLDEN)
+    take(second, deal(5, MARKUP=1))
     await second.flush()
     second.close()
     assert total(store) == 12_700_001
@@ -304,7 +319,7 @@ async def test_a_long_replay_is_kept_on_the_way(store, lake, clock, monkeypatch)
     monkeypatch.setattr(writing, "RECOVERED_AT_ONCE", 20)
     writer = make(store, lake, clock)
     for position in range(1, 101):
-        writer.recover(deal(position, MARKUP=1))
+        recover(writer, deal(position, MARKUP=1))
     assert total(store) == 100
     writer.close()
 
@@ -314,16 +329,16 @@ async def test_a_long_replay_without_a_database_ends_at_the_limit(store, lake, c
     writer = make(store, lake, clock, limit=40)
     store.away = True
     for position in range(1, 20):
-        writer.recover(deal(position, MARKUP=1))
+        recover(writer, deal(position, MARKUP=1))
     with pytest.raises(StorageError, match="away"):
-        writer.recover(deal(20, MARKUP=1))
+        recover(writer, deal(20, MARKUP=1))
     assert writer.status().state is ComponentState.DEGRADED
     writer.close()
 
 
 async def test_a_day_that_is_over_is_closed(writer, store, lake, clock):
     async with running(writer):
-        writer.take(GOLDEN)
+        take(writer, GOLDEN)
         writer.observe(looked(5, MIDNIGHT + GRACE_NS - 1))
         await writer.flush()
         clock.now_s += 2
@@ -339,7 +354,7 @@ async def test_a_day_that_cannot_be_closed_is_said_and_tried_again(
 ):
     (tmp_path / "lake").write_text("no directory")
     async with running(writer):
-        writer.take(GOLDEN)
+        take(writer, GOLDEN)
         writer.observe(looked(6, MIDNIGHT + GRACE_NS))
         await until(lambda: writer.status().state is ComponentState.DEGRADED)
         assert "a day is not closed" in writer.status().detail
@@ -352,10 +367,10 @@ async def test_a_day_that_cannot_be_closed_is_said_and_tried_again(
 
 async def test_what_comes_after_its_day_is_closed_corrects_it(writer, store, lake, clock):
     async with running(writer):
-        writer.take(GOLDEN)
+        take(writer, GOLDEN)
         writer.observe(looked(5, MIDNIGHT + 2 * HOUR))
         await until(lambda: lake.days() == [TUESDAY])
-        writer.take(deal(6, NOON, MARKUP=1))
+        take(writer, deal(6, NOON, MARKUP=1))
         await writer.flush()
     late = store.books(WEDNESDAY).facts.row(0, named=True)
     assert (late["corrects_day"], late["hour"]) == (TUESDAY, 2)
@@ -363,9 +378,9 @@ async def test_what_comes_after_its_day_is_closed_corrects_it(writer, store, lak
 
 
 async def test_the_calendar_never_goes_back_in_a_replay(writer, store):
-    writer.take(deal(1, MIDNIGHT + HOUR, MARKUP=1))
+    take(writer, deal(1, MIDNIGHT + HOUR, MARKUP=1))
     await writer.flush()
-    writer.take(deal(2, NOON, MARKUP=1))
+    take(writer, deal(2, NOON, MARKUP=1))
     await writer.flush()
     assert [booking.now.day for booking in store.bookings] == [WEDNESDAY, WEDNESDAY]
     assert date(2026, 1, 14) == WEDNESDAY
