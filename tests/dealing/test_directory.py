@@ -146,3 +146,22 @@ def test_a_deep_directory_still_gets_a_socket_that_fits(tmp_path):
     assert len(os.fsencode(deep.socket(Role.ENGINE))) <= LONGEST_SOCKET_PATH
     assert deep.socket(Role.ENGINE) != other.socket(Role.ENGINE)
     assert deep.socket(Role.ENGINE) != deep.socket(Role.PLATFORM)
+
+
+def test_a_run_has_a_name_of_its_own_that_stays(directory):
+    assert directory.held_run_id() is None
+    name = directory.run_id()
+    assert directory.run_id() == directory.held_run_id() == name
+    assert len(name) == 32
+
+
+def test_a_new_run_has_another_name_and_no_revenue(directory):
+    directory.claim(RUN)
+    before = directory.run_id()
+    directory.make_database()
+    directory.database.with_name("desk.db-wal").touch()
+    directory.revenue_lake.mkdir(parents=True)
+    directory.delete_run()
+    left = {path.name for path in directory.root.iterdir()}
+    assert left == {"log", "run"}
+    assert directory.run_id() != before

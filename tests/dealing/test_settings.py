@@ -275,3 +275,27 @@ def test_a_wrong_regime_is_answered_with_its_line_and_what_is_possible(written, 
     (problem,) = problems_of(written(f"engine:\n  regimes: {listed}\n"))
     assert problem.startswith("line 2: engine.regimes")
     assert complaint in problem
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://desk@db:5432/name", "postgresql:///name?host=/s"]
+)
+def test_a_database_is_sqlite_or_a_postgres(written, address):
+    assert load_settings().storage.database is None
+    assert load_settings(written(f"storage: {{database: '{address}'}}")).storage.database == address
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("postgresql://desk:secret@db/name", "must hold no password: give it in the environment"),
+        ("postgresql://desk@db/name?password=secret", "must hold no password"),
+        ("mysql://desk:secret@db/name", "must be null or a PostgreSQL such as postgresql://user@"),
+        ("postgresql://desk@db", "must be null or a PostgreSQL"),
+        ("desk.db", "must be null or a PostgreSQL"),
+    ],
+)
+def test_another_database_is_refused_and_a_password_is_never_shown(written, address, complaint):
+    (problem,) = problems_of(written(f"storage:\n  database: '{address}'\n"))
+    assert problem.startswith(f"line 2: storage.database: {complaint}")
+    assert "secret" not in problem
