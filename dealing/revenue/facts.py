@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -118,6 +119,9 @@ class Dimension(StrEnum):
     DESK = "desk"
 
 
+_MINUTE_NS: Final = 60_000_000_000
+_MINUTES_KEPT: Final = 4_096
+
 _TEXT: Final = pl.String()
 _MICRO: Final = pl.Int64()
 _TIME: Final = pl.Datetime("ns", "UTC")
@@ -176,6 +180,8 @@ class Bookkeeper:
         """Take the calendar and this desk's name."""
         self.day = day
         self._desk = desk
+        # no zone changes its clocks within a minute
+        self._at = lru_cache(maxsize=_MINUTES_KEPT)(lambda minute: day.at(minute * _MINUTE_NS))
 
     def facts(self, booked: Iterable[Booked]) -> list[Fact]:
         """Return the facts among what the engine booked."""
@@ -186,7 +192,7 @@ class Bookkeeper:
         return [self._control(event) for event in booked if isinstance(event, CashBooked)]
 
     def _fact(self, event: RevenueBooked) -> Fact:
-        at = self.day.at(event.ts_event)
+        at = self._at(event.ts_event // _MINUTE_NS)
         return Fact(
             position=event.position,
             component=event.component,
@@ -207,7 +213,7 @@ class Bookkeeper:
         )
 
     def _control(self, event: CashBooked) -> Control:
-        at = self.day.at(event.ts_event)
+        at = self._at(event.ts_event // _MINUTE_NS)
         return Control(
             position=event.position,
             currency=_kept(event.currency),
@@ -249,20 +255,6 @@ def placed(entry: Entry, closed_until: date | None, now: DayHour) -> Entry:
     return msgspec.structs.replace(
         entry, day=still_open.day, hour=still_open.hour, corrects_day=entry.day
     )
-
-
-def named(fact: Fact, dimension: Dimension) -> str:
-    """Return which total of a dimension a fact belongs to.
-
-    Days are ISO dates and hours have two digits, so that names sort as times do.
-    """
-    match dimension:
-        case Dimension.DAY:
-            return fact.day.isoformat()
-        case Dimension.HOUR:
-            return f"{fact.hour:02d}"
-        case _:
-            return str(getattr(fact, dimension))
 
 
 def _kept(text: str) -> str:
