@@ -8,7 +8,7 @@ Source: semantics.md sections 8 and 9; docs/book-directory.md (actions).
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -38,6 +38,14 @@ PerUnit = DividendPaid | PriceAdjusted
 
 _BAD: Final = "bad_action"
 _USD: Final = "USD"
+
+
+class Share(NamedTuple):
+    """What one holder's part of an action is to the house, before it is converted."""
+
+    currency: str
+    amount: float
+    of: Dimensions
 
 
 class Actions:
@@ -201,16 +209,19 @@ class Actions:
         """Book what clients got, one entry per login and book."""
         instrument = self._book.instruments[self._book.symbol_of[event.symbol]]
         p, terms = self._book.positions, self._book.terms
-        groups, group = np.unique(
-            np.stack([p.account[slots], p.book[slots].astype(np.int32)]),
-            axis=1,
-            return_inverse=True,
-        )
-        sums = np.bincount(group.ravel(), amounts, minlength=groups.shape[1])
-        for row, code, amount in zip(*groups.tolist(), sums.tolist(), strict=True):
-            of = of_client(terms[row], BOOKS[code], instrument)
-            currency = terms[row].currency
-            self._post(event, position, Net.CLIENT, component, (currency, -amount), of)
+        keys = p.account[slots].astype(np.int64) * len(BOOKS) + p.book[slots]
+        groups, group = np.unique(keys, return_inverse=True)
+        sums = np.bincount(group, amounts, minlength=len(groups))
+        shares = [
+            Share(terms[row].currency, -amount, of_client(terms[row], BOOKS[code], instrument))
+            for row, code, amount in zip(
+                (groups // len(BOOKS)).tolist(),
+                (groups % len(BOOKS)).tolist(),
+                sums.tolist(),
+                strict=True,
+            )
+        ]
+        self._post(event, position, Net.CLIENT, component, shares)
 
     def _book_provider(
         self, event: SwapCharged | PerUnit, position: int, instrument: Instrument,
@@ -219,20 +230,23 @@ class Actions:
         if math.isnan(amount_usd):
             return Refusal("no_rate", f"no price or rate to book {event.symbol} at {event.lp}")
         self._house.lp_cash_usd += amount_usd
-        of = of_provider(instrument)
-        self._post(event, position, Net.LP, component, (_USD, amount_usd), of)
+        share = Share(_USD, amount_usd, of_provider(instrument))
+        self._post(event, position, Net.LP, component, [share])
         return NOTHING
 
     def _post(
         self, event: SwapCharged | PerUnit, position: int, net: Net, component: Component,
-        money: tuple[str, float], of: Dimensions,
+        shares: list[Share],
     ) -> None:  # fmt: skip
-        currency, amount = money
-        entry = Entry(
-            ts_event=event.ts_event, position=position, net=net, residual=component,
-            currency=currency, amounts={component: amount}, of=of,
-        )  # fmt: skip
-        self._revenue.post(entry, lambda source: self._rate(source, _USD))
+        rates = {
+            currency: self._rate(currency, _USD) for currency in {one.currency for one in shares}
+        }
+        for share in shares:
+            entry = Entry(
+                ts_event=event.ts_event, position=position, net=net, residual=component,
+                currency=share.currency, amounts={component: share.amount}, of=share.of,
+            )  # fmt: skip
+            self._revenue.post(entry, rates.__getitem__)
 
     # Prices -----------------------------------------------------------------------------------
 

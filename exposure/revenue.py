@@ -55,7 +55,7 @@ OF_BALANCE: Final = {
 """What balance operations are to the house; the others are the client's own money."""
 
 
-class Dimensions(msgspec.Struct, frozen=True, kw_only=True):
+class Dimensions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whose and what's a fact is; empty where there is no such thing."""
 
     client_id: str = ""
@@ -214,7 +214,7 @@ class RevenueLedger:
         self.waiting: list[Entry] = []
         self.booked_usd = 0.0
         self._facts: list[OutputEvent] = []
-        self._controls: dict[tuple[int, str], CashBooked] = {}
+        self._controls: dict[tuple[int, int, str], dict[Net, int]] = {}
 
     def post(self, entry: Entry, rate_usd: Rate) -> None:
         """Book an entry, or keep it until its currency has a rate."""
@@ -249,7 +249,16 @@ class RevenueLedger:
 
     def take(self) -> list[OutputEvent]:
         """Hand out facts and controls that nobody has taken yet."""
-        taken: list[OutputEvent] = [*self._facts, *self._controls.values()]
+        controls = [
+            CashBooked(
+                ts_event,
+                position,
+                currency=currency,
+                **{net.value: usd for net, usd in sums.items()},
+            )
+            for (ts_event, position, currency), sums in self._controls.items()
+        ]
+        taken = [*self._facts, *controls]
         self._facts.clear()
         self._controls.clear()
         return taken
@@ -293,12 +302,9 @@ class RevenueLedger:
             )  # fmt: skip
 
     def _control(self, entry: Entry, total: int) -> None:
-        key = entry.position, entry.currency
-        held = self._controls.get(key) or CashBooked(
-            entry.ts_event, entry.position, currency=entry.currency
-        )
-        moved = {entry.net.value: getattr(held, entry.net.value) + total}
-        self._controls[key] = msgspec.structs.replace(held, **moved)
+        key = entry.ts_event, entry.position, entry.currency
+        sums = self._controls.setdefault(key, {})
+        sums[entry.net] = sums.get(entry.net, 0) + total
 
 
 def micro(amount_usd: float) -> int:
