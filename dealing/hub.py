@@ -13,24 +13,28 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final, NoReturn, assert_never
+from typing import Any, Final, NoReturn, assert_never
 
 import polars as pl
 import structlog
 
 from dealing.backoff import Backoff
 from dealing.hub_wire import (
+    Answer,
     Answered,
     PositionsOfAccount,
     PositionsOfSymbol,
     Published,
     Question,
     Refused,
+    TermsOfAccount,
+    TermsTold,
     packed,
     read_from_engine,
     read_question,
 )
 from dealing.ports import BookQueries, EngineFrame
+from exposure.account_terms import AccountTerms
 from exposure.errors import DisconnectedError, DomainError, MalformedMessageError
 
 ANSWER_WITHIN_S: Final = 5.0
@@ -103,18 +107,20 @@ class SnapshotHubServer:
             question = await read_question(reader)
             await listener.reply(packed(await self._answer_to(question)))
 
-    async def _answer_to(self, question: Question) -> Answered | Refused:
+    async def _answer_to(self, question: Question) -> Answer:
+        ask, number = self._queries, question.id
         try:
             match question:
-                case PositionsOfSymbol():
-                    table = await self._queries.positions_of_symbol(question.symbol, question.limit)
-                case PositionsOfAccount():
-                    table = await self._queries.positions_of_account(question.login)
+                case PositionsOfSymbol(_, symbol, limit):
+                    return Answered(number, await ask.positions_of_symbol(symbol, limit))
+                case PositionsOfAccount(_, login):
+                    return Answered(number, await ask.positions_of_account(login))
+                case TermsOfAccount(_, login):
+                    return TermsTold(number, await ask.terms_of_account(login))
                 case _:
                     assert_never(question)
         except DomainError as e:
-            return Refused(question.id, str(e))
-        return Answered(question.id, table)
+            return Refused(number, str(e))
 
 
 class _Listener:
@@ -164,7 +170,7 @@ class HubClient:
         self._latest: EngineFrame | None = None
         self._arrived = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
-        self._asked: dict[int, asyncio.Future[pl.DataFrame]] = {}
+        self._asked: dict[int, asyncio.Future[Any]] = {}
         self._ids = itertools.count(1)
         self._log = structlog.get_logger()
 
@@ -191,16 +197,23 @@ class HubClient:
 
     async def positions_of_symbol(self, symbol: str, limit: int) -> pl.DataFrame:
         """Return the symbol's largest open positions (columns POSITION_COLUMNS)."""
-        return await self._ask(PositionsOfSymbol(next(self._ids), symbol, limit))
+        table: pl.DataFrame = await self._ask(PositionsOfSymbol(next(self._ids), symbol, limit))
+        return table
 
     async def positions_of_account(self, login: str) -> pl.DataFrame:
         """Return a login's open positions (columns POSITION_COLUMNS)."""
-        return await self._ask(PositionsOfAccount(next(self._ids), login))
+        table: pl.DataFrame = await self._ask(PositionsOfAccount(next(self._ids), login))
+        return table
 
-    async def _ask(self, question: Question) -> pl.DataFrame:
+    async def terms_of_account(self, login: str) -> AccountTerms:
+        """Return what applies to a login now."""
+        terms: AccountTerms = await self._ask(TermsOfAccount(next(self._ids), login))
+        return terms
+
+    async def _ask(self, question: Question) -> Any:
         if self._writer is None:
             raise DisconnectedError("the engine is away: try again when it is back")
-        answer: asyncio.Future[pl.DataFrame] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked[question.id] = answer
         try:
             self._writer.write(packed(question))
@@ -219,14 +232,14 @@ class HubClient:
                 case Published(frame):
                     self._backoff.reset()
                     self._show(frame)
-                case Answered(number, table):
+                case Answered(number, told) | TermsTold(number, told):
                     if (answer := self._waiting(number)) is not None:
-                        answer.set_result(table)
+                        answer.set_result(told)
                 case Refused(number, reason):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_exception(DomainError(reason))
 
-    def _waiting(self, number: int) -> asyncio.Future[pl.DataFrame] | None:
+    def _waiting(self, number: int) -> asyncio.Future[Any] | None:
         answer = self._asked.get(number)
         return None if answer is None or answer.done() else answer
 

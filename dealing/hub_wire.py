@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from dealing.ports import EngineFrame
+from exposure.account_terms import AccountTerms
 from exposure.errors import UNDECODABLE, MalformedMessageError
 from feeds.frames import HEADER_SIZE, Frame, FrameKind, checked_frame, parse_header
 
@@ -42,11 +43,25 @@ class PositionsOfAccount(msgspec.Struct, frozen=True, tag=True):
     login: str
 
 
-class Answered(msgspec.Struct, frozen=True, tag=True):
-    """Engine to desk: the table that a question asked for."""
+class TermsOfAccount(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: what applies to a login, please."""
 
     id: int
-    table: pl.DataFrame
+    login: str
+
+
+class Answered(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the positions that a question asked for."""
+
+    id: int
+    answer: pl.DataFrame
+
+
+class TermsTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the terms that a question asked for."""
+
+    id: int
+    answer: AccountTerms
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
@@ -56,8 +71,9 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Question = PositionsOfSymbol | PositionsOfAccount
-FromEngine = Published | Answered | Refused
+Question = PositionsOfSymbol | PositionsOfAccount | TermsOfAccount
+Answer = Answered | TermsTold | Refused
+FromEngine = Published | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")
 

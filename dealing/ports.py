@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 
 from dealing.components import ComponentState, ComponentStatus
+from exposure.account_terms import AccountTerms
 from exposure.snapshot import Snapshot
 from feeds.frames import Frame
 from feeds.platform_wire import PlatformStatus
@@ -78,4 +79,8 @@ class BookQueries(Protocol):
 
     async def positions_of_account(self, login: str) -> pl.DataFrame:
         """Return a login's open positions (columns POSITION_COLUMNS)."""
+        ...
+
+    async def terms_of_account(self, login: str) -> AccountTerms:
+        """Return what applies to a login now."""
         ...

@@ -25,6 +25,7 @@ from dealing.revenue.writer import RevenueWriter
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from dealing.vitals import Vitals
+from exposure.account_terms import AccountTerms
 from exposure.engine import ExposureEngine
 from exposure.errors import DisconnectedError, StorageError
 from exposure.export import STATE_VERSION, export_state, restore
@@ -89,6 +90,10 @@ class EngineQueries:
     async def positions_of_account(self, login: str) -> pl.DataFrame:
         """Return a login's open positions (columns POSITION_COLUMNS)."""
         return self._engine.positions_of_account(login)
+
+    async def terms_of_account(self, login: str) -> AccountTerms:
+        """Return what applies to a login now."""
+        return self._engine.terms_of_account(login)
 
 
 class EngineRuntime:

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from exposure import kernels, reading, refusals
+from exposure.account_terms import AccountTerms, account_terms
 from exposure.actions import Actions
 from exposure.assignments import BookAssignments
 from exposure.client_book import ClientBook
@@ -194,6 +195,10 @@ class ExposureEngine:
         self.value_restored()
         return reading.account_figures(self.book, self._row_of(login))
 
+    def terms_of_account(self, login: str) -> AccountTerms:
+        """Return what applies to a login now; DomainError if it is unknown."""
+        return account_terms(self.book, self._row_of(login))
+
     def positions_of_account(self, login: str) -> pl.DataFrame:
         """Return a login's open positions (POSITION_COLUMNS); DomainError if unknown."""
         self.value_restored()
@@ -242,7 +247,8 @@ class ExposureEngine:
         if event.ts_event - self.judged_at >= self.settings.limit_interval_ms * _NS_PER_MS:
             self.judged_at = event.ts_event
             limits, values = reading.limit_values(self)
-            self.findings.note(self.limits.judge(limits, values, event.ts_event, position))
+            breaches = self.limits.judge(limits, values, event.ts_event, position)
+            self.findings.add_breaches(breaches)
         return NOTHING
 
     def _input_refused(self, event: InputRefused, _: int) -> Outcome:

@@ -17,7 +17,7 @@ from exposure.coverage import LpPosition
 from exposure.engine import ExposureEngine
 from exposure.model.accounts import Account
 from exposure.model.books import Book
-from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
 from exposure.model.instruments import Instrument
 from exposure.ragged import Ragged
 from exposure.settings import EngineSettings
@@ -31,7 +31,7 @@ from exposure.state import (
     used_rows,
 )
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Raised whenever a stored state can no longer be read by ``restore``."""
 
 _RAGGED = ("of_symbol", "of_pair", "of_account", "of_client")
@@ -90,6 +90,7 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     pairs = zip(hedge_ids["lp"], hedge_ids["deal_id"], strict=True)
     engine.trades.hedge_ids = dict.fromkeys(pairs)
     engine.findings.crossings.extend(msgspec.convert(meta["crossings"], list[MarginLevelCrossed]))
+    engine.findings.breaches.extend(msgspec.convert(meta["breaches"], list[LimitBreached]))
     engine.findings.breaks.extend(msgspec.convert(meta["breaks"], list[BreakFound]))
     engine.size_buffers()
     return engine
@@ -116,6 +117,7 @@ def _meta(engine: ExposureEngine) -> dict[str, Any]:
         "judged_at": engine.judged_at,
         "house": dict(vars(engine.house), unconverted=dict(engine.house.unconverted)),
         "crossings": msgspec.to_builtins(list(engine.findings.crossings)),
+        "breaches": msgspec.to_builtins(list(engine.findings.breaches)),
         "breaks": msgspec.to_builtins(list(engine.findings.breaks)),
     }
 

@@ -1,4 +1,4 @@
-"""What the engine noticed: crossings and breaks, kept for the screen and handed out once."""
+"""What the engine noticed: crossings, breaches and breaks, kept for the screen, handed out once."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ import numpy as np
 
 from exposure.crossings import KINDS, CrossingBuffer
 from exposure.model.accounts import Account
-from exposure.model.events import BreakFound, InputEvent, MarginLevelCrossed, OutputEvent
+from exposure.model.events import (
+    BreakFound,
+    InputEvent,
+    LimitBreached,
+    MarginLevelCrossed,
+    OutputEvent,
+)
 from exposure.refusals import Refusal
 
 
 class Findings:
-    """Crossings and breaks, oldest first, and those that nobody has taken yet."""
+    """Crossings, breaches and breaks, oldest first, and those that nobody has taken yet."""
 
     def __init__(self, kept_events: int | None) -> None:
         """Keep this many of each, all of them for None."""
         self.crossings: deque[MarginLevelCrossed] = deque(maxlen=kept_events)
+        self.breaches: deque[LimitBreached] = deque(maxlen=kept_events)
         self.breaks: deque[BreakFound] = deque(maxlen=kept_events)
         self._untaken: list[OutputEvent] = []
 
@@ -66,6 +73,11 @@ class Findings:
         )
         self.breaks.append(found)
         self._untaken.append(found)
+
+    def add_breaches(self, breaches: Sequence[LimitBreached]) -> None:
+        """Note that limits were reached."""
+        self.breaches += breaches
+        self._untaken += breaches
 
     def note(self, outputs: Sequence[OutputEvent]) -> None:
         """Keep outputs that others found until they are taken."""

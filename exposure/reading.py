@@ -73,6 +73,7 @@ def snapshot(engine: ExposureEngine) -> Snapshot:
         revenue=engine.revenue.rows(),
         booked_usd=engine.revenue.booked_usd,
         crossings=list(engine.findings.crossings),
+        breaches=list(engine.findings.breaches),
         breaks=list(engine.findings.breaks),
     )
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
 from exposure.revenue import RevenueRow
 
 ACCOUNT_COLUMNS: Final = (
@@ -135,8 +135,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     ``booked_usd`` is everything that the house has booked as revenue, summed apart from the facts.
 
-    ``counters`` holds events by kind plus duplicates, out_of_order and quarantined. ``crossings``
-    and ``breaks`` are the most recent ones, oldest first; a replay keeps all of them.
+    ``counters`` holds events by kind plus duplicates, out_of_order and quarantined. ``crossings``,
+    ``breaches`` and ``breaks`` are the most recent ones, oldest first; a replay keeps all of them.
     """
 
     as_of: int
@@ -152,4 +152,5 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     revenue: list[RevenueRow]
     booked_usd: float
     crossings: list[MarginLevelCrossed]
+    breaches: list[LimitBreached]
     breaks: list[BreakFound]

@@ -8,8 +8,11 @@ import numpy as np
 import polars as pl
 
 from dealing.ports import EngineFrame
+from exposure.account_terms import AccountTerms, DecidedBy, SymbolLeverage
 from exposure.errors import DomainError
-from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.model.accounts import Account
+from exposure.model.books import Book
+from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
 from exposure.revenue import RevenueRow
 from exposure.snapshot import CurrencyRow, HouseRow, Snapshot
 
@@ -53,6 +56,15 @@ class MemoryBookQueries:
             raise DomainError(f"login {login} is not known here")
         return found
 
+    async def terms_of_account(self, login: str) -> AccountTerms:
+        found = await self.positions_of_account(login)
+        account = Account(
+            login=login, client_id="C1", currency="USD", balance=0.0, leverage=500.0, book=Book.B
+        )
+        symbols = found["symbol"].to_list()
+        held = [SymbolLeverage(symbol, 30.0, DecidedBy.CAP) for symbol in symbols]
+        return AccountTerms(account, held)
+
 
 def frame(number: int, accounts: int = 2) -> EngineFrame:
     """Return a frame that is recognised by its number."""
@@ -77,6 +89,7 @@ def frame(number: int, accounts: int = 2) -> EngineFrame:
         crossings=[
             MarginLevelCrossed(ts_event=1, position=2, login="1000", kind="stop_out", level=None)
         ],
+        breaches=[LimitBreached(1, 2, "symbol", "EURUSD", "soft", 9.0, 8.0)],
         breaks=[BreakFound(ts_event=-1, position=3, kind="overclose", reason="too much")],
     )
     return EngineFrame(

@@ -87,6 +87,7 @@ async def test_a_frame_arrives_whole(hub):
         assert_frame_equal(got.snapshot.accounts, sent.snapshot.accounts)
         assert_frame_equal(got.snapshot.exposure, sent.snapshot.exposure)
         assert got.snapshot.crossings == sent.snapshot.crossings
+        assert got.snapshot.breaches == sent.snapshot.breaches
         assert got.snapshot.breaks == sent.snapshot.breaks
         assert got.snapshot.currencies == sent.snapshot.currencies
         assert got.snapshot.house == sent.snapshot.house
@@ -125,6 +126,16 @@ async def test_an_unknown_name_is_refused_with_the_engines_sentence(hub):
             await soon(h.queries.positions_of_symbol("NOSUCH", 1))
         with pytest.raises(DomainError, match=r"^login 9 is not known here$"):
             await soon(h.queries.positions_of_account("9"))
+        with pytest.raises(DomainError, match="login 9"):
+            await soon(h.queries.terms_of_account("9"))
+
+
+async def test_the_terms_of_an_account_arrive_whole(hub):
+    async with hub as h:
+        terms = await soon(h.queries.terms_of_account("1000"))
+        assert terms == await MemoryBookQueries(ROWS).terms_of_account("1000")
+        assert terms.account.leverage == 500.0
+        assert [held.symbol for held in terms.leverages] == ["EURUSD", "XAUUSD"]
 
 
 async def test_without_an_engine_there_is_no_frame_and_questions_say_so(tmp_path):

@@ -331,3 +331,4 @@ async def test_questions_are_answered_from_the_live_engine():
     assert of_symbol["position_id"].to_list() == of_account["position_id"].to_list() == ["5"]
     with pytest.raises(DomainError, match="NOSUCH is not known"):
         await queries.positions_of_symbol("NOSUCH", 10)
+    assert (await queries.terms_of_account("1000")).account.login == "1000"

@@ -29,6 +29,7 @@ SNAPSHOT = Snapshot(
     currencies=[CurrencyRow("EUR", 1.5, np.float64(1.65)), CurrencyRow("XAU", 0.0, None)],
     house=HouseRow(1.0, 2.0, -1.0, 0.5, math.nan),
     crossings=[MarginLevelCrossed(1_000_000, 7, "0042", "negative_equity", None)],
+    breaches=[],
     breaks=[BreakFound(-1, 3, "bad_account", "balance is empty", login="0042")],
 )
 

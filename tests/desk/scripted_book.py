@@ -194,6 +194,10 @@ class EngineQueries:
         self._require()
         return self.book.engine.positions_of_account(login)
 
+    async def terms_of_account(self, login):
+        self._require()
+        return self.book.engine.terms_of_account(login)
+
     def _require(self):
         if self.away:
             raise DisconnectedError("the engine is away")

@@ -122,3 +122,11 @@ def test_limits_are_judged_at_most_once_in_an_interval():
     assert not any(isinstance(event, LimitBreached) for event in out)
     out = tested.feed(ClockTicked(6 * SECOND))
     assert [event.severity for event in out if isinstance(event, LimitBreached)] == ["hard"]
+
+
+def test_breaches_stay_for_the_screen_and_survive_a_restart():
+    tested = desk(limit_usd=1_000_000.0)
+    traded(tested, 8.0, 2 * SECOND)
+    (breach,) = tested.engine.snapshot().breaches
+    assert (breach.name, breach.severity) == ("EURUSD", "soft")
+    assert restore(export_state(tested.engine)).snapshot().breaches == [breach]
