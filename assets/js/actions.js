@@ -32,6 +32,7 @@
     sort: (field) => desk.exposure.sortBy(field),
     side: () => props("shell-side", { value: nextOf(["house", "client"], desk.choices.side) }),
     book: () => props("shell-book", { value: nextOf(["all", "a", "b", "c"], desk.choices.book) }),
+    watch: (name) => props("watch-shown", { value: name || nextOf(["margin", "limits"], desk.choices.watch) }),
     columns: () => {
       desk.exposure.listColumns();
       props("exposure-columns", { opened: true });
@@ -53,6 +54,11 @@
 
   const typing = (target) => target.closest("input:not([type=radio]), textarea, select");
   const pressing = (target) => target.closest("button, input, [role=tab], a");
+  /* leaving the search takes its filter away; Enter leaves it and keeps the filter */
+  const leave = (field) => {
+    field.blur();
+    if (field.id === "exposure-search") props("exposure-search", { value: "" });
+  };
   const overlay = () => [...document.querySelectorAll(".mantine-Modal-content")]
     .some((content) => content.checkVisibility());
 
@@ -60,7 +66,8 @@
     const keys = new Map(JSON.parse(document.getElementById("shell-choices").dataset.keys));
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "Escape" && typing(event.target)) event.target.blur();
+      if (event.key === "Escape" && typing(event.target)) leave(event.target);
+      if (event.key === "Enter" && typing(event.target)) event.target.blur();
       if (typing(event.target) || overlay()) return;
       if (event.key === " " && pressing(event.target)) return;
       const names = { Escape: "Esc", " ": "Space" };

@@ -55,7 +55,8 @@
     }
     getGui() { return this.gui; }
     refresh(params) {
-      this.gui.replaceChildren(...desk.sparkline(params.value));
+      const age = params.data?.stale && params.data.age_ms;
+      this.gui.replaceChildren(...(age ? [`${desk.formats.age(age)} old`] : desk.sparkline(params.value)));
       return true;
     }
   }
@@ -66,6 +67,14 @@
     return tags.map((tag) => React.createElement("span", { className: "book-tag", key: tag }, tag));
   };
 
+  /* a shape and a word, so that nobody needs to see the colour */
+  const severities = { hard: "over", soft: "near", ok: "within", unknown: "no price" };
+  const severity = ({ value }) => {
+    const React = window.React;
+    return [React.createElement("i", { className: `mark kind-limit_${value}`, key: "mark" }),
+            React.createElement("span", { key: "word" }, severities[value])];
+  };
+
   const f = {
     whole: (value) => desk.formats.number(value, 0),
     lots: (value) => desk.formats.number(value, 2),
@@ -73,6 +82,9 @@
     signedLots: (value) => desk.formats.number(value, 2, true),
     price: (value, row) => desk.formats.number(value, row.digits ?? 5),
     percent: (value) => desk.formats.percent(value, 0),
+    cover: (value) => (Math.abs(value) > 9.99 ? (value > 0 ? "> 999 %" : "< −999 %")
+      : desk.formats.percent(value, 0)),
+    openProfit: (value) => (missing(value) ? "unpriced" : desk.formats.number(value, 0, true)),
     change: (value) => desk.formats.percent(value, 2, true),
     level: (value) => (missing(value) ? "–" : `${desk.formats.number(value, 1)} %`),
     age: (value) => desk.formats.age(value),
@@ -103,11 +115,13 @@
       },
     }),
     profit: numeric(f.signed, { cellClass: signClass }),
+    openProfit: numeric(f.openProfit, { cellClass: signClass }),
+    severity: { cellRenderer: severity },
     heat: numeric(f.signed, {
       cellClass: (params) => (isTotal(params) ? signClass(params) : ["heat", ...signClass(params)]),
       cellStyle: heat,
     }),
-    coverage: numeric(f.percent, {
+    coverage: numeric(f.cover, {
       cellStyle: (params) => ({ backgroundImage: bar("--cover", step(params.value ?? 0)) }),
     }),
     limit: numeric(f.percent, {

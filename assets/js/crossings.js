@@ -1,4 +1,4 @@
-/* The stream of crossings, newest on top. Ids make a repeated one harmless; the list has an end. */
+/* The stream of alerts, newest on top. Ids make a repeated one harmless; the list has an end. */
 "use strict";
 {
   const desk = (window.desk ??= {});
@@ -16,10 +16,10 @@
     const line = element("li", fresh ? "fresh" : "");
     line.dataset.id = crossing.id;
     const what = element("span", "what");
-    const login = element("button", "", crossing.login);
-    login.type = "button";
-    login.dataset.login = crossing.login;
-    what.append(element("b", `kind-${crossing.kind}`, crossing.label), " ", login);
+    const subject = element(crossing.opens ? "button" : "span", "subject", crossing.subject);
+    if (crossing.opens) Object.assign(subject, { type: "button" });
+    Object.assign(subject.dataset, crossing.opens);
+    what.append(element("b", `kind-${crossing.kind}`, crossing.label), " ", subject);
     const level = crossing.level === null ? "" : `${desk.formats.number(crossing.level, 1)} %`;
     line.append(element("time", "", crossing.time), element("i", `mark kind-${crossing.kind}`), what,
                 element("span", "level", level), element("span", "todo", crossing.action));
@@ -41,17 +41,18 @@
       known.delete(list.lastElementChild.dataset.id);
       list.lastElementChild.remove();
     }
-    const { margin_calls: calls, stop_outs: stops } = frame.figures;
+    const { margin_calls: calls, stop_outs: stops, breaches } = frame.figures;
     const { number } = desk.formats;
     document.getElementById("crossings-count").textContent =
-      `today: margin calls ${number(calls)}, stop-outs ${number(stops)}`;
+      `today: ${number(calls)} margin calls, ${number(stops)} stop-outs, ${number(breaches)} limits`;
     desk.setEmpty("crossings", list.childElementCount === 0);
   };
 
   const start = () => {
     document.getElementById("crossings-list").addEventListener("click", (event) => {
-      const { login } = event.target.dataset;
-      if (login) desk.drill.openLogin({ login });
+      const { scope, key } = event.target.dataset;
+      if (scope === "login") desk.drill.openLogin({ login: key });
+      else if (scope) desk.exposure.openScope(scope, key);
     });
   };
 

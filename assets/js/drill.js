@@ -17,8 +17,8 @@
   const announce = (selection) => {
     props("drill-title", { children: selection ? titleOf(selection) : "" });
     props("drill-summary", { children: selection ? "Asking the engine" : "" });
-    props("drill-positions", { rowData: [] });
-    props("drill-clients", { rowData: [] });
+    props("drill-terms", { children: "" });
+    for (const list of ["positions", "clients", "providers"]) props(`drill-${list}`, { rowData: [] });
   };
 
   const refresh = () => {
@@ -30,9 +30,11 @@
     const panel = document.getElementById("drill-panel");
     const open = trail.length > 0;
     panel.hidden = !open;
+    panel.dataset.kind = trail.at(-1)?.kind ?? "";
     const before = document.getElementById("drill-before");
     before.hidden = trail.length < 2;
     before.textContent = trail.length < 2 ? "" : titleOf(trail.at(-2));
+    document.querySelector(".crumbs .before-mark").hidden = before.hidden;
     announce(trail.at(-1));
     ask(trail.at(-1) ?? null);
   };
@@ -42,6 +44,7 @@
     if (selection.kind === "symbol") trail = [selection];
     else if (last?.kind === "login") trail = [...trail.slice(0, -1), selection];
     else trail = [...trail, selection];
+    if (selection.kind !== last?.kind) props("drill-tabs", { value: "positions" });
     show();
   };
 
@@ -67,8 +70,12 @@
   };
 
   const start = async () => {
-    desk.onRow(await desk.gridApi("drill-positions"), openLogin);
-    const clients = await desk.gridApi("drill-clients");
+    const [positions, clients, providers] = await Promise.all(
+      ["positions", "clients", "providers"].map((list) => desk.gridApi(`drill-${list}`)));
+    desk.onRow(positions, openLogin);
+    for (const api of [positions, providers]) {
+      api.setGridOption("rowClassRules", { "row-stale": (params) => params.data?.stale });
+    }
     desk.onRow(clients, (row) => openLogin({ login: row.logins.split(", ")[0] }));
     setInterval(refresh, REFRESH_MS);
   };

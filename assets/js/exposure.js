@@ -62,6 +62,14 @@
     else api.setGridOption("pinnedBottomRowData", [row]);
   };
 
+  const NAMED = 4;
+  const unpricedNames = () => {
+    const { unpriced } = desk.model.frame.views.symbol;
+    const names = desk.model.definitions.symbol.names.filter((_, k) => unpriced[k] > 0);
+    const rest = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+    return names.slice(0, NAMED).join(", ") + rest;
+  };
+
   const setNote = () => {
     const note = document.getElementById("exposure-note");
     const { view, book, side } = desk.choices;
@@ -74,7 +82,7 @@
       texts.push("Provider positions count in book A.");
     }
     const unpriced = desk.model.frame.views.total.unpriced[0];
-    if (unpriced) texts.push(`${unpriced} positions have no price and are in no sum.`);
+    if (unpriced) texts.push(`${unpriced} positions have no price and are in no sum: ${unpricedNames()}.`);
     note.textContent = texts.join(" ");
     note.hidden = texts.length === 0;
   };
@@ -83,6 +91,7 @@
     if (!api) return;
     if (shownView !== desk.choices.view) {
       shownView = desk.choices.view;
+      document.getElementById("exposure-class").hidden = shownView === "currency";
       restoreColumns();
     }
     const rows = desk.model.rows();
@@ -97,18 +106,27 @@
     desk.setEmpty("exposure", all === 0);
   };
 
-  const open = (row) => {
-    const { view } = desk.choices;
+  const OPENED = 20; // symbols of one row that the drawer asks for
+  const membersOf = (name) => {
+    const { names, members } = desk.model.definitions.underlying;
+    return members[names.indexOf(name)] ?? [name];
+  };
+
+  /* what a limit or a row stands for: a class or currency narrows the grid, others open the drawer */
+  const openScope = (scope, key, members) => {
     const props = (id, values) => window.dash_clientside.set_props(id, values);
-    if (view === "class") {
-      props("exposure-class", { value: row.key });
+    if (scope === "asset_class" || scope === "currency") {
+      props(scope === "currency" ? "exposure-search" : "exposure-class", { value: key });
       props("exposure-view", { value: "underlying" });
-    } else if (view === "currency") {
-      props("exposure-search", { value: row.key });
-      props("exposure-view", { value: "underlying" });
-    } else {
-      desk.drill.open({ kind: "symbol", name: row.name, symbols: row.members.slice(0, 20) });
+    } else if (scope !== "client") {
+      const symbols = members ?? (scope === "underlying" ? membersOf(key) : [key]);
+      desk.drill.open({ kind: "symbol", name: key, symbols: symbols.slice(0, OPENED) });
     }
+  };
+
+  const open = (row) => {
+    const scope = { class: "asset_class", currency: "currency" }[desk.choices.view] ?? "underlying";
+    openScope(scope, row.key, row.members);
   };
 
   const start = async () => {
@@ -161,5 +179,5 @@
     processCellCallback: neutral,
   });
 
-  desk.exposure = { start, draw, sortBy, listColumns, exportCsv, neutral };
+  desk.exposure = { start, draw, openScope, sortBy, listColumns, exportCsv, neutral };
 }

@@ -40,7 +40,7 @@
     desk.strip.draw(frame);
     desk.tiles.draw(frame);
     desk.exposure.draw();
-    desk.margin.draw();
+    desk.watch.draw();
     desk.pnl.draw(frame);
     desk.crossings.draw(frame);
     desk.system.draw(frame);
@@ -77,6 +77,7 @@
   desk.redraw = () => {
     if (!desk.model.frame) return;
     desk.exposure.draw();
+    desk.watch.draw();
     desk.tiles.draw();
     desk.system.draw({ ...desk.model.frame, type: "tick", breaks: [] });
   };
@@ -106,12 +107,12 @@
     desk.appearance.apply();
     desk.crossings.start();
     desk.actions.act("screen:desk");
-    const panels = [desk.exposure, desk.margin, desk.drill, desk.pnl];
+    const panels = [desk.exposure, desk.watch, desk.drill, desk.pnl];
     await Promise.all(panels.map((panel) => panel.start()));
   };
 
   window.dash_clientside ??= {};
   window.dash_clientside.desk = Object.fromEntries(
-    ["view", "class", "search", "book", "side"].map((name) => [name, choose(name)]));
+    ["view", "class", "search", "book", "side", "watch"].map((name) => [name, choose(name)]));
   document.addEventListener("DOMContentLoaded", () => { desk.started = start(); });
 }

@@ -9,7 +9,7 @@
     other: "Other",
   };
   desk.choices = { view: "underlying", side: "house", book: "all", class: "all", search: "",
-                   screen: "desk" };
+                   screen: "desk", watch: "margin" };
 
   const TREND_SAMPLES = 120;
   const PLAIN = ["bid", "ask", "units", "lp_lots", "lp_floating", "uncovered_lots",
@@ -91,7 +91,8 @@
       const net = model.frame.views.currency.house_value_all.reduce((sum, value) => sum + (value ?? 0), 0);
       return { id: "total", name: "Total", digits: 2, net_value: net, per_percent: null };
     }
-    const name = chosen === "all" ? "Total" : `${desk.classNames[chosen]} total`;
+    const whole = desk.choices.search.trim() ? "Whole book" : "Total"; // a search narrows rows only
+    const name = chosen === "all" ? whole : `${desk.classNames[chosen]} total`;
     return { ...rowOf(columns, k, "total"), id: "total", name, digits: 2 };
   };
 

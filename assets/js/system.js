@@ -39,6 +39,13 @@
       line(cell(name.replaceAll("_", " ")), cell(number(count), "num"))));
     fill("system-breaks", [...breaks].reverse().map((b) => line(cell(b.time), cell(b.kind),
       cell(b.login), cell(b.deal), cell(b.symbol), cell(b.reason))));
+    fill("system-break-kinds", frame.break_kinds.map(([kind, count]) => {
+      const item = document.createElement("li");
+      const figure = document.createElement("b");
+      figure.textContent = number(count);
+      item.append(figure, ` ${kind.replaceAll("_", " ")}`);
+      return item;
+    }));
     desk.setEmpty("components", components.length === 0);
     desk.setEmpty("breaks", breaks.length === 0);
   };
@@ -47,10 +54,10 @@
     if (frame.type === "full") breaks = [];
     const known = new Set(breaks.map((b) => b.id));
     breaks = [...breaks, ...frame.breaks.filter((b) => !known.has(b.id))].slice(-BREAKS_KEPT);
-    const count = frame.counters.quarantined ?? 0;
-    document.getElementById("system-break-count").textContent =
-      `${desk.formats.number(count)} quarantined, the newest ${breaks.length} listed`;
-    document.querySelector('[data-action="screen:system"]').toggleAttribute("data-alert", count > 0);
+    const { number } = desk.formats;
+    document.getElementById("system-break-count").textContent = breaks.length === 0 ? ""
+      : `${number(frame.counters.quarantined ?? 0)} quarantined, the newest ${breaks.length} listed`;
+    document.querySelector('[data-action="screen:system"]').toggleAttribute("data-alert", breaks.length > 0);
     if (desk.choices.screen === "system") drawTables(frame);
   };
 

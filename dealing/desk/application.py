@@ -20,7 +20,7 @@ from dealing.desk import shell
 from dealing.desk.callbacks import problem_of
 from dealing.desk.guard import STREAM_PATH, Guard
 from dealing.desk.options import DeskOptions, assets_dir
-from dealing.desk.panels import drilldown, exposure, strip
+from dealing.desk.panels import drilldown, exposure, strip, watch
 from dealing.desk.stream import Stream, end_process_if_failed
 from dealing.ports import BookQueries, EngineFrame, SnapshotSource
 from dealing.snapshot_json import snapshot_json
@@ -74,6 +74,7 @@ def create_dash(
     app.layout = shell.layout(options)
     strip.register(app)
     exposure.register(app)
+    watch.register(app)
     drilldown.register(app, source, queries)
     return app
 

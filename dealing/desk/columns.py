@@ -36,12 +36,14 @@ class Draw(StrEnum):
     NET = "net"
     PROFIT = "profit"
     HEAT = "heat"
+    OPEN_PROFIT = "openProfit"
     COVERAGE = "coverage"
     LIMIT = "limit"
     RATIO = "ratio"
     COUNT = "count"
     AGE = "age"
     LEVEL = "level"
+    SEVERITY = "severity"
     BOOK = "book"
     UNITS = "units"
 
@@ -136,21 +138,34 @@ MARGIN_COLUMNS: Final = (
 )  # fmt: skip
 """Columns of the margin list."""
 
+LIMIT_COLUMNS: Final = (
+    Column("name", "On", Draw.NAME, 88, "What is limited", pinned=True),
+    Column("used", "Used", Draw.LIMIT, 60, "Value over the hard limit, or the soft one if alone"),
+    Column("severity", "State", Draw.SEVERITY, 74, "Hard or soft limit reached, or neither"),
+    Column("value", "Value", Draw.MONEY, 86,
+           "Absolute house net in reporting currency; of a client its gross"),
+    Column("hard", "Hard", Draw.MONEY, 86, "Hard limit in reporting currency"),
+    Column("soft", "Soft", Draw.MONEY, 86, "Soft limit in reporting currency"),
+    Column("scope_name", "Scope", Draw.TEXT, 84, "What kind of thing is limited"),
+)  # fmt: skip
+"""Columns of the list of limits."""
+
 POSITION_COLUMNS: Final = (
     Column("login", "Login", Draw.NAME, 84, "Trading account", pinned=True),
     Column("client_id", "Client", Draw.TEXT, 84, "Who owns it"),
     Column("position_id", "Position", Draw.TEXT, 92, "Number on the platform"),
-    Column("symbol", "Symbol", Draw.TEXT, 84, "What is held"),
+    Column("symbol", "Symbol", Draw.TEXT, 96, "What is held"),
     Column("book", "Book", Draw.BOOK, 50, "Book of its last fill"),
     Column("side", "Side", Draw.SIDE, 62, "The client's side"),
     Column("lots", "Lots", Draw.LOTS, 70, "Open lots"),
     Column("open_price", "Open", Draw.PRICE, 84, "Mean opening price"),
     Column("price", "Price", Draw.PRICE, 84, "Price it would close at"),
-    Column("profit", "Profit", Draw.PROFIT, 88, "In account currency"),
+    Column("profit", "Profit", Draw.OPEN_PROFIT, 88, "In account currency"),
     Column("currency", "Cur", Draw.TEXT, 46, "Account currency"),
-    Column("profit_usd", "Profit USD", Draw.PROFIT, 92, "At mid rates"),
+    Column("profit_usd", "Profit USD", Draw.OPEN_PROFIT, 92, "At mid rates"),
     Column("swap", "Swap", Draw.PROFIT, 70, "Accrued, in account currency"),
     Column("hedge_ratio", "Hedged", Draw.RATIO, 66, "Share meant to be hedged"),
+    Column("age_ms", "Age", Draw.AGE, 62, "Market time since the symbol's last quote"),
 )
 """Columns of a drill-down's positions."""
 
@@ -165,6 +180,19 @@ CLIENT_COLUMNS: Final = (
     Column("positions", "Positions", Draw.COUNT, 76, "Open positions"),
 )
 """Columns of a drill-down's biggest clients."""
+
+PROVIDER_COLUMNS: Final = (
+    Column("lp", "Provider", Draw.NAME, 104, "Liquidity provider", pinned=True),
+    Column("symbol", "Symbol", Draw.TEXT, 96, "What is held there"),
+    Column("side", "Side", Draw.SIDE, 62, "The house's side at the provider"),
+    Column("lots", "Lots", Draw.LOTS, 80, "Open lots"),
+    Column("share", "Share", Draw.RATIO, 70, "Of the listed lots"),
+    Column("open_price", "Mean price", Draw.PRICE, 92, "Average cost"),
+    Column("price", "Price", Draw.PRICE, 92, "Price it would close at"),
+    Column("floating_usd", "Floating USD", Draw.OPEN_PROFIT, 104, "Open profit of the house"),
+    Column("age_ms", "Age", Draw.AGE, 62, "Market time since the symbol's last quote"),
+)
+"""Columns of a drill-down's positions at providers."""
 
 
 def column_defs(columns: Sequence[Column]) -> list[dict[str, Any]]:

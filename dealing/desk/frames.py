@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from dealing.desk import rows
 from dealing.desk.formats import ServerDay
 from dealing.desk.history import History, Point
 from dealing.desk.options import DeskOptions
-from dealing.desk.panels import crossings, exposure, margin, pnl, strip, system, tiles
+from dealing.desk.panels import crossings, exposure, limits, margin, pnl, strip, system, tiles
 from dealing.ports import EngineFrame
 from exposure.snapshot import Snapshot
 
@@ -80,10 +81,13 @@ class FrameBuilder:
             "figures": figures,
             "views": exposure.view(book),
             "margin": margin.view(snapshot.accounts),
+            "limits": limits.view(snapshot.limits, book.display.per_usd),
+            "break_kinds": system.kinds(snapshot.breaks),
             "counters": snapshot.counters,
             "trend": sampled.trend,
         }
-        self._recent.append((now_ns, self._cumulative(snapshot) | {"points": sampled.points}))
+        added = self._cumulative(snapshot, book.display)
+        self._recent.append((now_ns, added | {"points": sampled.points}))
         if self._redefined(exposure.definitions(book)):
             return self.full(0.0)
         return orjson.dumps(self._newest | self._repeated(now_ns), option=_OPTIONS)
@@ -117,17 +121,23 @@ class FrameBuilder:
         shown_ms = int((local - _EPOCH).total_seconds() * 1_000)
         return pnl.view(snapshot.house, shown_ms, book.display.per_usd)
 
-    def _cumulative(self, snapshot: Snapshot) -> dict[str, list[Any]]:
-        """Return crossings and breaks after the last frame; all of them if positions went back."""
+    def _cumulative(self, snapshot: Snapshot, display: rows.Display) -> dict[str, list[Any]]:
+        """Return alerts and breaks after the last frame; all of them if positions went back."""
         if snapshot.position < self._position:
             self._crossings, self._breaks, self._position = [], [], -1
             self._definitions = {}
             self._recent.clear()
         after, self._position = self._position, snapshot.position
-        crossed = [one for one in _newest(snapshot.crossings) if one.position > after]
+        noticed: list[crossings.Alert] = [
+            *_newest(snapshot.crossings),
+            *_newest(snapshot.breaches),
+        ]
+        alerts = sorted(
+            (one for one in noticed if one.position > after), key=attrgetter("position")
+        )
         broken = [one for one in _newest(snapshot.breaks) if one.position > after]
         added = {
-            "crossings": crossings.view(crossed, self._day),
+            "crossings": crossings.view(alerts, self._day, display),
             "breaks": system.view(broken, self._day),
         }
         self._crossings = [*self._crossings, *added["crossings"]][-crossings.SHOWN :]

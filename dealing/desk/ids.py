@@ -59,8 +59,22 @@ class MarginIds(StrEnum):
     COUNT = "margin-count"
 
 
+class WatchIds(StrEnum):
+    """The panel that shows what comes close: accounts or limits."""
+
+    SHOWN = "watch-shown"
+
+
+class LimitIds(StrEnum):
+    """Limits, most used first."""
+
+    GRID = "limits-grid"
+    ALERT = "limits-alert"
+    COUNT = "limits-count"
+
+
 class CrossingIds(StrEnum):
-    """The stream of margin calls and stop-outs."""
+    """The stream of margin calls, stop-outs and limits."""
 
     LIST = "crossings-list"
     COUNT = "crossings-count"
@@ -75,10 +89,12 @@ class DrillIds(StrEnum):
     TITLE = "drill-title"
     BEFORE = "drill-before"
     SUMMARY = "drill-summary"
+    TERMS = "drill-terms"
     NOTE = "drill-note"
     TABS = "drill-tabs"
     POSITIONS = "drill-positions"
     CLIENTS = "drill-clients"
+    PROVIDERS = "drill-providers"
 
 
 class SystemIds(StrEnum):
@@ -88,3 +104,4 @@ class SystemIds(StrEnum):
     COUNTERS = "system-counters"
     BREAKS = "system-breaks"
     BREAK_COUNT = "system-break-count"
+    BREAK_KINDS = "system-break-kinds"

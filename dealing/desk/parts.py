@@ -33,6 +33,17 @@ def panel(title: str, children: Sequence[Component], *, name: str, aside: Any = 
     )
 
 
+def body(title: str, children: Sequence[Component], *, name: str, **more: Any) -> Component:
+    """Return one of the lists that share a panel; its title is for screen readers."""
+    heading = html.H2(title, id=f"{name}-title", className="sr-only")
+    return html.Section(
+        [heading, *children],
+        className=f"panel panel-{name}",
+        **aria(labelledby=f"{name}-title"),
+        **more,
+    )
+
+
 def empty_state(sentence: str, identity: str | None = None) -> Component:
     """Return what a panel says while it has nothing to show."""
     named: dict[str, Any] = {} if identity is None else {"id": identity}

@@ -16,11 +16,11 @@ from dealing.desk.panels import (
     drilldown,
     exposure,
     help,  # noqa: A004 (the panel is called what it is)
-    margin,
     pnl,
     strip,
     system,
     tiles,
+    watch,
 )
 from dealing.desk.panels.help import KEYS
 from dealing.desk.parts import action_button, aria, data, icon
@@ -81,9 +81,9 @@ def layout(options: DeskOptions) -> Component:
 def _desk_screen() -> Component:
     left = html.Div([exposure.layout(), drilldown.layout()], className="left")
     right = html.Aside(
-        [pnl.layout(), margin.layout(), crossings.layout()],
+        [pnl.layout(), watch.layout(), crossings.layout()],
         className="right",
-        **aria(label="Profit, margin and crossings"),
+        **aria(label="Profit, accounts, limits and alerts"),
     )
     return html.Div(
         [tiles.layout(), html.Div([left, right], className="columns")],

@@ -11,14 +11,18 @@ import numpy as np
 from dealing.ports import ComponentState, ComponentStatus, EngineFrame
 from exposure.engine import ExposureEngine
 from exposure.errors import DisconnectedError
+from exposure.limits import LimitRule, Scope
 from exposure.model.accounts import Account
 from exposure.model.books import Book
 from exposure.model.events import (
     AccountChanged,
+    ClockTicked,
     DealExecuted,
     EventBatch,
     HedgeExecuted,
     InstrumentDefined,
+    LeverageCapDefined,
+    LeverageTierDefined,
     QuoteReceived,
 )
 from exposure.settings import EngineSettings
@@ -36,13 +40,22 @@ VALUES = {
 """What a unit is worth in USD at first; the walk moves these, so triangles are consistent."""
 
 LEVELS = {"index": 18_000.0, "energy": 75.0, "share": 180.0, "crypto": 140.0, "metal": 30.0}
+LIMITS = (
+    LimitRule(scope=Scope.ASSET_CLASS, name="metal", hard_usd=40e6),
+    LimitRule(scope=Scope.CURRENCY, name="JPY", soft_usd=50e6),
+    LimitRule(scope=Scope.UNDERLYING, name="EURUSD", hard_usd=60e6),
+    LimitRule(scope=Scope.CLIENT, name="C5000", soft_usd=1e6, hard_usd=2e6),
+)
+"""One limit of each scope beside those of the instruments, far away at first."""
+
+SECOND_PROVIDER_SHARE = 0.25
 
 
 class ScriptedBook:
     """A broker's engine that a test moves on step by step."""
 
     def __init__(self, accounts=400, positions=1_500, seed=7):
-        self.engine = ExposureEngine(EngineSettings(kept_events=5_000))
+        self.engine = ExposureEngine(EngineSettings(kept_events=5_000, limits=LIMITS))
         self.random = np.random.default_rng(seed)
         self.instruments = load_catalogue()
         self.now = START
@@ -51,7 +64,10 @@ class ScriptedBook:
         self.values = {name: VALUES.get(name) for name in self.assets}
         self.levels = {i.symbol: LEVELS.get(i.asset_class, 1.0) for i in self.instruments}
         self._apply([InstrumentDefined(self.now, i) for i in self.instruments])
-        self._apply([AccountChanged(self.now, self._account(k)) for k in range(accounts)])
+        self._apply([AccountChanged(self.now, self.account_of(k)) for k in range(accounts)])
+        self._apply([LeverageCapDefined(self.now, "eu", "retail", "EURUSD", 30.0)])
+        tiers = ((0.5, 200.0), (None, 50.0))
+        self._apply([LeverageTierDefined(self.now, "pro", "GBPUSD", *tier) for tier in tiers])
         self.accounts = accounts
         self.quote(np.arange(len(self.instruments)))
         self.trade(positions)
@@ -67,6 +83,7 @@ class ScriptedBook:
                     walk[name] *= 1 + move
         self.quote(np.flatnonzero(self.random.random(len(self.instruments)) < 0.6))
         self.trade(deals)
+        self._apply([ClockTicked(self.now)])
 
     def shock(self, symbol, share):
         """Move one symbol at once."""
@@ -111,13 +128,13 @@ class ScriptedBook:
         exposure = self.engine.snapshot().exposure
         events = []
         for symbol, meant, mid in exposure.select("symbol", "meant_lots", "mid").iter_rows():
-            lots = round(abs(meant) * share, 2)
-            if lots > 0 and mid:
-                self.deals += 1
-                side = "buy" if meant > 0 else "sell"
-                events.append(
-                    HedgeExecuted(self.now, f"H{self.deals}", "LP1", symbol, side, lots, mid)
-                )
+            side = "buy" if meant > 0 else "sell"
+            for lp, part in (("LP1", 1 - SECOND_PROVIDER_SHARE), ("LP2", SECOND_PROVIDER_SHARE)):
+                lots = round(abs(meant) * share * part, 2)
+                if lots > 0 and mid:
+                    self.deals += 1
+                    number = f"H{self.deals}"
+                    events.append(HedgeExecuted(self.now, number, lp, symbol, side, lots, mid))
         self._apply(events)
 
     def frame(self, sent_at=None, market="simulated"):
@@ -136,7 +153,7 @@ class ScriptedBook:
             ],
         )
 
-    def _account(self, k):
+    def account_of(self, k):
         book = (Book.B, Book.B, Book.B, Book.A, Book.C)[k % 5]
         currency = ("USD", "USD", "USD", "EUR", "GBP")[k % 5 if k % 3 else 0]
         return Account(
@@ -147,11 +164,18 @@ class ScriptedBook:
             leverage=(30.0, 100.0, 200.0, 500.0)[k % 4],
             book=book,
             hedge_ratio=0.4 if book is Book.C else None,
+            region="eu" if k % 2 else "",
+            category="retail" if k % 2 else "",
+            leverage_profile="" if k % 2 else "pro",
         )
 
     def mid(self, instrument):
         base, quote = self.values[instrument.base], self.values[instrument.quote] or 1.0
         return (base or self.levels[instrument.symbol]) / (quote if base else 1.0)
+
+    def apply(self, *events):
+        """Let anything else happen."""
+        self._apply(list(events))
 
     def _apply(self, events):
         if events:

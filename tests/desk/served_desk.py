@@ -36,6 +36,7 @@ class ServedDesk:
         self.url = f"http://127.0.0.1:{self.port}/"
         self.engine_runs = True
         self.change = lambda frame: frame
+        self.meanwhile = []
         self._server = None
         self._thread = None
 
@@ -68,6 +69,7 @@ class ServedDesk:
     async def _feed(self, source):
         while True:
             if self.engine_runs:
+                self.broker.apply(*(self.meanwhile.pop() for _ in self.meanwhile[:]))
                 self.broker.step()
                 source.publish(self.change(self.broker.frame()))
             await asyncio.sleep(1 / FRAMES_PER_S)

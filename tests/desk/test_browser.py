@@ -10,7 +10,7 @@ from msgspec.structs import replace as replaced
 from playwright.sync_api import expect
 
 from dealing.desk import formats
-from exposure.model.events import MarginLevelCrossed
+from exposure.model.events import BreakFound, LimitSet, MarginLevelCrossed
 from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
@@ -68,6 +68,14 @@ def until(page, holds, seconds=20):
         page.wait_for_timeout(100)
 
 
+def open_row(page, name):
+    """Open a row wherever the market has moved it: the search leaves it alone."""
+    page.keyboard.press("/")
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    page.locator(f"#exposure-grid [row-id='underlying/{name}'] [col-id='name']").click()
+
+
 def number(text):
     return float(re.sub(r"[^\d.\-]", "", text.replace(formats.MINUS, "-")))
 
@@ -102,7 +110,7 @@ def test_a_value_changes_by_push_without_a_reload(page, desk):
 
 
 def test_a_row_opens_its_positions_its_clients_and_an_account(page):
-    page.locator("#exposure-grid [row-id='underlying/EURUSD'] [col-id='name']").click()
+    open_row(page, "EURUSD")
     expect(page.locator("#drill-title")).to_have_text("EURUSD")
     expect(page.locator("#drill-positions .ag-row").first).to_be_visible()
     page.get_by_role("tab", name="Biggest clients").click()
@@ -167,7 +175,7 @@ def test_a_pause_freezes_the_figures_says_so_and_loses_no_crossing(page, desk):
     desk.change = lambda frame: frame
     page.keyboard.press("Space")
     expect(page.locator("#shell-banner")).to_be_hidden()
-    expect(page.locator("#crossings-list [data-login='paused-1']")).to_have_count(1)
+    expect(page.locator("#crossings-list [data-key='paused-1']")).to_have_count(1)
 
 
 def with_crossing(login, kind="stop_out"):
@@ -229,8 +237,16 @@ def test_class_chips_and_search_narrow_the_rows(page):
     page.keyboard.press("/")
     page.keyboard.type("eurus")
     expect(page.locator("#exposure-count")).to_have_text(re.compile(r"^1 of"))
+    total = page.locator("#exposure-grid .ag-floating-bottom [col-id='name']")
+    expect(total).to_have_text("Whole book")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") != "exposure-search"
+    expect(page.locator("#exposure-count")).to_have_text(re.compile(r"^1 of"))
+    page.keyboard.press("/")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.id") != "exposure-search"
+    expect(page.locator("#exposure-count")).to_have_text(re.compile(r"^\d+ rows"))
+    expect(total).to_have_text("Total")
 
 
 def test_help_lists_the_keys_and_closes_with_escape(page):
@@ -262,7 +278,99 @@ def test_the_system_screen_shows_components_and_counters(page):
     page.keyboard.press("s")
     expect(page.locator("#system-components")).to_contain_text("simulated market")
     expect(page.locator("#system-counters")).to_contain_text("out of order")
-    expect(page.locator(".panel-breaks")).to_contain_text("Nothing was refused.")
+    expect(page.locator(".panel-breaks")).to_contain_text("No break: everything that came in")
+
+
+def with_breaks():
+    """Let the engine find contradictions now."""
+    position = []
+
+    def change(frame):
+        snapshot = frame.snapshot
+        position[:] = position or [snapshot.position]
+        breaks = [
+            BreakFound(snapshot.as_of, position[0] + k, kind, f"why {k}", "10001", f"D{k}")
+            for k, kind in enumerate(("bad_deal", "overclose", "bad_deal"))
+        ]
+        return replaced(frame, snapshot=replaced(snapshot, breaks=breaks))
+
+    return change
+
+
+def test_breaks_are_listed_with_their_reasons_and_counted_by_kind(page, desk):
+    desk.change = with_breaks()
+    page.keyboard.press("s")
+    expect(page.locator("#system-break-kinds li")).to_have_text(["2 bad deal", "1 overclose"])
+    newest = page.locator("#system-breaks tr").first
+    for text in ("bad_deal", "10001", "D2", "why 2"):
+        expect(newest).to_contain_text(text)
+    expect(page.locator("[data-action='screen:system']")).to_have_attribute("data-alert", "")
+    desk.change = lambda frame: frame
+
+
+def limited(desk, hard_usd, scope="symbol", name="XAUUSD"):
+    """Set a limit while the market runs."""
+    desk.meanwhile.append(LimitSet(desk.broker.now, scope, name, None, hard_usd))
+
+
+def test_a_reached_limit_is_on_top_of_the_list_in_the_stream_and_opens_its_symbol(page, desk):
+    limited(desk, 1.0)
+    told = page.locator("#crossings-list li", has_text="Hard limit").filter(has_text="XAUUSD")
+    expect(told.first).to_be_visible()
+    expect(told.first).to_contain_text("of 1 USD: hedge it back")
+    alert = page.locator("#limits-alert")
+    expect(alert).to_contain_text("over")
+    alert.click()
+    expect(page.locator("#margin-grid")).to_be_hidden()
+    first = page.locator("#limits-grid .ag-row[row-index='0']")
+    expect(first.first).to_contain_text("XAUUSD")
+    expect(page.locator("#limits-grid .ag-row .kind-limit_hard").first).to_be_visible()
+    expect(page.locator("#limits-grid .ag-row", has_text="over").first).to_be_visible()
+    first.first.click()
+    expect(page.locator("#drill-title")).to_have_text("XAUUSD")
+    page.keyboard.press("Escape")
+    told.first.locator("button").click()
+    expect(page.locator("#drill-title")).to_have_text("XAUUSD")
+    page.keyboard.press("l")
+    expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
+    expect(page.locator("#limits-grid")).to_be_hidden()
+    limited(desk, 1e12)
+
+
+def test_limits_of_a_class_and_a_currency_narrow_the_grid(page, desk):
+    page.keyboard.press("l")
+    first = page.locator("#limits-grid [row-index='0'] [col-id='name']")
+    limited(desk, 1.0, "asset_class", "metal")
+    expect(first).to_have_text("Metal")
+    first.click()
+    expect(page.locator("#exposure-grid .ag-floating-bottom")).to_contain_text("Metal total")
+    page.locator("#exposure-class").get_by_text("All", exact=True).click()
+    limited(desk, 1e-3, "currency", "JPY")
+    expect(first).to_have_text("JPY")
+    first.click()
+    expect(page.locator("#exposure-search")).to_have_value("JPY")
+    expect(page.locator("#exposure-count")).to_have_text(re.compile(r"^\d+ of"))
+
+
+def test_the_drawer_shows_what_each_provider_holds(page):
+    open_row(page, "EURUSD")
+    page.get_by_role("tab", name="Providers").click()
+    held = page.locator("#drill-providers .ag-row")
+    for lp in ("LP1/EURUSD", "LP2/EURUSD", "LP1/EURUSD.pro", "LP2/EURUSD.pro"):
+        expect(held.and_(page.locator(f"[row-id='{lp}']")).first).to_be_visible()
+    expect(page.locator("#drill-terms")).to_be_hidden()
+
+
+def test_an_account_opened_from_its_client_shows_its_positions_and_terms(page):
+    open_row(page, "EURUSD")
+    page.get_by_role("tab", name="Biggest clients").click()
+    page.locator("#drill-clients .ag-row [col-id='client_id']").first.click()
+    expect(page.locator("#drill-title")).to_have_text(re.compile("^Account"))
+    expect(page.get_by_role("tab", name="Positions")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="Providers")).to_be_hidden()
+    expect(page.locator("#drill-terms")).to_contain_text("stop-out 50 %")
+    expect(page.locator("#drill-summary")).to_contain_text("level")
+    expect(page.locator(".crumbs .before-mark")).to_be_visible()
 
 
 def test_the_export_has_numbers_and_no_formulas(page):
@@ -297,7 +405,7 @@ def test_a_stale_symbol_is_greyed_with_its_age(page, desk):
     desk.change = with_stale("GBPUSD", 95_000.0)
     row = page.locator("#exposure-grid .ag-center-cols-container [row-id='underlying/GBPUSD']")
     expect(row).to_have_class(re.compile("row-stale"))
-    assert page.evaluate("desk.model.rows().find((row) => row.key === 'GBPUSD').age_ms") == 95_000
+    expect(row.locator("[col-id='trend']")).to_have_text("95 s old")
     desk.change = lambda frame: frame
     expect(row).not_to_have_class(re.compile("row-stale"))
 

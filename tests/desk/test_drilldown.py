@@ -2,13 +2,17 @@
 
 import asyncio
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as replaced
 
 from dealing.desk.panels import drilldown
 from dealing.desk.panels.drilldown import Selection, answer, biggest_clients, parse_selection
-from tests.desk.scripted_book import EngineQueries, FakeSource, ScriptedBook
+from exposure.engine import ExposureEngine
+from exposure.model.events import AccountChanged, DealExecuted, InstrumentDefined
+from tests.desk.scripted_book import START, EngineQueries, FakeSource, ScriptedBook
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=80),
@@ -52,15 +56,60 @@ def test_biggest_clients_come_first_and_their_shares_add_up(broker):
 def test_an_account_shows_its_money_and_its_positions(desk, broker):
     login = broker.engine.positions_of_symbol("EURUSD", 1)["login"][0]
     seen = ask(desk, Selection(f"Account {login}", login=login))
+    assert seen.summary.startswith("level ")
     assert "equity" in seen.summary
+    assert seen.terms.startswith("leverage 1:")
+    assert seen.providers == []
     assert {row["login"] for row in seen.positions} == {login}
     assert len({row["id"] for row in seen.positions}) == len(seen.positions)
+
+
+def test_a_symbol_shows_what_each_provider_holds_of_it(desk, snapshot):
+    seen = ask(desk, Selection("EURUSD", symbols=("EURUSD",)))
+    held = {row["lp"]: row for row in seen.providers}
+    assert [row["lp"] for row in seen.providers] == ["LP1", "LP2"]
+    (of_symbol,) = snapshot.exposure.filter(pl.col("symbol") == "EURUSD").to_dicts()
+    signed = {"buy": 1.0, "sell": -1.0}
+    lots = sum(signed[row["side"]] * row["lots"] for row in seen.providers)
+    assert lots == pytest.approx(of_symbol["lp_net_lots"])
+    floating = sum(row["floating_usd"] for row in seen.providers)
+    assert floating == pytest.approx(of_symbol["lp_floating_usd"])
+    assert held["LP1"]["share"] == pytest.approx(0.75, abs=0.05)
+    assert held["LP1"]["price"] in {of_symbol["bid"], of_symbol["ask"]}
+
+
+def test_a_position_of_a_silent_symbol_is_stale_with_its_age(broker, frame):
+    quiet = pl.col("symbol") == "EURUSD"
+    exposure = frame.snapshot.exposure.with_columns(
+        pl.when(quiet).then(statement=True).otherwise(pl.col("stale")).alias("stale"),
+        pl.when(quiet).then(95_000.0).otherwise(pl.col("age_ms")).alias("age_ms"),
+    )
+    source = FakeSource()
+    source.publish(replaced(frame, snapshot=replaced(frame.snapshot, exposure=exposure)))
+    seen = ask((source, EngineQueries(broker)), Selection("EURUSD", symbols=("EURUSD",)))
+    for row in (*seen.positions, *seen.providers):
+        assert (row["stale"], row["age_ms"]) == (True, 95_000.0)
+
+
+def test_positions_without_a_price_are_counted_as_unpriced():
+    blind = ScriptedBook(accounts=4, positions=0)
+    blind.engine = ExposureEngine()
+    blind.apply(
+        InstrumentDefined(START, next(i for i in blind.instruments if i.symbol == "EURUSD")),
+        AccountChanged(START, blind.account_of(1)),
+        DealExecuted(START, "1", "10001", "1", "EURUSD", "buy", "in", 1.0, 1.1),
+    )
+    source = FakeSource()
+    source.publish(blind.frame(sent_at=START))
+    seen = ask((source, EngineQueries(blind)), Selection("EURUSD", symbols=("EURUSD",)))
+    assert seen.summary.endswith("· 1 unpriced")
+    assert seen.positions[0]["profit"] is None
 
 
 def test_an_unknown_login_is_answered_with_a_sentence(desk):
     seen = ask(desk, Selection("Account 1", login="no such login"))
     assert "no such login" in seen.note
-    assert seen.positions == []
+    assert list(seen.positions) == []
 
 
 def test_a_silent_engine_is_said_and_shows_no_old_list(desk):
@@ -68,7 +117,7 @@ def test_a_silent_engine_is_said_and_shows_no_old_list(desk):
     seen = ask(desk, Selection("EURUSD", symbols=("EURUSD",)))
     desk[1].away = False
     assert "not answering" in seen.note
-    assert seen.positions == []
+    assert list(seen.positions) == []
 
 
 def test_a_symbol_nobody_holds_says_so():
@@ -76,6 +125,7 @@ def test_a_symbol_nobody_holds_says_so():
     source = FakeSource()
     seen = ask((source, EngineQueries(quiet)), Selection("EURUSD", symbols=("EURUSD",)))
     assert (seen.summary, seen.positions, seen.clients) == ("No open position", [], [])
+    assert seen.providers == []
 
 
 def test_a_cut_list_says_that_it_is_cut(desk, monkeypatch):

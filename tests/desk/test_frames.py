@@ -6,7 +6,7 @@ import pytest
 from dealing.desk.frames import FrameBuilder
 from dealing.desk.options import DeskOptions
 from dealing.desk.panels.tiles import TILES
-from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
 from tests.desk.scripted_book import START, ScriptedBook
 
 SECOND = 1_000_000_000
@@ -78,6 +78,15 @@ def test_two_thresholds_crossed_by_one_event_are_two_rows(builder, frame):
     assert len({row["id"] for row in rows}) == 2
 
 
+def test_breaches_stand_between_crossings_where_they_happened(builder, frame):
+    breached = LimitBreached(START, 8, "symbol", "EURUSD", "hard", 2.0, 1.0)
+    both = told(frame, position=10, crossings=[crossing(7), crossing(9)], breaches=[breached])
+    rows = hear(builder, both)["crossings"]
+    assert [row["id"].split("/")[0] for row in rows] == ["7", "8", "9"]
+    later = hear(builder, told(both, position=11), START + 6 * SECOND)
+    assert later["crossings"] == []
+
+
 def test_a_full_frame_repeats_what_was_sent_before(builder, frame):
     hear(builder, told(frame, position=10, crossings=[crossing(7)]))
     hear(builder, told(frame, position=20, crossings=[crossing(7), crossing(15)]))
@@ -89,7 +98,9 @@ def test_a_full_frame_repeats_what_was_sent_before(builder, frame):
 
 def test_breaks_travel_like_crossings(builder, frame):
     broken = [BreakFound(START, 4, "bad_deal", "lots must be positive", deal_id="D9")]
-    assert len(hear(builder, told(frame, position=5, breaks=broken))["breaks"]) == 1
+    first = hear(builder, told(frame, position=5, breaks=broken))
+    assert len(first["breaks"]) == 1
+    assert first["break_kinds"] == [["bad_deal", 1]]
     later = hear(builder, told(frame, position=6, breaks=broken), START + 6 * SECOND)
     assert later["breaks"] == []
 

@@ -5,17 +5,20 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
+from msgspec.structs import replace as replaced
 
 from dealing.desk import formats
-from dealing.desk.columns import EXPOSURE_COLUMNS, MARGIN_COLUMNS, column_defs
+from dealing.desk.columns import EXPOSURE_COLUMNS, LIMIT_COLUMNS, MARGIN_COLUMNS, column_defs
 from dealing.desk.history import History
-from dealing.desk.panels import crossings, margin, pnl, strip, system, tiles
-from dealing.desk.rows import View
+from dealing.desk.panels import crossings, limits, margin, pnl, strip, system, tiles
+from dealing.desk.rows import Display, View
 from exposure.crossings import KINDS as ENGINE_KINDS
-from exposure.model.events import BreakFound, MarginLevelCrossed
+from exposure.limits import Scope, Severity
+from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
 from tests.desk.scripted_book import START
 
 DAY = formats.ServerDay(ZoneInfo("America/New_York"), 17)
+USD = Display("USD", 1.0)
 
 
 def accounts(*levels):
@@ -66,6 +69,15 @@ def test_only_crossings_of_the_server_day_count_as_today(snapshot, rows):
     assert (figures["stop_outs"], figures["margin_calls"]) == (1.0, 1.0)
 
 
+def test_breaches_of_the_server_day_and_limits_over_are_counted(snapshot, rows):
+    yesterday = LimitBreached(DAY.start(START) - 1, 1, "symbol", "X", "hard", 2.0, 1.0)
+    over = snapshot.limits.with_columns(pl.lit("hard").alias("severity"))
+    told = replaced(snapshot, breaches=[yesterday, breach()], limits=over)
+    figures = tiles.view(told, rows, DAY.start(START))
+    assert figures["breaches"] == 1.0
+    assert figures["limits_over"] == snapshot.limits.height
+
+
 def test_the_margin_list_is_worst_first_and_leaves_out_accounts_without_margin():
     seen = margin.view(accounts(180.0, None, 20.0, 99.0))
     assert seen["columns"]["margin_level"] == [20.0, 99.0, 180.0]
@@ -94,14 +106,92 @@ def test_no_account_with_margin_is_an_empty_list_and_no_error():
 
 
 def test_a_crossing_keeps_its_id_and_says_what_to_do():
-    row = crossings.view([MarginLevelCrossed(START, 77, "10001", "stop_out", 48.5)], DAY)[0]
+    row = crossings.view([MarginLevelCrossed(START, 77, "10001", "stop_out", 48.5)], DAY, USD)[0]
     assert row["id"] == "77/10001/stop_out"
+    assert (row["subject"], row["opens"]) == ("10001", {"scope": "login", "key": "10001"})
     assert (row["time"], row["label"], row["level"]) == ("14:00:00", "Stop-out", 48.5)
     assert "hedge" in row["action"]
 
 
 def test_every_kind_of_crossing_the_engine_knows_has_words():
     assert set(ENGINE_KINDS) == set(crossings.KINDS)
+
+
+def breach(scope="symbol", name="EURUSD", severity="hard", value=9.6e6, limit=8e6):
+    return LimitBreached(START, 78, scope, name, severity, value, limit)
+
+
+def test_a_breach_says_how_much_is_held_of_which_limit_in_the_desks_currency():
+    row = crossings.view([breach()], DAY, Display("EUR", 0.5))[0]
+    assert row["id"] == "78/symbol/EURUSD/hard"
+    assert (row["kind"], row["label"], row["level"]) == ("limit_hard", "Hard limit", 120.0)
+    assert row["action"].startswith("4.80M of 4.00M EUR: hedge it back")
+
+
+def test_a_soft_and_a_hard_breach_of_one_event_are_two_rows():
+    rows = crossings.view([breach(severity="soft"), breach()], DAY, USD)
+    assert len({row["id"] for row in rows}) == 2
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "subject", "opens"),
+    [
+        ("asset_class", "metal", "Metal", {"scope": "asset_class", "key": "metal"}),
+        ("asset_class", "bonds", "bonds", {"scope": "asset_class", "key": "bonds"}),
+        ("currency", "JPY", "JPY", {"scope": "currency", "key": "JPY"}),
+        ("client", "C1", "C1", None),
+    ],
+)
+def test_a_breach_opens_what_it_is_about(scope, name, subject, opens):
+    row = crossings.view([breach(scope, name)], DAY, USD)[0]
+    assert (row["subject"], row["opens"]) == (subject, opens)
+
+
+def test_a_limit_of_nothing_has_no_share():
+    assert crossings.view([breach(limit=0.0)], DAY, USD)[0]["level"] is None
+
+
+def test_every_scope_and_severity_of_the_engine_has_words():
+    assert set(limits.SCOPE_NAMES) == set(Scope)
+    assert set(crossings.LIMIT_KINDS) == set(Severity) - {Severity.OK}
+
+
+def test_limits_come_as_the_engine_ranks_them_with_their_counts(snapshot):
+    seen = limits.view(snapshot.limits, per_usd=2.0)
+    columns = seen["columns"]
+    assert columns["key"] == snapshot.limits["name"].to_list()[: limits.SHOWN]
+    assert columns["used"] == sorted(columns["used"], reverse=True)
+    assert columns["value"][0] == pytest.approx(snapshot.limits["value_usd"][0] * 2, abs=0.01)
+    assert seen["limits"] == snapshot.limits.height
+    for severity in ("soft", "hard"):
+        assert seen[severity] == snapshot.limits["severity"].to_list().count(severity)
+
+
+def test_the_list_of_limits_shows_only_what_its_view_returns(snapshot):
+    columns = limits.view(snapshot.limits, 1.0)["columns"]
+    assert {column.field for column in LIMIT_COLUMNS} <= set(columns)
+    assert {len(column) for column in columns.values()} == {limits.SHOWN}
+
+
+def test_a_limit_on_something_without_a_price_is_not_said_to_be_kept(snapshot):
+    blind = snapshot.limits.with_columns(
+        pl.lit(None, pl.Float64).alias("value_usd"), pl.lit(None, pl.Float64).alias("used_ratio")
+    )
+    columns = limits.view(blind, 1.0)["columns"]
+    assert set(columns["severity"]) == {limits.UNKNOWN}
+    assert set(columns["used"]) == {None}
+
+
+def test_no_limit_is_an_empty_list_and_no_error(snapshot):
+    seen = limits.view(snapshot.limits.clear(), 1.0)
+    assert (seen["columns"]["key"], seen["limits"], seen["hard"]) == ([], 0, 0)
+
+
+def test_breaks_are_counted_by_kind_most_frequent_first():
+    kinds = ["overclose", "bad_deal", "overclose"]
+    breaks = [BreakFound(START, k, kind, "why") for k, kind in enumerate(kinds)]
+    assert system.kinds(breaks) == [("overclose", 2), ("bad_deal", 1)]
+    assert system.kinds([]) == []
 
 
 def test_a_break_without_a_readable_time_is_shown_without_one():

@@ -1,4 +1,4 @@
-"""The drawer that explains one row: its positions and biggest clients, or one account.
+"""The drawer that explains one row: its positions, clients and providers, or one account.
 
 The row a person chose is a small mapping in a store: ``{"kind": "symbol", "name": "EURUSD",
 "symbols": ["EURUSD"]}`` or ``{"kind": "login", "login": "10023"}``. It comes from a browser, so it
@@ -17,10 +17,17 @@ from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from dealing.desk import formats
-from dealing.desk.columns import CLIENT_COLUMNS, POSITION_COLUMNS, live_grid
+from dealing.desk.columns import (
+    CLIENT_COLUMNS,
+    POSITION_COLUMNS,
+    PROVIDER_COLUMNS,
+    live_grid,
+)
 from dealing.desk.ids import DrillIds
 from dealing.desk.parts import action_button, aria, data, icon
+from dealing.desk.terms import terms_line
 from dealing.ports import BookQueries, EngineFrame, SnapshotSource
+from exposure.account_terms import AccountTerms
 from exposure.errors import DisconnectedError, DomainError
 
 LISTED: Final = 2_000
@@ -42,10 +49,29 @@ class DrillView(NamedTuple):
     """What the drawer shows; ``note`` is a sentence when something is missing."""
 
     title: str
-    summary: str
-    note: str
-    positions: Rows
-    clients: Rows
+    summary: str = ""
+    terms: str = ""
+    note: str = ""
+    positions: Sequence[dict[str, Any]] = ()
+    clients: Sequence[dict[str, Any]] = ()
+    providers: Sequence[dict[str, Any]] = ()
+
+
+class Answer(NamedTuple):
+    """What the engine said: positions, and the terms of a login that was asked about."""
+
+    positions: pl.DataFrame
+    terms: AccountTerms | None = None
+
+
+class Quoted(NamedTuple):
+    """What a frame says about one symbol's quotes."""
+
+    digits: int = 5
+    bid: float | None = None
+    ask: float | None = None
+    age_ms: float | None = None
+    stale: bool = False
 
 
 def parse_selection(data: object) -> Selection | None:
@@ -64,28 +90,30 @@ def parse_selection(data: object) -> Selection | None:
     return Selection(data["name"], symbols=tuple(symbols))
 
 
-def view(selection: Selection, positions: pl.DataFrame, frame: EngineFrame | None) -> DrillView:
+def view(selection: Selection, told: Answer, frame: EngineFrame | None) -> DrillView:
     """Return the drawer for what the engine answered.
 
     Args:
         selection: What was asked for.
-        positions: The answer (columns POSITION_COLUMNS).
-        frame: The newest frame, for account figures and digits.
+        told: The answer.
+        frame: The newest frame, for account figures, quotes and providers.
     """
-    digits = _digits(frame)
+    positions, quotes = told.positions, _quotes(frame)
     rows = [
-        {
-            **row,
-            "id": f"{row['login']}/{row['position_id']}",
-            "digits": digits.get(row["symbol"], 5),
-        }
+        {**row, "id": f"{row['login']}/{row['position_id']}"}
+        | _age_of(quotes.get(row["symbol"], Quoted()))
         for row in positions.iter_rows(named=True)
     ]
-    account = _account_line(selection.login, frame)
     cut = len(selection.symbols) > 0 and positions.height >= LISTED
-    note = f"The {LISTED:,} largest positions of each symbol are listed." if cut else ""
-    summary = account or _position_line(positions)
-    return DrillView(selection.title, summary, note, rows, biggest_clients(positions))
+    return DrillView(
+        title=selection.title,
+        summary=_account_line(selection.login, frame) or _position_line(positions),
+        terms="" if told.terms is None else terms_line(told.terms),
+        note=f"The {LISTED:,} largest positions of each symbol are listed." if cut else "",
+        positions=rows,
+        clients=biggest_clients(positions),
+        providers=at_providers(selection.symbols, frame),
+    )
 
 
 def biggest_clients(positions: pl.DataFrame) -> Rows:
@@ -104,6 +132,19 @@ def biggest_clients(positions: pl.DataFrame) -> Rows:
     return ranked.sort("gross_lots", "client_id", descending=[True, False]).to_dicts()
 
 
+def at_providers(symbols: Sequence[str], frame: EngineFrame | None) -> Rows:
+    """Return what the house holds of symbols at each provider, largest first."""
+    if frame is None:
+        return []
+    quotes = _quotes(frame)
+    held = [
+        row for row in frame.snapshot.lp_positions.iter_rows(named=True) if row["symbol"] in symbols
+    ]
+    gross = sum(abs(row["lots"]) for row in held)
+    ranked = sorted(held, key=lambda row: (-abs(row["lots"]), row["lp"]))
+    return [_at_provider(row, gross, quotes.get(row["symbol"], Quoted())) for row in ranked]
+
+
 def layout() -> Component:
     """Return the closed drawer."""
     head = html.Div(
@@ -115,12 +156,13 @@ def layout() -> Component:
                     icon("chevron-right"),
                     html.Button("", id=DrillIds.BEFORE, type="button", className="crumb",
                                 hidden=True, **data(action="close")),
+                    html.Span(icon("chevron-right"), className="before-mark", hidden=True),
                     html.H2("", id=DrillIds.TITLE, className="panel-title"),
                 ],
                 className="crumbs",
                 **aria(label="Where you are"),
             ),
-            html.P("", id=DrillIds.SUMMARY, className="panel-note"),
+            html.P("", id=DrillIds.SUMMARY, className="drill-summary"),
             action_button("close", "Close", "x", "Esc"),
         ],
         className="panel-head",
@@ -129,11 +171,14 @@ def layout() -> Component:
         [
             dmc.TabsList(
                 [dmc.TabsTab("Positions", value="positions"),
-                 dmc.TabsTab("Biggest clients", value="clients")]
+                 dmc.TabsTab("Biggest clients", value="clients"),
+                 dmc.TabsTab("Providers", value="providers")]
             ),
             dmc.TabsPanel(live_grid(DrillIds.POSITIONS, POSITION_COLUMNS, "Positions"),
                           value="positions"),
             dmc.TabsPanel(live_grid(DrillIds.CLIENTS, CLIENT_COLUMNS, "Clients"), value="clients"),
+            dmc.TabsPanel(live_grid(DrillIds.PROVIDERS, PROVIDER_COLUMNS, "Providers"),
+                          value="providers"),
         ],
         id=DrillIds.TABS,
         value="positions",
@@ -143,6 +188,7 @@ def layout() -> Component:
     return html.Section(
         [
             head,
+            html.P("", id=DrillIds.TERMS, className="inline-note drill-terms"),
             note,
             tabs,
             dcc.Store(id=DrillIds.SELECTION),
@@ -160,46 +206,73 @@ def register(app: Dash, source: SnapshotSource, queries: BookQueries) -> None:
     @app.callback(
         Output(DrillIds.TITLE, "children"),
         Output(DrillIds.SUMMARY, "children"),
+        Output(DrillIds.TERMS, "children"),
         Output(DrillIds.NOTE, "children"),
         Output(DrillIds.POSITIONS, "rowData"),
         Output(DrillIds.CLIENTS, "rowData"),
+        Output(DrillIds.PROVIDERS, "rowData"),
         Input(DrillIds.SELECTION, "data"),
         prevent_initial_call=True,
     )
     async def fill(chosen: object) -> tuple[Any, ...]:
         selection = parse_selection(chosen)
         if selection is None:
-            return DrillView("", "", "", [], [])
+            return DrillView("")
         return await answer(selection, source, queries)
 
 
 async def answer(selection: Selection, source: SnapshotSource, queries: BookQueries) -> DrillView:
     """Ask the engine and return the drawer, with a sentence where it cannot answer."""
     try:
-        positions = await _positions(selection, queries)
+        told = await _ask(selection, queries)
     except DisconnectedError:
         note = "The engine is not answering; this list returns when it does."
-        return DrillView(selection.title, "", note, [], [])
+        return DrillView(selection.title, note=note)
     except DomainError as e:
-        return DrillView(selection.title, "", f"{e}.", [], [])
-    return view(selection, positions, source.latest())
+        return DrillView(selection.title, note=f"{e}.")
+    return view(selection, told, source.latest())
 
 
-async def _positions(selection: Selection, queries: BookQueries) -> pl.DataFrame:
+async def _ask(selection: Selection, queries: BookQueries) -> Answer:
     if selection.login:
-        return await queries.positions_of_account(selection.login)
+        return Answer(
+            *await asyncio.gather(
+                queries.positions_of_account(selection.login),
+                queries.terms_of_account(selection.login),
+            )
+        )
     asked = (queries.positions_of_symbol(symbol, LISTED) for symbol in selection.symbols)
-    return pl.concat(await asyncio.gather(*asked)).sort("lots", descending=True)
+    return Answer(pl.concat(await asyncio.gather(*asked)).sort("lots", descending=True))
 
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_NAME
 
 
-def _digits(frame: EngineFrame | None) -> dict[str, int]:
+def _quotes(frame: EngineFrame | None) -> dict[str, Quoted]:
     if frame is None:
         return {}
-    return dict(frame.snapshot.exposure.select("symbol", "digits").iter_rows())
+    wanted = frame.snapshot.exposure.select("symbol", *Quoted._fields)
+    return {symbol: Quoted(*quoted) for symbol, *quoted in wanted.iter_rows()}
+
+
+def _age_of(quoted: Quoted) -> dict[str, Any]:
+    return {"digits": quoted.digits, "age_ms": quoted.age_ms, "stale": quoted.stale}
+
+
+def _at_provider(row: dict[str, Any], gross: float, quoted: Quoted) -> dict[str, Any]:
+    long = row["lots"] > 0.0
+    return _age_of(quoted) | {
+        "id": f"{row['lp']}/{row['symbol']}",
+        "lp": row["lp"],
+        "symbol": row["symbol"],
+        "side": "buy" if long else "sell",
+        "lots": abs(row["lots"]),
+        "share": abs(row["lots"]) / gross if gross > 0.0 else None,
+        "open_price": row["price"],
+        "price": quoted.bid if long else quoted.ask,
+        "floating_usd": row["floating_usd"],
+    }
 
 
 def _account_line(login: str, frame: EngineFrame | None) -> str:
@@ -212,14 +285,14 @@ def _account_line(login: str, frame: EngineFrame | None) -> str:
     account = found[0]
     level = account["margin_level"]
     parts: Sequence[tuple[str, str]] = (
-        ("client", account["client_id"]),
-        ("book", account["book"]),
-        ("balance", _money(account["balance"], account["currency"])),
-        ("credit", formats.number(account["credit"], 2)),
-        ("equity", formats.number(account["equity"], 2)),
+        ("level", "no margin" if level is None else f"{formats.number(level, 1)} %"),
+        ("equity", _money(account["equity"], account["currency"])),
         ("margin", formats.number(account["margin"], 2)),
         ("free", formats.number(account["free_margin"], 2)),
-        ("level", "no margin" if level is None else f"{formats.number(level, 1)} %"),
+        ("balance", formats.number(account["balance"], 2)),
+        ("credit", formats.number(account["credit"], 2)),
+        ("client", account["client_id"]),
+        ("book", account["book"]),
     )
     return " · ".join(f"{name} {text}" for name, text in parts)
 
@@ -229,7 +302,9 @@ def _position_line(positions: pl.DataFrame) -> str:
         return "No open position"
     clients = positions["client_id"].n_unique()
     lots = formats.number(float(positions["lots"].sum()), 2)
-    return f"{positions.height:,} positions · {clients:,} clients · {lots} lots gross"
+    unpriced = positions["profit"].null_count()
+    told = f"{positions.height:,} positions · {clients:,} clients · {lots} lots gross"
+    return f"{told} · {unpriced:,} unpriced" if unpriced else told
 
 
 def _money(value: float, currency: str) -> str:

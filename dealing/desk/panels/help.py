@@ -31,6 +31,7 @@ KEYS: Final = (
     Key("F", "sort:floating", "Sort by floating profit"),
     Key("H", "side", "Switch between client side and house side", "house / client"),
     Key("B", "book", "Next book: all, A, B, C"),
+    Key("L", "watch", "Margin list or limits"),
     Key("C", "columns", "Choose columns"),
     Key("E", "export", "Export what is shown as CSV"),
     Key("Enter", "", "Open the focused row"),

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 
 from dealing.desk.columns import MARGIN_COLUMNS, live_grid
 from dealing.desk.ids import MarginIds
-from dealing.desk.parts import aria, empty_state, panel
+from dealing.desk.parts import aria, body, data, empty_state
 
 SHOWN: Final = 40
 BANDS: Final = (50.0, 80.0, 100.0, 120.0, 200.0)
@@ -49,9 +49,9 @@ def view(accounts: pl.DataFrame) -> dict[str, Any]:
 
 
 def layout() -> Component:
-    """Return the panel: bands above the list."""
-    return panel(
-        "Margin, worst first",
+    """Return bands above the list; scripts fill them."""
+    return body(
+        "Accounts by margin level, worst first",
         [
             html.Ul(
                 [
@@ -68,7 +68,7 @@ def layout() -> Component:
             empty_state("No account uses margin."),
         ],
         name="margin",
-        aside=html.Span("", id=MarginIds.COUNT, className="panel-note"),
+        **data(watch="margin"),
     )
 
 

@@ -1,7 +1,8 @@
-"""The state of the machinery: components, event counters and what was quarantined."""
+"""The state of the machinery: components, event counters, and input that contradicts itself."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from dash.development.base_component import Component
 
 from dealing.desk import formats
 from dealing.desk.ids import SystemIds
-from dealing.desk.parts import empty_state, panel
+from dealing.desk.parts import aria, empty_state, panel
 from dealing.ports import ComponentStatus
 from exposure.model.events import BreakFound
 
@@ -27,8 +28,13 @@ def components(statuses: Sequence[ComponentStatus]) -> list[dict[str, Any]]:
 
 
 def view(breaks: Sequence[BreakFound], day: formats.ServerDay) -> list[dict[str, Any]]:
-    """Return what was quarantined as rows with a lasting id, oldest first."""
+    """Return breaks as rows with a lasting id, oldest first."""
     return [_row(found, day) for found in breaks[-SHOWN:]]
+
+
+def kinds(breaks: Sequence[BreakFound]) -> list[tuple[str, int]]:
+    """Return how many breaks of each kind there are, most frequent first."""
+    return Counter(found.kind for found in breaks).most_common()
 
 
 def layout() -> Component:
@@ -39,9 +45,11 @@ def layout() -> Component:
                                  empty_state("Nothing has reported yet.")], name="components"),
             panel("Events since the start", [_table(SystemIds.COUNTERS, "Kind", "Count")],
                   name="counters"),
-            panel("Quarantined input",
-                  [_table(SystemIds.BREAKS, "Time", "Kind", "Login", "Deal", "Symbol", "Reason"),
-                   empty_state("Nothing was refused.")],
+            panel("Breaks",
+                  [html.Ul([], id=SystemIds.BREAK_KINDS, className="kinds",
+                           **aria(label="Breaks by kind")),
+                   _table(SystemIds.BREAKS, "Time", "Kind", "Login", "Deal", "Symbol", "Reason"),
+                   empty_state("No break: everything that came in agrees with what is known.")],
                   name="breaks",
                   aside=html.Span("", id=SystemIds.BREAK_COUNT, className="panel-note")),
         ],

@@ -7,7 +7,6 @@ key stand for them. The figures come from the same total as the grid's pinned ro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,14 +16,11 @@ from dash.development.base_component import Component
 from dealing.desk import formats
 from dealing.desk.ids import TileIds
 from dealing.desk.parts import aria, data
-from dealing.desk.rows import FILTERS, Book, View
-from exposure.model.events import MarginLevelCrossed
+from dealing.desk.rows import FILTERS, Book
+from exposure.limits import Severity
 from exposure.snapshot import HouseRow, Snapshot
 
 Figures = dict[str, float | None]
-
-NEAR_LIMIT: Final = 0.7
-OVER_LIMIT: Final = 0.9
 
 
 class Tile(NamedTuple):
@@ -44,8 +40,8 @@ TILES: Final = (
         "Net exposure",
         "net_{side}_{book}",
         "Sum of net values of all symbols; NOP is the larger of all net longs and all net shorts "
-        "by currency, the reporting base left out.",
-        (("NOP", "nop"),),
+        "by currency, the reporting base left out. Limits over are hard limits that are reached.",
+        (("NOP", "nop"), ("limits over", "limits_over")),
         signed=True,
     ),
     Tile("Gross", "gross_{book}", "Client lots, long and short, valued at mid."),
@@ -108,8 +104,8 @@ def view(snapshot: Snapshot, book: Book, day_start: int) -> Figures:
         _exposure(book)
         | _profit(snapshot.house, book)
         | _accounts(snapshot)
-        | _crossings(snapshot.crossings, day_start)
-        | {"limits_near": _over(book, NEAR_LIMIT), "limits_over": _over(book, OVER_LIMIT)}
+        | _today(snapshot, day_start)
+        | _limits(snapshot)
     )
 
 
@@ -151,14 +147,19 @@ def _accounts(snapshot: Snapshot) -> Figures:
     }
 
 
-def _crossings(crossings: Sequence[MarginLevelCrossed], day_start: int) -> Figures:
-    today = Counter(crossing.kind for crossing in crossings if crossing.ts_event >= day_start)
-    return {"margin_calls": float(today["margin_call"]), "stop_outs": float(today["stop_out"])}
+def _today(snapshot: Snapshot, day_start: int) -> Figures:
+    crossed = Counter(one.kind for one in snapshot.crossings if one.ts_event >= day_start)
+    breached = sum(one.ts_event >= day_start for one in snapshot.breaches)
+    return {
+        "margin_calls": float(crossed["margin_call"]),
+        "stop_outs": float(crossed["stop_out"]),
+        "breaches": float(breached),
+    }
 
 
-def _over(book: Book, share: float) -> float:
-    used = book.views[View.UNDERLYING].columns["limit_used"]
-    return float(np.count_nonzero(used > share))
+def _limits(snapshot: Snapshot) -> Figures:
+    reached = Counter(snapshot.limits["severity"].to_list())
+    return {"limits_over": float(reached[Severity.HARD])}
 
 
 def _first(column: Any) -> float | None:
