@@ -2,20 +2,30 @@
 
 ``/healthz`` says that the process answers, ``/readyz`` that its figures are fresh, and
 ``/api/v1/snapshot`` is the object of semantics.md section 9, live, with every figure's age.
+``/api/v1/revenue`` is what the house earned in some server days, by one dimension.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import date
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
+import polars as pl
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from dealing.ports import EngineFrame, SnapshotSource
+from dealing.revenue.export import Form, encoded, report_table
+from dealing.revenue.facts import Dimension
+from dealing.revenue.periods import custom
+from dealing.revenue.ports import Period, Summary
+from dealing.revenue.reader import RevenueReader
+from dealing.revenue.report import rows, total
+from exposure.errors import StorageError
 
 FRESH_MS: Final = 3_000.0
 
@@ -60,6 +70,43 @@ def api_routes(source: SnapshotSource, age_ms: AgeMs, encode: Encode) -> APIRout
     ):
         router.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False)
     return router
+
+
+def revenue_routes(reader: RevenueReader) -> APIRouter:
+    """Return the route of what the house earned, as JSON or as a file to keep."""
+    router = APIRouter()
+
+    async def revenue(
+        first: date,
+        last: date,
+        dimension: Dimension = Dimension.SYMBOL,
+        form: Literal["json", "csv", "xlsx", "parquet"] = "json",
+    ) -> Response:
+        period = custom(first.isoformat(), last.isoformat())
+        if period is None:
+            reason = {"error": "the last day must not be before the first, nor ten years after it"}
+            return _json(reason, HTTPStatus.UNPROCESSABLE_ENTITY)
+        try:
+            summary = await reader.summary(period, dimension)
+        except StorageError as e:
+            return _json({"error": str(e)}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return await asyncio.to_thread(_revenue_answer, summary, period, dimension, form)
+
+    router.add_api_route("/api/v1/revenue", revenue, methods=["GET"], include_in_schema=False)
+    return router
+
+
+def _revenue_answer(summary: Summary, period: Period, dimension: Dimension, form: str) -> Response:
+    made = rows(summary.totals)
+    table = report_table([*made, total(made)], dimension)
+    if form == "json":
+        named = {"first": str(period.first), "last": str(period.last), "dimension": dimension}
+        amounts = table.with_columns(pl.selectors.decimal().cast(pl.Float64)).to_dicts()
+        return _json({**named, "rows": amounts[:-1], "total": amounts[-1]})
+    chosen = Form(form)
+    name = f"revenue-{dimension}-{period.first}-{period.last}.{chosen}"
+    held = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(encoded(table, chosen), media_type=chosen.media_type, headers=held)
 
 
 def not_ready(age_ms: float | None) -> str | None:

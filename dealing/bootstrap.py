@@ -89,7 +89,7 @@ class Plimsoll:
     def desk(self, choices: cli.Choices) -> int:
         """Be the desk process."""
         settings, directory = _opened(choices)
-        work = partial(_desk, settings.desk, directory)
+        work = partial(_desk, settings, directory)
         return self._be(Role.DESK, settings, directory, work, choices)
 
     def replay(
@@ -336,21 +336,26 @@ def _engine_settings(settings: Settings, kept_events: int | None) -> EngineSetti
     )
 
 
-async def _desk(settings: DeskSettings, directory: DataDirectory, stop: asyncio.Event) -> None:
+async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
     from dealing.addresses import listening_socket
     from dealing.backoff import Backoff
     from dealing.desk import DeskOptions, create_desk
     from dealing.hub import HubClient
     from dealing.serving import serve_desk
+    from dealing.storage.revenue_store import SqlRevenueStore
 
+    section = settings.desk
     options = DeskOptions(
         version=metadata.version("plimsoll"),
-        theme=settings.theme,
-        reporting_currency=settings.reporting_currency,
-        hosts=settings.hosts,
-        day_zone=settings.day_zone,
-        day_starts_at_hour=settings.day_starts_at_hour,
+        theme=section.theme,
+        reporting_currency=section.reporting_currency,
+        hosts=section.hosts,
+        day_zone=section.day_zone,
+        day_starts_at_hour=section.day_starts_at_hour,
     )
     hub = HubClient(directory.socket(Role.ENGINE), Backoff(random.random))
-    with listening_socket(settings) as listening:
-        await serve_desk(create_desk(hub, hub, options), hub, listening, stop)
+    database = _database(settings, directory, directory.held_run_id)
+    store = SqlRevenueStore(database, time.time_ns)
+    with listening_socket(section) as listening:
+        await serve_desk(create_desk(hub, hub, store, options), hub, listening, stop)
+    database.close()

@@ -14,6 +14,18 @@
     desk.appearance.apply();
   };
 
+  /* every screen has an address, so that it can be kept, sent and gone back to */
+  const pathOf = (name) => (name === "desk" ? "/" : `/${name}`);
+  const addressed = () => {
+    const name = window.location.pathname.slice(1);
+    return document.querySelector(`[data-screen="${CSS.escape(name)}"]`) ? name : "desk";
+  };
+
+  const goTo = (name) => {
+    if (window.location.pathname !== pathOf(name)) window.history.pushState(null, "", pathOf(name));
+    showScreen(name);
+  };
+
   const showScreen = (name) => {
     for (const screen of document.querySelectorAll(".screen")) {
       screen.hidden = screen.dataset.screen !== name;
@@ -24,6 +36,7 @@
     }
     desk.choices.screen = name;
     desk.redraw();
+    if (name === "revenue") desk.revenue.show();
   };
 
   const actions = {
@@ -37,13 +50,14 @@
       desk.exposure.listColumns();
       props("exposure-columns", { opened: true });
     },
-    export: () => desk.exposure.exportCsv(),
+    export: (form) => (desk.choices.screen === "revenue" ? desk.revenue.exportAs(form ?? "csv")
+      : desk.exposure.exportCsv()),
     close: () => desk.drill.back(),
     exposure: () => desk.drill.close(),
     pause: () => desk.pause(),
     theme: () => toggleRoot("theme", ["dark", "light"]),
     palette: () => toggleRoot("palette", ["safe", "classic"]),
-    screen: (name) => showScreen(name || nextOf(["desk", "system"], desk.choices.screen)),
+    screen: (name) => goTo(name || nextOf(["desk", "system"], desk.choices.screen)),
     help: () => props("shell-help", { opened: true }),
   };
 
@@ -63,6 +77,7 @@
     .some((content) => content.checkVisibility());
 
   const listen = () => {
+    window.addEventListener("popstate", () => showScreen(addressed()));
     const keys = new Map(JSON.parse(document.getElementById("shell-choices").dataset.keys));
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -82,5 +97,5 @@
     });
   };
 
-  desk.actions = { act, listen };
+  desk.actions = { act, listen, showAddressed: () => showScreen(addressed()) };
 }

@@ -16,6 +16,7 @@
     root.style.background = color("--bg");
     window.dash_clientside.set_props("shell-provider", { forceColorScheme: root.dataset.theme });
     desk.pnl.paint();
+    desk.revenue.paint();
   };
 
   desk.appearance = { color, restore, apply };

@@ -79,6 +79,7 @@
     whole: (value) => desk.formats.number(value, 0),
     lots: (value) => desk.formats.number(value, 2),
     signed: (value) => desk.formats.number(value, 0, true),
+    cash: (value) => desk.formats.number(value, 2, true),
     signedLots: (value) => desk.formats.number(value, 2, true),
     price: (value, row) => desk.formats.number(value, row.digits ?? 5),
     percent: (value) => desk.formats.percent(value, 0),
@@ -120,6 +121,14 @@
     heat: numeric(f.signed, {
       cellClass: (params) => (isTotal(params) ? signClass(params) : ["heat", ...signClass(params)]),
       cellStyle: heat,
+    }),
+    cash: numeric(f.cash, { cellClass: signClass }),
+    cashBar: numeric(f.cash, {
+      cellClass: (params) => [...signClass(params), "strong"],
+      cellStyle: (params) => {
+        const share = isTotal(params) ? 0 : step(Math.abs(params.value ?? 0) / params.context.barScale);
+        return { backgroundImage: centredBar(params.value < 0 ? "--loss" : "--profit", share) };
+      },
     }),
     coverage: numeric(f.cover, {
       cellStyle: (params) => ({ backgroundImage: bar("--cover", step(params.value ?? 0)) }),

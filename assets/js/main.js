@@ -106,8 +106,8 @@
     desk.actions.listen();
     desk.appearance.apply();
     desk.crossings.start();
-    desk.actions.act("screen:desk");
-    const panels = [desk.exposure, desk.watch, desk.drill, desk.pnl];
+    desk.actions.showAddressed();
+    const panels = [desk.exposure, desk.watch, desk.drill, desk.pnl, desk.revenue];
     await Promise.all(panels.map((panel) => panel.start()));
   };
 

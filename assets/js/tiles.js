@@ -55,7 +55,7 @@
     const trend = `${desk.choices.side}/${desk.choices.book}/${samples?.length}/${samples?.at(-1)}`;
     const redrawTrend = trend !== drawnTrend;
     drawnTrend = trend;
-    for (const tile of document.querySelectorAll(".tile")) drawTile(tile, redrawTrend);
+    for (const tile of document.querySelectorAll("#tiles .tile")) drawTile(tile, redrawTrend);
   };
 
   desk.tiles = { draw };

@@ -10,25 +10,31 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from dash import Dash
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from dealing.api import api_routes
+from dealing.api import api_routes, revenue_routes
 from dealing.desk import shell
 from dealing.desk.callbacks import problem_of
 from dealing.desk.guard import STREAM_PATH, Guard
 from dealing.desk.options import DeskOptions, assets_dir
-from dealing.desk.panels import drilldown, exposure, strip, watch
+from dealing.desk.panels import drilldown, exposure, revenue, strip, watch
+from dealing.desk.panels.revenue import Sources
 from dealing.desk.stream import Stream, end_process_if_failed
 from dealing.ports import BookQueries, EngineFrame, SnapshotSource
+from dealing.revenue.ports import RevenueStore
+from dealing.revenue.reader import RevenueReader
+from dealing.server_day import ServerDay
 from dealing.snapshot_json import snapshot_json
 
 
 def create_desk(
     source: SnapshotSource,
     queries: BookQueries,
+    store: RevenueStore,
     options: DeskOptions | None = None,
     now: Callable[[], int] = time.time_ns,
 ) -> ASGIApp:
@@ -37,6 +43,7 @@ def create_desk(
     Args:
         source: Where the newest frame is read.
         queries: What answers drill-downs.
+        store: Where what the house earned is kept.
         options: Choices of this desk.
         now: Wall clock, ns UTC.
     """
@@ -46,8 +53,10 @@ def create_desk(
         docs_url=None, redoc_url=None, openapi_url=None, lifespan=partial(_follow, stream)
     )
     server.include_router(api_routes(source, stream.age_ms, _encoded))
+    sources = revenue_sources(source, store, options, now)
+    server.include_router(revenue_routes(sources.reader))
     server.add_api_websocket_route(STREAM_PATH, stream.serve)
-    app = create_dash(server, source, queries, options)
+    app = create_dash(server, source, queries, sources, options)
     return Guard(
         server,
         hosts=options.hosts,
@@ -56,8 +65,20 @@ def create_desk(
     )
 
 
+def revenue_sources(
+    source: SnapshotSource, store: RevenueStore, options: DeskOptions, now: Callable[[], int]
+) -> Sources:
+    """Return where the revenue screen gets its figures."""
+    day = ServerDay(ZoneInfo(options.day_zone), options.day_starts_at_hour)
+    return Sources(RevenueReader(store), source, day, now)
+
+
 def create_dash(
-    server: FastAPI, source: SnapshotSource, queries: BookQueries, options: DeskOptions
+    server: FastAPI,
+    source: SnapshotSource,
+    queries: BookQueries,
+    sources: Sources,
+    options: DeskOptions,
 ) -> Dash:
     """Return the Dash application on ``server``, with its layout and callbacks."""
     app = Dash(
@@ -76,6 +97,7 @@ def create_dash(
     exposure.register(app)
     watch.register(app)
     drilldown.register(app, source, queries)
+    revenue.register(app, sources)
     return app
 
 

@@ -46,6 +46,8 @@ class Draw(StrEnum):
     SEVERITY = "severity"
     BOOK = "book"
     UNITS = "units"
+    CASH = "cash"
+    BAR = "cashBar"
 
 
 class Column(NamedTuple):
@@ -193,6 +195,26 @@ PROVIDER_COLUMNS: Final = (
     Column("age_ms", "Age", Draw.AGE, 62, "Market time since the symbol's last quote"),
 )
 """Columns of a drill-down's positions at providers."""
+
+
+REVENUE_COLUMNS: Final = (
+    Column("name", "Name", Draw.NAME, 108, "What the row is of", pinned=True),
+    Column("total", "Total", Draw.BAR, 132, "All of the row, USD"),
+    Column("markup", "Markup", Draw.CASH, 104, "What clients paid over raw prices, USD"),
+    Column("commission", "Commission", Draw.CASH, 104, "What clients paid in commission, USD"),
+    Column("swap", "Swap", Draw.CASH, 96, "Clients' swap less the providers', USD"),
+    Column("trading", "Trading at raw", Draw.CASH, 118,
+           "Clients' results at raw prices, from the house's side, USD"),
+    Column("providers", "Providers", Draw.CASH, 112,
+           "What providers made or cost: results, commission and fees, USD"),
+    Column("other", "Other", Draw.CASH, 96,
+           "Dividends and corporate actions, bonus, write-offs, adjustments and costs, USD"),
+    Column("dividends", "Dividends", Draw.CASH, 96, "Dividends and corporate actions, USD",
+           shown=False),
+    Column("costs", "Adjustments", Draw.CASH, 104, "Bonus, write-offs, adjustments, costs, USD",
+           shown=False),
+)  # fmt: skip
+"""Columns of the revenue table."""
 
 
 def column_defs(columns: Sequence[Column]) -> list[dict[str, Any]]:

@@ -25,8 +25,8 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CALLBACK_PATH: Final = "/_dash-update-component"
 STREAM_PATH: Final = "/stream"
 READABLE: Final = re.compile(
-    r"/|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
-    r"|/api/v1/snapshot"
+    r"/|/revenue|/system|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
+    r"|/api/v1/(snapshot|revenue)"
 )
 STATIC: Final = ("/assets/", "/_dash-component-suites/")
 POLICY_VIOLATION: Final = 1008

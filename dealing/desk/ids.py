@@ -97,6 +97,27 @@ class DrillIds(StrEnum):
     PROVIDERS = "drill-providers"
 
 
+class RevenueIds(StrEnum):
+    """What the house earned, and why."""
+
+    TILES = "revenue-tiles"
+    NOTE = "revenue-note"
+    GRID = "revenue-grid"
+    EMPTY = "revenue-empty"
+    DIMENSION = "revenue-dimension"
+    PERIOD = "revenue-period"
+    DAYS = "revenue-days"
+    FIRST = "revenue-first"
+    LAST = "revenue-last"
+    COUNT = "revenue-count"
+    CHART = "revenue-chart"
+    STEPS = "revenue-steps"
+    SPAN = "revenue-span"
+    SINCE = "revenue-since"
+    ASK = "revenue-ask"
+    ANSWER = "revenue-answer"
+
+
 class SystemIds(StrEnum):
     """The state of the machinery."""
 

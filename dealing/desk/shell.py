@@ -17,6 +17,7 @@ from dealing.desk.panels import (
     exposure,
     help,  # noqa: A004 (the panel is called what it is)
     pnl,
+    revenue,
     strip,
     system,
     tiles,
@@ -58,7 +59,10 @@ def layout(options: DeskOptions) -> Component:
         [
             dmc.AppShellHeader(strip.layout(options)),
             dmc.AppShellNavbar(_rail()),
-            dmc.AppShellMain([_banner(), _desk_screen(), _system_screen()], className="main"),
+            dmc.AppShellMain(
+                [_banner(), _phone_rail(), _desk_screen(), _revenue_screen(), _system_screen()],
+                className="main",
+            ),
             dmc.AppShellFooter(_status_line(options.version)),
         ],
         header={"height": HEADER_PX},
@@ -92,6 +96,12 @@ def _desk_screen() -> Component:
     )
 
 
+def _revenue_screen() -> Component:
+    return html.Div(
+        revenue.layout(), className="screen data-area", hidden=True, **data(screen="revenue")
+    )
+
+
 def _system_screen() -> Component:
     return html.Div(
         system.layout(), className="screen data-area", hidden=True, **data(screen="system")
@@ -109,14 +119,19 @@ def _banner() -> Component:
 
 
 def _rail() -> Component:
-    return html.Nav(
-        [
-            action_button("screen:desk", "Desk", "layout-dashboard", class_name="rail-button"),
-            action_button("screen:system", "System", "activity", "S", class_name="rail-button"),
-        ],
-        className="rail",
-        **aria(label="Screens"),
-    )
+    return html.Nav(_screen_buttons(), className="rail", **aria(label="Screens"))
+
+
+def _phone_rail() -> Component:
+    return html.Nav(_screen_buttons(), className="phone-rail", **aria(label="Screens on a phone"))
+
+
+def _screen_buttons() -> list[Component]:
+    return [
+        action_button("screen:desk", "Desk", "layout-dashboard", class_name="rail-button"),
+        action_button("screen:revenue", "Revenue", "chart-column", "R", class_name="rail-button"),
+        action_button("screen:system", "System", "activity", "S", class_name="rail-button"),
+    ]
 
 
 def _status_line(version: str) -> Component:

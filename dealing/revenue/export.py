@@ -7,6 +7,7 @@ in front, in XLSX it is written as text.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +17,10 @@ import polars as pl
 import xlsxwriter
 
 from dealing.directory import replace_file
-from dealing.revenue.facts import FACT_SCHEMA
+from dealing.revenue.facts import FACT_SCHEMA, Dimension
 from dealing.revenue.frames import frame_of
 from dealing.revenue.ports import RevenueStore
+from dealing.revenue.report import Group, Row
 from exposure.errors import DataError
 
 LARGEST_SHEET: Final = 1_048_575
@@ -66,7 +68,7 @@ def form_of(path: Path) -> Form:
 
 
 def kept_facts(store: RevenueStore, first: date | None, last: date | None) -> pl.DataFrame:
-    """Return the facts of a period as they are kept, oldest day first.
+    """Return the facts of a period as they are kept, with exact USD beside millionths.
 
     Args:
         store: Where they are.
@@ -76,16 +78,26 @@ def kept_facts(store: RevenueStore, first: date | None, last: date | None) -> pl
     days = [state.day for state in store.days()]
     wanted = [d for d in days if (first is None or d >= first) and (last is None or d <= last)]
     none = frame_of([], FACT_SCHEMA, ("position",))
-    return pl.concat([none, *(store.books(day).facts for day in wanted)])
+    return _with_usd(pl.concat([none, *(store.books(day).facts for day in wanted)]))
+
+
+def report_table(made: Sequence[Row], dimension: Dimension) -> pl.DataFrame:
+    """Return rows of a report with their groups as exact USD, in their order."""
+    columns: dict[str, list[Any]] = {"name": [row.name for row in made]}
+    for group in Group:
+        columns[f"{group}{_MICRO}"] = [row.by_group.get(group, 0) for row in made]
+    columns[f"total{_MICRO}"] = [row.total for row in made]
+    schema = {name: pl.String if name == "name" else pl.Int64 for name in columns}
+    table = _with_usd(pl.DataFrame(columns, schema))
+    return table.select(~pl.selectors.ends_with(_MICRO)).rename({"name": dimension.value})
 
 
 def encoded(table: pl.DataFrame, form: Form) -> bytes:
-    """Return a table as a file; every column of millionths gets one of exact USD beside it.
+    """Return a table as a file.
 
     Raises:
         DataError: It does not fit.
     """
-    table = _with_usd(table)
     content = io.BytesIO()
     match form:
         case Form.CSV:

@@ -9,6 +9,7 @@ import time
 import uvicorn
 
 from dealing.desk import DeskOptions, create_desk
+from dealing.revenue.memory_store import MemoryRevenueStore
 from tests.desk.scripted_book import EngineQueries, FakeSource, ScriptedBook
 
 FRAMES_PER_S = 5
@@ -30,6 +31,7 @@ class ServedDesk:
     def __init__(self, accounts=300, positions=1_200):
         self.broker = ScriptedBook(accounts, positions)
         self.queries = EngineQueries(self.broker)
+        self.revenue = MemoryRevenueStore(time.time_ns)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -57,7 +59,7 @@ class ServedDesk:
 
     async def _serve(self):
         source = FakeSource()
-        app = create_desk(source, self.queries, DeskOptions(version="test"))
+        app = create_desk(source, self.queries, self.revenue, DeskOptions(version="test"))
         config = uvicorn.Config(
             app, port=self.port, log_config=None, lifespan="on", timeout_graceful_shutdown=1
         )

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from dealing.api import not_ready
 from dealing.desk import create_desk
+from dealing.revenue.memory_store import MemoryRevenueStore
 from dealing.snapshot_json import snapshot_json
 from tests.desk.scripted_book import EngineQueries, FakeSource
 
@@ -21,7 +22,9 @@ def source():
 
 @pytest.fixture
 def client(broker, source):
-    with TestClient(create_desk(source, EngineQueries(broker)), base_url=ORIGIN) as client:
+    with TestClient(
+        create_desk(source, EngineQueries(broker), MemoryRevenueStore()), base_url=ORIGIN
+    ) as client:
         yield client
 
 

@@ -9,12 +9,13 @@ from dash import Dash
 from fastapi import FastAPI
 
 from dealing.desk import DeskOptions, ids, theme
-from dealing.desk.application import create_dash
+from dealing.desk.application import create_dash, revenue_sources
 from dealing.desk.columns import Draw
 from dealing.desk.options import assets_dir
 from dealing.desk.panels.help import KEYS
 from dealing.desk.panels.margin import BAND_NAMES, BANDS
 from dealing.desk.shell import layout
+from dealing.revenue.memory_store import MemoryRevenueStore
 from tests.desk.scripted_book import EngineQueries, FakeSource
 
 SCRIPTS = sorted((assets_dir() / "js").glob("*.js"))
@@ -23,7 +24,13 @@ STYLES = sorted((assets_dir() / "css").glob("*.css"))
 
 @pytest.fixture(scope="module")
 def dash(broker):
-    return create_dash(FastAPI(), FakeSource(), EngineQueries(broker), DeskOptions())
+    return made(broker, DeskOptions())
+
+
+def made(broker, options):
+    source = FakeSource()
+    sources = revenue_sources(source, MemoryRevenueStore(), options, lambda: 0)
+    return create_dash(FastAPI(), source, EngineQueries(broker), sources, options)
 
 
 def ids_in(component):
@@ -38,7 +45,7 @@ def test_every_id_is_on_the_page():
 
 def test_every_callback_is_async(dash):
     served = [c["callback"] for c in dash.callback_map.values() if "callback" in c]
-    assert len(served) == 1
+    assert len(served) == 2
     assert all(inspect.iscoroutinefunction(inspect.unwrap(callback)) for callback in served)
 
 
@@ -54,7 +61,7 @@ def test_dash_checks_its_callbacks_against_the_page(dash):
 
 
 def test_the_page_is_painted_in_its_theme_before_any_script():
-    light = create_dash(FastAPI(), FakeSource(), None, DeskOptions(theme="light")).index_string
+    light = made(None, DeskOptions(theme="light")).index_string
     assert 'data-theme="light"' in light
     assert theme.TOKENS["light"]["--bg"] in light
 

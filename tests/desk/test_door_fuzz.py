@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from dealing.desk import DeskOptions, create_desk
 from dealing.desk.guard import CALLBACK_PATH, MAX_BODY, MAX_SOCKET_MESSAGE, STREAM_PATH, Guard
+from dealing.revenue.memory_store import MemoryRevenueStore
 from tests.damage import damaged
 from tests.desk.scripted_book import EngineQueries, FakeSource
 from tests.thorough import examples
@@ -180,7 +181,7 @@ def _message(content: str | bytes):
 def client(broker, frame):
     source = FakeSource()
     source.publish(frame)
-    app = create_desk(source, EngineQueries(broker), DeskOptions())
+    app = create_desk(source, EngineQueries(broker), MemoryRevenueStore(), DeskOptions())
     with TestClient(app, base_url=ORIGIN) as client:
         yield client
 

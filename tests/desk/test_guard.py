@@ -10,6 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 from dealing.desk import DeskOptions, create_desk
 from dealing.desk.guard import MAX_BODY, MAX_SOCKET_MESSAGE
 from dealing.desk.ids import DrillIds
+from dealing.revenue.memory_store import MemoryRevenueStore
 from tests.desk.scripted_book import EngineQueries, FakeSource
 
 ORIGIN = "http://127.0.0.1:8050"
@@ -26,7 +27,9 @@ SECURE = {
 def app(broker, frame):
     source = FakeSource()
     source.publish(frame)
-    return create_desk(source, EngineQueries(broker), DeskOptions(hosts=("desk.example",)))
+    return create_desk(
+        source, EngineQueries(broker), MemoryRevenueStore(), DeskOptions(hosts=("desk.example",))
+    )
 
 
 @pytest.fixture(scope="module")

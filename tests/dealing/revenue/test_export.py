@@ -10,8 +10,11 @@ import polars as pl
 import pytest
 
 from dealing.revenue import export as exporting
-from dealing.revenue.export import Form, encoded, export, form_of, kept_facts
+from dealing.revenue.export import Form, encoded, export, form_of, kept_facts, report_table
+from dealing.revenue.facts import FACT_SCHEMA, Dimension
 from dealing.revenue.memory_store import MemoryRevenueStore
+from dealing.revenue.ports import Period
+from dealing.revenue.report import Group, rows, total
 from exposure.errors import DataError
 from tests.dealing.revenue.made_facts import (
     GOLDEN,
@@ -66,7 +69,8 @@ def test_parquet_has_the_same(store, tmp_path):
     export(store, (None, None), tmp_path / "facts.parquet")
     table = pl.read_parquet(tmp_path / "facts.parquet")
     assert table["amount_usd"].sum() == Decimal("12.700003")
-    assert table.drop("amount_usd").equals(kept_facts(store, None, None))
+    assert table.equals(kept_facts(store, None, None))
+    assert table.drop("amount_usd").schema == pl.Schema(FACT_SCHEMA)
 
 
 def test_xlsx_has_numbers_dates_and_a_frozen_header(store, tmp_path):
@@ -87,6 +91,16 @@ def test_names_never_become_formulas():
     sheet, strings = sheet_text(encoded(facts, Form.XLSX))
     assert "<f>" not in sheet
     assert "=1+1" in strings
+
+
+def test_a_report_is_exported_with_its_total(store):
+    made = rows(store.summary(Period(TUESDAY, THURSDAY), Dimension.BOOK).totals)
+    table = report_table([*made, total(made)], Dimension.BOOK)
+    assert table.columns == ["book", *(f"{group}_usd" for group in Group), "total_usd"]
+    assert table["book"].to_list() == ["A", "B", "Total"]
+    assert table["total_usd"].to_list() == [
+        Decimal("90.500000"), Decimal("-77.799997"), Decimal("12.700003"),
+    ]  # fmt: skip
 
 
 def test_an_ending_names_the_form_and_another_is_refused(tmp_path):
