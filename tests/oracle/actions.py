@@ -94,9 +94,9 @@ def swap(holding: Holding, nights: Decimal, rates: Rates, market: Market) -> Dec
             price = market.closing(instrument.symbol, holding.side)
             if price is None:
                 raise Refused("no_rate")
-            amount, currency = units * price * rate / 100 / DAYS_OF_A_YEAR, instrument.quote
+            amount, currency = units * abs(price) * rate / 100 / DAYS_OF_A_YEAR, instrument.quote
         case "interest_open":
-            amount = units * holding.open_price * rate / 100 / DAYS_OF_A_YEAR
+            amount = units * abs(holding.open_price) * rate / 100 / DAYS_OF_A_YEAR
             currency = instrument.quote
         case _:
             raise Refused("bad_action")

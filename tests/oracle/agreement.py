@@ -100,8 +100,8 @@ def _revenue(said: list[Figures], ruled: list[Figures]) -> Iterator[str]:
         yield "revenue: a symbol, book and component has two rows"
     for key in sorted(ours.keys() | theirs.keys()):
         amount = float(ours[key]["amount_usd"]) if key in ours else 0.0
-        facts = ours[key]["facts"] if key in ours else 0
-        if abs(theirs.get(key, 0.0) - amount) > MICRO * max(facts, 1) + RELATIVE * abs(amount):
+        rounded = ours[key]["rounded"] if key in ours else 0
+        if abs(theirs.get(key, 0.0) - amount) > MICRO * max(rounded, 1) + RELATIVE * abs(amount):
             yield f"revenue {' '.join(key)} is {theirs.get(key)!r}, the referee says {amount:.6f}"
 
 

@@ -27,20 +27,28 @@ CONVERSIONS = ("close_price", "close_price", "market", "mid")
 PROVIDERS = ("LP1", "LP2")
 
 
-def write_day(directory: Path, seed: int, size: int) -> None:
-    """Write a book directory of about ``size`` quotes; the same seed writes the same bytes."""
-    _Day(random.Random(seed), size).write(directory)
+def write_day(directory: Path, seed: int, size: int, *, eventful: bool | None = None) -> None:
+    """Write a book directory of about ``size`` quotes; the same seed writes the same bytes.
+
+    Args:
+        directory: Where to.
+        seed: Of all that is random.
+        size: How many quotes, about.
+        eventful: Whether it has actions and leverage brackets; None for half of the seeds.
+    """
+    _Day(random.Random(seed), size, eventful).write(directory)
 
 
 class _Day:
-    def __init__(self, rng: random.Random, size: int) -> None:
+    def __init__(self, rng: random.Random, size: int, eventful: bool | None) -> None:  # noqa: FBT001
         self.rng = rng
         listed = listings()
         self.listings = rng.sample(listed, k=rng.choice((8, len(listed), len(listed))))
         self.tape = Tape(rng, ticks(self.listings, size, rng))
         self.floor = Floor(rng, self.listings, self.tape, max(12, min(60, size // 60)))
         self.deal_count = size * 3 // rng.choice((8, 40, 40))
-        self.eventful = rng.random() < 0.5
+        half = rng.random() < 0.5
+        self.eventful = half if eventful is None else eventful
         self.occasions = Occasions(rng, self.listings, self.tape, PROVIDERS)
 
     def write(self, directory: Path) -> None:

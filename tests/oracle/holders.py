@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -31,82 +31,82 @@ def apply_action(desk: Desk, event: Event) -> None:
         raise Refused("unknown_symbol")
     match row["kind"]:
         case "swap":
-            _swap(desk, row)
+            touched = _swap(desk, row)
         case "dividend":
-            _pay(desk, row, "DIVIDEND_CLIENT", "DIVIDEND_LP")
+            touched = _pay(desk, row, "DIVIDEND_CLIENT", "DIVIDEND_LP")
         case "adjustment":
-            _pay(desk, row, "CORPORATE_ACTION", "CORPORATE_ACTION")
+            touched = _pay(desk, row, "CORPORATE_ACTION", "CORPORATE_ACTION")
         case "split":
-            _split(desk, row)
+            touched = _split(desk, row)
         case "rename":
-            _rename(desk, row)
-            return
+            touched = _rename(desk, row)
         case _:
             raise Refused("bad_action")
-    if row["kind"] == "split" or not row.get("lp"):
-        for account, _ in _unique(_holders(desk, row["symbol"])):
-            desk.look_at(account, event.ts_ms)
+    for account in touched:
+        desk.look_at(account, event.ts_ms)
 
 
-def _swap(desk: Desk, row: Row) -> None:
+def _swap(desk: Desk, row: Row) -> list[Account]:
     instrument = desk.instruments[row["symbol"]]
     nights = _finite(row, "value")
     if nights < ZERO:
         raise Refused("bad_action")
     rates = actions.swap_rates(row, instrument)
-    if not nights:
-        return
-    if actions.reopens(instrument):
-        _reopen(desk, row, lambda holding: actions.shift(holding, nights, rates))
-        return
+    reopens = actions.reopens(instrument)
+    if not nights or instrument.swap_mode == "disabled":
+        return []
+    if reopens:
+        return _reopen(desk, row, lambda holding: actions.shift(holding, nights, rates))
     pays: Pays = lambda holding: actions.swap(holding, nights, rates, desk.market)  # noqa: E731
     if row.get("lp"):
-        _pay_provider(desk, row, "SWAP_LP", pays)
-        return
+        return _pay_provider(desk, row, "SWAP_LP", pays)
     for (account, position_id), amount in _amounts(desk, row["symbol"], pays):
         position = account.positions[position_id]
         account.positions[position_id] = replace(
             position, swap=position.swap + amount, rolled_over=position.rolled_over + amount
         )
         _earn(desk, row, position.book, "SWAP_CLIENT", account, amount)
+    return _accounts(desk, row["symbol"])
 
 
-def _reopen(desk: Desk, row: Row, shift: Callable[[Holding], Decimal]) -> None:
+def _reopen(desk: Desk, row: Row, shift: Callable[[Holding], Decimal]) -> list[Account]:
     if row.get("lp"):
         held = desk.lp_positions.get((row["lp"], row["symbol"]))
         if held is not None and held.lots:
             moved = replace(held, price=held.price + shift(_at_provider(desk, row, held)))
             desk.lp_positions[row["lp"], row["symbol"]] = moved
-        return
+        return []
     for account, position_id in _holders(desk, row["symbol"]):
         position = account.positions[position_id]
         by = shift(_held(account, position_id))
         account.positions[position_id] = position.reopened(by)
+    return _accounts(desk, row["symbol"])
 
 
-def _pay(desk: Desk, row: Row, of_clients: str, of_provider: str) -> None:
+def _pay(desk: Desk, row: Row, of_clients: str, of_provider: str) -> list[Account]:
     _finite(row, "value")
     per_unit = actions.cash_rates(row)
     pays: Pays = lambda holding: actions.cash(holding, per_unit, desk.market)  # noqa: E731
     if row.get("lp"):
-        _pay_provider(desk, row, of_provider, pays)
-        return
+        return _pay_provider(desk, row, of_provider, pays)
     for (account, position_id), amount in _amounts(desk, row["symbol"], pays):
         account.balance += amount
         desk.realise(account.terms.currency, -amount)
         _earn(desk, row, account.positions[position_id].book, of_clients, account, amount)
+    return _accounts(desk, row["symbol"])
 
 
-def _pay_provider(desk: Desk, row: Row, component: str, pays: Pays) -> None:
-    # without a rate the row is refused, whether or not the provider is one of the symbol's
-    held = desk.lp_positions.get((row["lp"], row["symbol"]), LpPosition())
-    amount = pays(_at_provider(desk, row, held))
-    desk.realised_usd += amount
-    part = Part(component, amount, "USD")
-    desk.ledger.book(Entry(row["symbol"], PROVIDERS_BOOK, (part,)))
+def _pay_provider(desk: Desk, row: Row, component: str, pays: Pays) -> list[Account]:
+    held = desk.lp_positions.get((row["lp"], row["symbol"]))
+    if held is not None and held.lots:
+        amount = pays(_at_provider(desk, row, held))
+        desk.realised_usd += amount
+        part = Part(component, amount, "USD")
+        desk.ledger.book(Entry(row["symbol"], PROVIDERS_BOOK, (part,)))
+    return []
 
 
-def _split(desk: Desk, row: Row) -> None:
+def _split(desk: Desk, row: Row) -> list[Account]:
     ratio, symbol = _finite(row, "value"), row["symbol"]
     if ratio <= ZERO:
         raise Refused("bad_action")
@@ -116,9 +116,11 @@ def _split(desk: Desk, row: Row) -> None:
         if key[1] == symbol:
             desk.lp_positions[key] = LpPosition(held.lots * ratio, held.price / ratio)
     desk.market.split(symbol, ratio)
+    return _accounts(desk, symbol)
 
 
-def _rename(desk: Desk, row: Row) -> None:
+def _rename(desk: Desk, row: Row) -> list[Account]:
+    """Let a symbol go on under another name; that may change which pair converts for anybody."""
     symbol, new = row["symbol"], row["value"].strip()
     if not new or new in desk.instruments:
         raise Refused("bad_action")
@@ -140,6 +142,7 @@ def _rename(desk: Desk, row: Row) -> None:
         counter[new] = counter.pop(symbol, 0)
     for account in desk.accounts.values():
         desk.watch(account)
+    return list(desk.accounts.values())
 
 
 def _amounts(desk: Desk, symbol: str, pays: Pays) -> list[tuple[Key, Decimal]]:
@@ -163,12 +166,9 @@ def _holders(desk: Desk, symbol: str) -> list[Key]:
     ]
 
 
-def _unique(keys: list[Key]) -> Iterator[Key]:
-    seen: set[str] = set()
-    for account, position_id in keys:
-        if account.terms.login not in seen:
-            seen.add(account.terms.login)
-            yield account, position_id
+def _accounts(desk: Desk, symbol: str) -> list[Account]:
+    holders = {account.terms.login for account, _ in _holders(desk, symbol)}
+    return [account for login, account in desk.accounts.items() if login in holders]
 
 
 def _held(account: Account, position_id: str) -> Holding:

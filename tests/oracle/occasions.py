@@ -45,7 +45,7 @@ class Occasions:
         """Return the swap terms of an instrument."""
         rng = self.rng
         return {
-            "swap_mode": rng.choice((*SWAP_MODES, "points", "")),
+            "swap_mode": rng.choice((*SWAP_MODES, "points", "", "weekly")),
             "swap_long": rng.choice(("-7.2", "-0.5", "1.25", "")),
             "swap_short": rng.choice(("2.4", "-3", "0.75", "")),
         }

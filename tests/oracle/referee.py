@@ -43,7 +43,7 @@ def judge(directory: Path, until_ms: Decimal | None = None) -> Figures:
 
     Returns:
         ``as_of_ms, accounts, exposure, currencies, house, events, crossings, breaks, revenue``.
-        Each row of revenue says how many ``facts`` it adds up, because each is rounded once.
+        Each row of revenue says how many ``rounded`` amounts it adds up.
 
     Units: money in account currency or ``_usd``, times in epoch milliseconds.
     """
@@ -87,7 +87,7 @@ def _revenue(desk: Desk) -> list[Figures]:
             "book": letter,
             "component": component,
             "amount_usd": micros * MICRO,
-            "facts": desk.ledger.facts[symbol, letter, component],
+            "rounded": desk.ledger.rounded[symbol, letter, component],
         }
         for (symbol, letter, component), micros in sorted(desk.ledger.micros.items())
     ]

@@ -48,11 +48,14 @@ class Entry:
 
 
 class Ledger:
-    """All facts of a day; those without a rate wait for it."""
+    """All facts of a day; those without a rate wait for it.
+
+    ``rounded`` counts how many amounts were rounded to make up each sum.
+    """
 
     def __init__(self, market: Market) -> None:
         self.micros: Counter[Key] = Counter()
-        self.facts: Counter[Key] = Counter()
+        self.rounded: Counter[Key] = Counter()
         self._market = market
         self._waiting: list[Entry] = []
 
@@ -81,7 +84,7 @@ class Ledger:
             self._add(entry, part.component, int(amount or 0))
         if whole is not None:
             known = sum(int(amount or 0) for amount in micros.values())
-            self._add(entry, whole.component, int(left) - known)
+            self._add(entry, whole.component, int(left) - known, rounded=1 + len(micros))
         return True
 
     def _micros(self, part: Part) -> int | None:
@@ -90,7 +93,7 @@ class Ledger:
             return None
         return int((part.amount * rate / MICRO).to_integral_value(ROUND_HALF_EVEN))
 
-    def _add(self, entry: Entry, component: str, micros: int) -> None:
+    def _add(self, entry: Entry, component: str, micros: int, rounded: int = 1) -> None:
         key = entry.symbol, entry.book, component
         self.micros[key] += micros
-        self.facts[key] += 1
+        self.rounded[key] += rounded
