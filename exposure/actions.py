@@ -132,6 +132,8 @@ class Actions:
         dividend = isinstance(event, DividendPaid)
         if event.lp:
             held = self._coverage.held(event.lp, symbol)
+            if held.lots == 0.0:
+                return NOTHING
             per_unit = event.long_per_unit if held.lots > 0.0 else event.short_per_unit
             amount = held.lots * instrument.units_per_lot * per_unit
             amount *= self._rate(instrument.quote, _USD)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tests.oracle.book import AccountTerms
+from tests.oracle.book import AccountTerms, Tiers
 from tests.oracle.market import ZERO, Market
 from tests.oracle.valuation import Position, margin_of_account, profit, to_account
 
@@ -53,6 +53,7 @@ class Account:
     balance: Decimal
     credit: Decimal
     routing: Routing
+    tiers: Tiers = field(default_factory=dict)
     routing_of_symbol: dict[str, Routing] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     beyond: set[str] = field(default_factory=set)
@@ -62,10 +63,11 @@ class Account:
         """Return what the account is worth now."""
         values = (floating(one, self.terms, market) for one in self.positions.values())
         total = sum((value for value in values if value is not None), ZERO)
+        carried = self.credit if self.terms.credit_mode == "in_equity" else ZERO
         return Figures(
             floating=total,
-            equity=self.balance + self.credit + total,
-            margin=margin_of_account(self.positions.values(), self.terms.hedged_margin_mode),
+            equity=self.balance + carried + total,
+            margin=margin_of_account(self.positions.values(), self.terms, self.tiers),
         )
 
     def route(self, symbol: str) -> Routing:

@@ -11,6 +11,7 @@ from typing import Any
 Figures = Mapping[str, Any]
 
 ABSOLUTE = 1e-5
+MICRO = 1e-6
 RELATIVE = 1e-9
 
 
@@ -32,6 +33,7 @@ def disagreements(said: Figures, verdict: Figures) -> list[str]:
         *_currencies(said["currencies"], verdict["currencies"]),
         *_crossings(said["crossings"], verdict["crossings"]),
         *_breaks(said["breaks"], verdict["breaks"]),
+        *_revenue(said["revenue"], verdict["revenue"]),
     ]
 
 
@@ -83,8 +85,28 @@ def _breaks(said: list[Figures], ruled: list[Figures]) -> Iterator[str]:
 def _counted(rows: Iterable[Figures]) -> Counter[tuple[object, ...]]:
     names = ("kind", "login", "deal_id", "symbol")
     return Counter(
-        (round(float(row["ts_ms"]), 3), *(row.get(name) or None for name in names)) for row in rows
+        (_rounded(row["ts_ms"]), *(row.get(name) or None for name in names)) for row in rows
     )
+
+
+def _rounded(ts_ms: Decimal | float | None) -> float | None:
+    return None if ts_ms is None else round(float(ts_ms), 3)
+
+
+def _revenue(said: list[Figures], ruled: list[Figures]) -> Iterator[str]:
+    theirs = {_key(row): row["amount_usd"] for row in said}
+    ours = {_key(row): row for row in ruled}
+    if len(theirs) != len(said):
+        yield "revenue: a symbol, book and component has two rows"
+    for key in sorted(ours.keys() | theirs.keys()):
+        amount = float(ours[key]["amount_usd"]) if key in ours else 0.0
+        rounded = ours[key]["rounded"] if key in ours else 0
+        if abs(theirs.get(key, 0.0) - amount) > MICRO * max(rounded, 1) + RELATIVE * abs(amount):
+            yield f"revenue {' '.join(key)} is {theirs.get(key)!r}, the referee says {amount:.6f}"
+
+
+def _key(row: Figures) -> tuple[str, str, str]:
+    return row["symbol"] or "", row["book"] or "", row["component"]
 
 
 def _same(said: object, ruled: object) -> bool:

@@ -14,12 +14,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 Row = dict[str, str]
+Tiers = dict[tuple[str, str], list["Bracket"]]
+"""The brackets of a leverage profile and symbol."""
 
-EVENT_FILES = ("quotes", "balances", "books", "deals", "hedges")
+EVENT_FILES = ("quotes", "balances", "books", "actions", "deals", "hedges")
 """In the order in which events of one instant happen."""
 
 TICK_VALUED = ("cfd_index", "futures")
 FOREX = ("forex", "forex_no_leverage")
+LEVERAGED = ("forex", "cfd_leverage")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Instrument:
     underlying: str
     base: str
     quote: str
+    digits: int
     calc_mode: str
     contract_size: Decimal
     margin_currency: str
@@ -39,6 +43,9 @@ class Instrument:
     initial_margin: Decimal | None
     hedged_ratio: Decimal
     max_leverage: Decimal | None
+    swap_mode: str
+    swap_long: Decimal
+    swap_short: Decimal
     limit_usd: Decimal | None
     allow_negative: bool
 
@@ -48,6 +55,19 @@ class Instrument:
         if self.calc_mode in TICK_VALUED:
             return _given(self.tick_value) / _given(self.tick_size)
         return self.contract_size
+
+    @property
+    def point(self) -> Decimal:
+        """The smallest price step."""
+        return Decimal(1).scaleb(-self.digits)
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Lots up to ``upper_lots`` have this leverage; None is unlimited."""
+
+    upper_lots: Decimal | None
+    leverage: Decimal
 
 
 @dataclass(frozen=True)
@@ -66,6 +86,8 @@ class AccountTerms:
     stop_out_level: Decimal
     hedged_margin_mode: str
     profit_conversion: str
+    credit_mode: str
+    leverage_profile: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +143,44 @@ def accounts(directory: Path) -> dict[str, AccountTerms]:
     return {row["login"]: _account(row) for row in rows(directory, "accounts")}
 
 
+def leverage_tiers(
+    directory: Path, known: dict[str, Instrument]
+) -> tuple[Tiers, list[tuple[str, str]]]:
+    """Return the brackets of each profile and symbol, and what is wrong with rows.
+
+    Returns:
+        The brackets in the order of the file, and kind of break and symbol of each wrong row.
+    """
+    found: Tiers = {}
+    wrong: list[tuple[str, str]] = []
+    for row in rows(directory, "leverage_tiers"):
+        key = row["profile"], row["symbol"]
+        before, bracket, instrument = found.get(key, []), _bracket(row), known.get(row["symbol"])
+        if bracket is None:
+            wrong.append(("bad_tier", row["symbol"]))
+        elif instrument is None:
+            wrong.append(("unknown_symbol", row["symbol"]))
+        elif instrument.calc_mode in LEVERAGED and not _goes_up(before, bracket):
+            wrong.append(("bad_tier", row["symbol"]))
+        else:
+            found[key] = [*before, bracket]
+    return found, wrong
+
+
+def _bracket(row: Row) -> Bracket | None:
+    upper, leverage = number(row, "upper_lots"), number(row, "leverage")
+    if leverage is None or leverage <= 0 or (row.get("upper_lots") and upper is None):
+        return None
+    return None if upper is not None and upper <= 0 else Bracket(upper, leverage)
+
+
+def _goes_up(before: list[Bracket], bracket: Bracket) -> bool:
+    if not before:
+        return True
+    last = before[-1].upper_lots
+    return last is not None and (bracket.upper_lots is None or bracket.upper_lots > last)
+
+
 def events(directory: Path) -> list[Event]:
     """Return the events of all files, merged by effective time."""
     found = [
@@ -143,6 +203,7 @@ def _instrument(row: Row) -> Instrument:
         underlying=row.get("underlying") or row["symbol"],
         base=row["base"],
         quote=row["quote"],
+        digits=int(row["digits"]),
         calc_mode=row["calc_mode"],
         contract_size=Decimal(row["contract_size"]),
         margin_currency=row.get("margin_currency") or row["quote"],
@@ -152,6 +213,9 @@ def _instrument(row: Row) -> Instrument:
         initial_margin=number(row, "initial_margin"),
         hedged_ratio=_given(number(row, "hedged_ratio", "0.5")),
         max_leverage=number(row, "max_leverage"),
+        swap_mode=row.get("swap_mode") or "points",
+        swap_long=_given(number(row, "swap_long", "0")),
+        swap_short=_given(number(row, "swap_short", "0")),
         limit_usd=number(row, "limit_usd"),
         allow_negative=row.get("allow_negative", "").lower() == "true",
     )
@@ -171,6 +235,8 @@ def _account(row: Row) -> AccountTerms:
         stop_out_level=_given(number(row, "stop_out_level", "50")),
         hedged_margin_mode=row.get("hedged_margin_mode") or "net_plus_hedged",
         profit_conversion=row.get("profit_conversion") or "close_price",
+        credit_mode=row.get("credit_mode") or "in_equity",
+        leverage_profile=row.get("leverage_profile", ""),
     )
 
 

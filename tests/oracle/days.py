@@ -18,6 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.oracle.listings import Listing, Row, Tick, listings, ticks
+from tests.oracle.occasions import PROFILES, Occasions
 from tests.oracle.tape import Tape
 from tests.oracle.traders import CENT, Floor, Trader
 
@@ -26,19 +27,29 @@ CONVERSIONS = ("close_price", "close_price", "market", "mid")
 PROVIDERS = ("LP1", "LP2")
 
 
-def write_day(directory: Path, seed: int, size: int) -> None:
-    """Write a book directory of about ``size`` quotes; the same seed writes the same bytes."""
-    _Day(random.Random(seed), size).write(directory)
+def write_day(directory: Path, seed: int, size: int, *, eventful: bool | None = None) -> None:
+    """Write a book directory of about ``size`` quotes; the same seed writes the same bytes.
+
+    Args:
+        directory: Where to.
+        seed: Of all that is random.
+        size: How many quotes, about.
+        eventful: Whether it has actions and leverage brackets; None for half of the seeds.
+    """
+    _Day(random.Random(seed), size, eventful).write(directory)
 
 
 class _Day:
-    def __init__(self, rng: random.Random, size: int) -> None:
+    def __init__(self, rng: random.Random, size: int, eventful: bool | None) -> None:  # noqa: FBT001
         self.rng = rng
         listed = listings()
         self.listings = rng.sample(listed, k=rng.choice((8, len(listed), len(listed))))
         self.tape = Tape(rng, ticks(self.listings, size, rng))
         self.floor = Floor(rng, self.listings, self.tape, max(12, min(60, size // 60)))
         self.deal_count = size * 3 // rng.choice((8, 40, 40))
+        half = rng.random() < 0.5
+        self.eventful = half if eventful is None else eventful
+        self.occasions = Occasions(rng, self.listings, self.tape, PROVIDERS)
 
     def write(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -53,11 +64,20 @@ class _Day:
             "hedges": self._hedges(),
             "quotes": self._quotes(),
         }
-        for name in ("deals", "balances", "books", "hedges"):
-            self._delay_some(files[name])
+        if self.eventful:
+            self._add_occasions(files)
+        for name in ("deals", "balances", "books", "hedges", "actions"):
+            self._delay_some(files.get(name, []))
         for name, rows in files.items():
             if rows:
                 self._file(directory, name, rows)
+
+    def _add_occasions(self, files: dict[str, list[Row]]) -> None:
+        instants = [row["ts_ms"] for row in files["deals"]]
+        files["leverage_tiers"] = self.occasions.tiers()
+        files["actions"] = self.occasions.actions(self.deal_count // 3, instants)
+        for name in ("quotes", "deals", "books", "hedges"):
+            files[name] = self.occasions.changed(name, files[name])
 
     # Who and what
 
@@ -76,6 +96,8 @@ class _Day:
             "stop_out_level": rng.choice(("", "30", "50")),
             "hedged_margin_mode": rng.choice((*MARGIN_MODES, "")),
             "profit_conversion": rng.choice((*CONVERSIONS, "")),
+            "credit_mode": rng.choice(("", "in_equity", "excluded")),
+            "leverage_profile": rng.choice(("", *PROFILES, "P9")),
         }
         if rng.random() < 0.05:
             row["balance"] = "-12.34"
@@ -91,6 +113,7 @@ class _Day:
             "digits": str(listing.digits),
             "calc_mode": listing.calc_mode,
             **listing.terms,
+            **self.occasions.terms(),
         }
 
     # What was open before

@@ -7,13 +7,16 @@ and 6 say is written down here once, slowly, in decimal; the engine has to agree
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from tests.oracle.accounts import Account, Crossing, Routing
-from tests.oracle.book import AccountTerms, Event, Instrument, Row, number
+from tests.oracle.book import AccountTerms, Event, Instrument, Row, Tiers, number
+from tests.oracle.holders import apply_action
 from tests.oracle.market import ZERO, Market, Quote
 from tests.oracle.providers import LpPosition
+from tests.oracle.refusals import Break, Duplicate, Refused
+from tests.oracle.revenue import OF_BALANCE_KIND, PROVIDERS_BOOK, Entry, Ledger, Part
 from tests.oracle.valuation import (
     LOTS_TOLERANCE,
     Fill,
@@ -36,43 +39,22 @@ BALANCE_KINDS = (
 PROFIT_TOLERANCE = Decimal("0.01")
 
 
-@dataclass(frozen=True)
-class Break:
-    """An event that does not fit, and why."""
-
-    kind: str
-    ts_ms: Decimal
-    login: str | None
-    deal_id: str | None
-    symbol: str | None
-
-
-class Refused(Exception):  # noqa: N818  # it names an outcome of the contract, not a failure
-    """This event is a break of the named kind: nothing of it is applied."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
-
-
-class Duplicate(Exception):  # noqa: N818  # it names an outcome of the contract, not a failure
-    """This deal was applied before."""
-
-
 class Desk:
     """The whole state of the house, moved by `apply`."""
 
     def __init__(
-        self, instruments: dict[str, Instrument], accounts: dict[str, AccountTerms]
+        self,
+        instruments: dict[str, Instrument],
+        accounts: dict[str, AccountTerms],
+        tiers: Tiers | None = None,
     ) -> None:
         self.market = Market(instruments)
         self.instruments = instruments
-        self.accounts = {
-            login: Account(
-                terms, terms.balance, terms.credit, Routing(terms.book, terms.hedge_ratio)
-            )
-            for login, terms in accounts.items()
-        }
+        self.tiers = tiers or {}
+        self.accounts: dict[str, Account] = {}
+        for terms in accounts.values():
+            self.add_account(terms)
+        self.ledger = Ledger(self.market)
         self.lp_positions: dict[tuple[str, str], LpPosition] = {}
         self.counters: Counter[str] = Counter()
         self.locked: Counter[str] = Counter()
@@ -83,6 +65,12 @@ class Desk:
         self.as_of_ms: Decimal | None = None
         self._unconverted_cash: list[tuple[str, Decimal]] = []
         self._applied: set[tuple[str, ...]] = set()
+
+    def add_account(self, terms: AccountTerms) -> None:
+        """Take a login that is new."""
+        routing = Routing(terms.book, terms.hedge_ratio)
+        account = Account(terms, terms.balance, terms.credit, routing, self.tiers)
+        self.accounts[terms.login] = account
 
     def restore_position(self, row: Row) -> None:
         """Take a client position that was open before the first event."""
@@ -96,14 +84,14 @@ class Desk:
             lots=_needed(number(row, "lots")),
             price=price,
             hedge_ratio=routing.hedge_ratio if known_ratio is None else known_ratio,
-            margin_per_lot=margin_per_lot(instrument, price, account.terms, self.market)
+            margin_per_lot=self._margin_per_lot(instrument, price, account)
             if known_margin is None
             else known_margin,
         )
         account.positions[row["position_id"]] = Position(
             instrument, row["side"], routing.book, (fill,), _needed(number(row, "swap", "0"))
         )
-        self._watch(account)
+        self.watch(account)
 
     def restore_lp_position(self, row: Row) -> None:
         """Take a provider position that was open before the first event."""
@@ -118,6 +106,7 @@ class Desk:
             "quotes": self._quote,
             "balances": self._balance,
             "books": self._book,
+            "actions": self._action,
             "deals": self._deal,
             "hedges": self._hedge,
         }[event.file]
@@ -128,6 +117,11 @@ class Desk:
             self._report(refusal.kind, event)
         except Duplicate:
             self.counters["duplicates"] += 1
+
+    def refuse_tier(self, kind: str, symbol: str) -> None:
+        """Note a row of `leverage_tiers` that cannot be used."""
+        self.counters["quarantined"] += 1
+        self.breaks.append(Break(kind, None, None, None, symbol))
 
     def _report(self, kind: str, event: Event) -> None:
         row = event.row
@@ -155,14 +149,16 @@ class Desk:
     def _move_price(self, symbol: str, quote: Quote) -> None:
         if self.market.update(symbol, quote):
             for account in self.accounts.values():
-                self._watch(account)
+                self.watch(account)
             self._realise_what_waited()
+            self.ledger.settle()
         for account in self.accounts.values():
             if symbol in account.watched:
                 self._fix_margins(account)
-                self.crossings.extend(account.crossings(quote.ts_ms, self.market))
+                self.look_at(account, quote.ts_ms)
 
-    def _watch(self, account: Account) -> None:
+    def watch(self, account: Account) -> None:
+        """Note which prices an account's figures depend on."""
         watched: set[str] = set()
         for one in account.positions.values():
             watched.add(one.instrument.symbol)
@@ -175,18 +171,26 @@ class Desk:
         for position_id, position in account.positions.items():
             if position.waits_for_margin:
                 fills = tuple(
-                    self._with_margin(fill, position.instrument, account.terms)
-                    for fill in position.fills
+                    self._with_margin(fill, position.instrument, account) for fill in position.fills
                 )
                 account.positions[position_id] = replace(position, fills=fills)
 
-    def _with_margin(self, fill: Fill, instrument: Instrument, terms: AccountTerms) -> Fill:
+    def _with_margin(self, fill: Fill, instrument: Instrument, account: Account) -> Fill:
         if fill.margin_per_lot is not None:
             return fill
-        per_lot = margin_per_lot(instrument, fill.price, terms, self.market)
+        per_lot = self._margin_per_lot(instrument, fill.price, account)
         return replace(fill, margin_per_lot=per_lot)
 
-    # Balances and books
+    def _margin_per_lot(
+        self, instrument: Instrument, price: Decimal, account: Account
+    ) -> Decimal | None:
+        return margin_per_lot(instrument, price, account.terms, self.tiers, self.market)
+
+    def look_at(self, account: Account, ts_ms: Decimal) -> None:
+        """Note which thresholds an account crosses now."""
+        self.crossings.extend(account.crossings(ts_ms, self.market))
+
+    # Balances, books and actions
 
     def _balance(self, event: Event) -> None:
         amount, kind = number(event.row, "amount"), event.row["kind"]
@@ -197,7 +201,10 @@ class Desk:
             account.credit += amount
         else:
             account.balance += amount
-        self.crossings.extend(account.crossings(event.ts_ms, self.market))
+        if kind in OF_BALANCE_KIND:
+            part = Part(OF_BALANCE_KIND[kind], -amount, account.terms.currency)
+            self.ledger.book(Entry("", account.routing.book, (part,)))
+        self.look_at(account, event.ts_ms)
 
     def _book(self, event: Event) -> None:
         row = event.row
@@ -212,6 +219,9 @@ class Desk:
         kept = account.route(symbol).stored_ratio
         account.routing_of_symbol[symbol] = Routing(row["book"], kept if ratio is None else ratio)
 
+    def _action(self, event: Event) -> None:
+        apply_action(self, event)
+
     # Deals
 
     def _deal(self, event: Event) -> None:
@@ -223,22 +233,24 @@ class Desk:
         if identity in self._applied:
             raise Duplicate
         account, instrument = self._known_account(row), self._known_instrument(row)
+        held = account.positions.get(row["position_id"])
         if row["entry"] == "in":
             gain = self._open(account, instrument, row, lots, price)
         else:
             gain = self._close(account, instrument, event, lots, price)
         self._applied.add(identity)
+        self._earn(account, row, held, gain)
         cash = gain + _signed(row, "commission") + _signed(row, "swap")
         account.balance += cash
-        self._realise(account.terms.currency, -cash)
-        self._watch(account)
-        self.crossings.extend(account.crossings(event.ts_ms, self.market))
+        self.realise(account.terms.currency, -cash)
+        self.watch(account)
+        self.look_at(account, event.ts_ms)
 
     def _open(
         self, account: Account, instrument: Instrument, row: Row, lots: Decimal, price: Decimal
     ) -> Decimal:
         routing = account.route(instrument.symbol)
-        per_lot = margin_per_lot(instrument, price, account.terms, self.market)
+        per_lot = self._margin_per_lot(instrument, price, account)
         fill = Fill(lots, price, routing.hedge_ratio, per_lot)
         position = account.positions.get(row["position_id"])
         if position is None:
@@ -281,6 +293,35 @@ class Desk:
             self._report("profit_mismatch", event)
         return reported
 
+    def _earn(self, account: Account, row: Row, held: Position | None, gain: Decimal) -> None:
+        """Book the revenue of a deal; ``held`` is the position before it.
+
+        A deal has one row per component, in the book of the position that it closes or, if it only
+        opens, of that which it opens.
+        """
+        currency, left = account.terms.currency, account.positions.get(row["position_id"])
+        opens = row["entry"] == "in"
+        book = left.book if opens and left is not None else held.book if held is not None else ""
+        paid = ZERO if opens or held is None else held.rolled_over - _still_accrued(held, left)
+        commission, swap = _signed(row, "commission"), _signed(row, "swap")
+        parts = (
+            *self._markup(row),
+            Part("COMMISSION", -commission, currency),
+            Part("SWAP_CLIENT", -(swap - paid), currency),
+        )
+        whole = Part("BBOOK_PNL", -(gain + commission + swap - paid), currency)
+        self.ledger.book(Entry(row["symbol"], book, parts, whole))
+
+    def _markup(self, row: Row) -> tuple[Part, ...]:
+        raw = number(row, "raw_price")
+        if raw is None:
+            return ()
+        instrument = self.instruments[row["symbol"]]
+        worse = _needed(number(row, "price")) - raw
+        signed = worse if row["side"] == "buy" else -worse
+        units = _needed(number(row, "lots")) * instrument.units_per_lot
+        return (Part("MARKUP", signed * units, instrument.quote),)
+
     # The house
 
     def _hedge(self, event: Event) -> None:
@@ -292,7 +333,12 @@ class Desk:
         self._known_instrument(row)
         gain = self._fill_lp(row, lots, price)
         self._applied.add(identity)
-        self.realised_usd += gain + _signed(row, "commission") + _signed(row, "swap")
+        commission, swap = _signed(row, "commission"), _signed(row, "swap")
+        self.realised_usd += gain + commission + swap
+        facts = {"LP_PNL": gain, "LP_COMMISSION": commission, "SWAP_LP": swap}
+        for component, amount in facts.items():
+            part = Part(component, amount, "USD")
+            self.ledger.book(Entry(row["symbol"], PROVIDERS_BOOK, (part,)))
 
     def _fill_lp(self, row: Row, lots: Decimal, price: Decimal) -> Decimal:
         """Net a fill; return the realised profit in USD."""
@@ -308,7 +354,8 @@ class Desk:
         self.lp_positions[key] = held.filled(signed, price)
         return gain
 
-    def _realise(self, currency: str, amount: Decimal) -> None:
+    def realise(self, currency: str, amount: Decimal) -> None:
+        """Book what the house earned, now or when a rate to USD exists."""
         rate = self.market.rate(currency, "USD")
         if rate is None:
             self._unconverted_cash.append((currency, amount))
@@ -318,7 +365,7 @@ class Desk:
     def _realise_what_waited(self) -> None:
         waiting, self._unconverted_cash = self._unconverted_cash, []
         for currency, amount in waiting:
-            self._realise(currency, amount)
+            self.realise(currency, amount)
 
     # What an event refers to
 
@@ -335,11 +382,16 @@ class Desk:
         return instrument
 
 
+def _still_accrued(held: Position, left: Position | None) -> Decimal:
+    return left.rolled_over if left is not None and left.side == held.side else ZERO
+
+
 def _lots_and_price(row: Row) -> tuple[Decimal, Decimal]:
     lots, price = number(row, "lots"), number(row, "price")
     if lots is None or lots <= ZERO or price is None or row["side"] not in SIDES:
         raise Refused("bad_deal")
-    optional = [number(row, name, "0") for name in ("commission", "swap", "profit")]
+    names = ("commission", "swap", "profit", "raw_price")
+    optional = [number(row, name, "0") for name in names]
     if None in optional:
         raise Refused("bad_deal")
     return lots, price

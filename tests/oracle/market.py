@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tests.oracle.book import Instrument
@@ -57,6 +57,26 @@ class Market:
         if changed:
             self._paths.clear()
         return changed
+
+    def split(self, symbol: str, ratio: Decimal) -> None:
+        """Divide the last prices of a symbol."""
+        if symbol in self.quotes:
+            last = self.quotes[symbol]
+            self.quotes[symbol] = replace(last, bid=last.bid / ratio, ask=last.ask / ratio)
+
+    def rename(self, symbol: str, instrument: Instrument) -> None:
+        """Let a symbol go on under the name of ``instrument``, at its place in the order."""
+        renamed = {
+            one.symbol: one
+            for one in (
+                instrument if one.symbol == symbol else one for one in self.instruments.values()
+            )
+        }
+        self.instruments.clear()
+        self.instruments.update(renamed)
+        if symbol in self.quotes:
+            self.quotes[instrument.symbol] = self.quotes.pop(symbol)
+        self._paths.clear()
 
     def closing(self, symbol: str, side: str) -> Decimal | None:
         """Return the closing price of a side, None before the first quote."""

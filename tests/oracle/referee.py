@@ -16,6 +16,7 @@ from tests.oracle import book
 from tests.oracle.accounts import Account, floating
 from tests.oracle.desk import Desk
 from tests.oracle.market import ZERO, Market
+from tests.oracle.revenue import MICRO
 from tests.oracle.valuation import LOTS_TOLERANCE, Position, profit
 
 PRECISION = 40
@@ -41,12 +42,17 @@ def judge(directory: Path, until_ms: Decimal | None = None) -> Figures:
         until_ms: Stop after the events of this effective instant.
 
     Returns:
-        ``as_of_ms, accounts, exposure, currencies, house, events, crossings, breaks``.
+        ``as_of_ms, accounts, exposure, currencies, house, events, crossings, breaks, revenue``.
+        Each row of revenue says how many ``rounded`` amounts it adds up.
 
     Units: money in account currency or ``_usd``, times in epoch milliseconds.
     """
     with localcontext(Context(prec=PRECISION)):
-        desk = Desk(book.instruments(directory), book.accounts(directory))
+        instruments = book.instruments(directory)
+        tiers, wrong = book.leverage_tiers(directory, instruments)
+        desk = Desk(instruments, book.accounts(directory), tiers)
+        for kind, symbol in wrong:
+            desk.refuse_tier(kind, symbol)
         for row in book.rows(directory, "positions"):
             desk.restore_position(row)
         for row in book.rows(directory, "lp_positions"):
@@ -70,7 +76,21 @@ def verdict(desk: Desk) -> Figures:
         "events": {name: desk.counters[name] for name in counted},
         "crossings": [asdict(one) for one in desk.crossings],
         "breaks": [asdict(one) for one in desk.breaks],
+        "revenue": _revenue(desk),
     }
+
+
+def _revenue(desk: Desk) -> list[Figures]:
+    return [
+        {
+            "symbol": symbol,
+            "book": letter,
+            "component": component,
+            "amount_usd": micros * MICRO,
+            "rounded": desk.ledger.rounded[symbol, letter, component],
+        }
+        for (symbol, letter, component), micros in sorted(desk.ledger.micros.items())
+    ]
 
 
 def _account_row(account: Account, market: Market) -> Figures:

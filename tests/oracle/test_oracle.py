@@ -299,3 +299,238 @@ def test_until_stops_after_the_events_of_that_instant(judged):
         quotes=(QUOTE, "1,EURUSD,1.1,1.2", "2,EURUSD,1.2,1.3", "3,EURUSD,1.3,1.4"),
     )
     assert (verdict["exposure"][0]["bid"], verdict["as_of_ms"]) == (Decimal("1.2"), 2)
+
+
+TIERS = "profile,symbol,upper_lots,leverage"
+TIERED = f"{ACCOUNT},leverage_profile,credit_mode,credit"
+QUALITY_FX = tuple(
+    f"P,GBPUSD,{upper},{leverage}"
+    for upper, leverage in zip(
+        ("5", "10", "20", "50", "100", ""), (2000, 1000, 500, 200, 100, 50), strict=True
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("lots", "margin"),
+    [(5, "344.04"), (10, "1032.11"), (20, "3784.41"), (50, "24426.66"), (100, "93234.16"),
+     (110, "120757.16")],
+)  # fmt: skip
+def test_the_published_example_of_dynamic_leverage_is_reproduced(judged, lots, margin):
+    verdict = judged(
+        instruments=(FOREX, "GBPUSD,fx,GBP,USD,100000,5,forex,0.5"),
+        accounts=(TIERED, "1,C1,USD,1000000,2000,B,,,P,,"),
+        leverage_tiers=(TIERS, *QUALITY_FX),
+        quotes=(QUOTE, "1,GBPUSD,1.37615,1.37615"),
+        positions=(POSITION, f"1,a,GBPUSD,buy,{lots},1.37615"),
+    )
+    assert abs(verdict["accounts"][0]["margin"] - Decimal(margin)) <= Decimal("0.01")
+
+
+def test_a_lower_account_leverage_wins_in_every_bracket(judged):
+    verdict = judged(
+        instruments=(FOREX, "GBPUSD,fx,GBP,USD,100000,5,forex,0.5"),
+        accounts=(TIERED, "1,C1,USD,1000000,100,B,,,P,,"),
+        leverage_tiers=(TIERS, "P,GBPUSD,1,500", "P,GBPUSD,2,50", "P,GBPUSD,0.5,1"),
+        quotes=(QUOTE, "1,GBPUSD,2,2"),
+        positions=(POSITION, "1,a,GBPUSD,buy,3,2"),
+    )
+    expected = 200_000 * (Decimal(1) / 100 + Decimal(2) / 50)
+    assert verdict["accounts"][0]["margin"] == pytest.approx(expected, rel=Decimal("1e-30"))
+    assert [one["kind"] for one in verdict["breaks"]] == ["bad_tier"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "margin"),
+    [
+        ("sum", 1500 + 500), ("larger_leg", 1500), ("net", 1500 / 2),
+        ("net_plus_hedged", 1500 / 2 + 0.5 * 2000 / 3), ("mt4_average", 1.5 * 2000 / 3),
+    ],
+)  # fmt: skip
+def test_legs_with_brackets_are_netted_by_the_hedged_margin_mode(judged, mode, margin):
+    verdict = judged(
+        instruments=(FOREX, EURUSD),
+        accounts=(TIERED, f"1,C1,EUR,1000000,500,B,{mode},,P,,"),
+        leverage_tiers=(TIERS, "P,EURUSD,1,200", "P,EURUSD,,100"),
+        quotes=(QUOTE, "1,EURUSD,1.3,1.3"),
+        positions=(POSITION, "1,a,EURUSD,buy,2,1.3", "1,b,EURUSD,sell,1,1.3"),
+    )
+    assert float(verdict["accounts"][0]["margin"]) == pytest.approx(margin, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("mode", "equity"), [("in_equity", 10_300), ("excluded", 10_000), ("", 10_300)]
+)
+def test_excluded_credit_is_shown_and_carries_nothing(judged, mode, equity):
+    verdict = judged(
+        instruments=(FOREX, EURUSD),
+        accounts=(TIERED, f"1,C1,USD,10000,100,B,,,,{mode},300"),
+        quotes=(QUOTE, "1,EURUSD,1.3,1.3"),
+    )
+    account = verdict["accounts"][0]
+    assert (account["credit"], account["equity"]) == (300, equity)
+
+
+SWAPPED = f"{FOREX},swap_mode,swap_long,swap_short"
+ACTION = "ts_ms,kind,symbol,value,long_value,short_value,lp"
+ONE_LOT = (POSITION, "1,a,EURUSD,buy,1,1.25", "1,b,EURUSD,sell,2,1.25")
+YEAR = Decimal(360)
+
+
+@pytest.mark.parametrize(
+    ("mode", "long", "short", "swap"),
+    [
+        ("points", "-13.472", "0", "-13.472"),
+        ("points", "0", "2.5", "5"),
+        ("profit_currency", "-11.3195", "0", "-11.3195"),
+        ("deposit_currency", "-3", "1", "-1"),
+        ("base_currency", "-3", "1", "-1.3"),
+        ("margin_currency", "-3", "1", "-1.3"),
+        ("interest_open", "-3.6", "0", "-12.5"),
+        ("interest_current", "-3.6", "0", "-12.9"),
+        ("interest_current", "0", "3.6", "26.2"),
+        ("disabled", "-3", "1", "0"),
+    ],
+)  # fmt: skip
+def test_each_swap_mode_accrues_in_its_own_unit(judged, mode, long, short, swap):
+    before, after = (
+        judged(
+            instruments=(SWAPPED, f"{EURUSD},{mode},{long},{short}"),
+            accounts=(ACCOUNT, USD_ACCOUNT),
+            quotes=(QUOTE, "1,EURUSD,1.29,1.31"),
+            positions=ONE_LOT,
+            actions=(ACTION, *rows),
+        )
+        for rows in ((), ("2,swap,EURUSD,1,,,",))
+    )
+    figures = [one["accounts"][0]["floating"] for one in (before, after)]
+    assert figures[1] - figures[0] == Decimal(swap)
+    earned = {one["component"]: one["amount_usd"] for one in after["revenue"]}
+    assert earned.get("SWAP_CLIENT", 0) == -Decimal(swap)
+
+
+@pytest.mark.parametrize("mode", ["reopen_current", "reopen_bid"])
+def test_a_reopened_position_pays_in_its_open_price(judged, mode):
+    verdict = judged(
+        instruments=(SWAPPED, f"{EURUSD},{mode},-7.2,2.4"),
+        accounts=(ACCOUNT, USD_ACCOUNT),
+        quotes=(QUOTE, "1,EURUSD,1.25,1.25"),
+        positions=ONE_LOT,
+        actions=(ACTION, "2,swap,EURUSD,3,,,"),
+    )
+    row = verdict["exposure"][0]
+    assert (row["vwap_long"], row["vwap_short"]) == (Decimal("1.250216"), Decimal("1.250072"))
+    assert verdict["accounts"][0]["floating"] == Decimal("-7.2") * 3 + 2 * Decimal("2.4") * 3
+
+
+def test_a_deal_pays_what_a_rollover_accrued_and_only_the_rest_is_new(judged):
+    verdict = judged(
+        instruments=(SWAPPED, f"{EURUSD},points,-7.2,0"),
+        accounts=(ACCOUNT, USD_ACCOUNT),
+        quotes=(QUOTE, "1,EURUSD,1.25,1.25"),
+        positions=(POSITION, "1,a,EURUSD,buy,2,1.25"),
+        actions=(ACTION, "2,swap,EURUSD,1,,,"),
+        deals=(DEAL, "3,d1,1,a,EURUSD,sell,out,1,1.25,,-7.50,"),
+    )
+    account = verdict["accounts"][0]
+    assert (account["balance"], account["floating"]) == (Decimal("9992.50"), Decimal("-7.2"))
+    (swap,) = [one for one in verdict["revenue"] if one["component"] == "SWAP_CLIENT"]
+    assert swap["amount_usd"] == Decimal("14.4") + Decimal("0.3")
+
+
+def test_a_dividend_pays_longs_their_net_and_charges_shorts_in_full(judged):
+    verdict = judged(
+        instruments=(FOREX, "AAPL,share,USD,USD,1,2,cfd,0"),
+        accounts=(ACCOUNT, USD_ACCOUNT, "2,C2,USD,10000,100,A,,"),
+        quotes=(QUOTE, "1,AAPL,500,500"),
+        positions=(POSITION, "1,a,AAPL,buy,100,500", "2,b,AAPL,sell,100,500"),
+        lp_positions=("lp,symbol,side,lots,price", "LP,AAPL,sell,40,500"),
+        actions=(ACTION, "2,dividend,AAPL,0.25,0.2125,,", "2,dividend,AAPL,0.25,,,LP"),
+    )
+    balances = [one["balance"] - 10_000 for one in verdict["accounts"]]
+    assert balances == [Decimal("21.25"), Decimal("-25.00")]
+    earned = {(one["component"], one["book"]): one["amount_usd"] for one in verdict["revenue"]}
+    assert earned == {
+        ("DIVIDEND_CLIENT", "B"): Decimal("-21.25"),
+        ("DIVIDEND_CLIENT", "A"): 25,
+        ("DIVIDEND_LP", "A"): -10,
+    }
+    assert verdict["house"]["realised_usd"] == Decimal("-6.25")
+
+
+def test_a_split_changes_units_and_nothing_else(judged):
+    tables = {
+        "instruments": (FOREX, "AAPL,share,USD,USD,1,2,cfd,0"),
+        "accounts": (ACCOUNT, USD_ACCOUNT),
+        "quotes": (QUOTE, "1,AAPL,520,521"),
+        "positions": (POSITION, "1,a,AAPL,buy,100,500"),
+        "lp_positions": ("lp,symbol,side,lots,price", "LP,AAPL,buy,40,505"),
+    }
+    before = judged(**tables)
+    after = judged(**tables, actions=(ACTION, "2,split,AAPL,4,,,"))
+    assert after["accounts"] == before["accounts"]
+    assert after["house"] == before["house"]
+    row = after["exposure"][0]
+    assert (row["bid"], row["client_long_lots"], row["lp_net_lots"]) == (130, 400, 160)
+    assert (row["vwap_long"], row["house_net_usd"]) == (125, before["exposure"][0]["house_net_usd"])
+
+
+def test_a_renamed_symbol_goes_on_under_its_new_name_only(judged):
+    verdict = judged(
+        instruments=(FOREX, EURUSD, "GBPUSD,fx,GBP,USD,100000,5,forex,0.5"),
+        accounts=(ACCOUNT, USD_ACCOUNT),
+        quotes=(QUOTE, "1,EURUSD,1.25,1.25", "3,EURUSD,1.3,1.3", "3,EURUSD.new,1.26,1.26"),
+        positions=(POSITION, "1,a,EURUSD,buy,1,1.25"),
+        actions=(
+            ACTION,
+            "2,rename,EURUSD,GBPUSD,,,",
+            "2,rename,EURUSD,EURUSD.new,,,",
+            "2,rename,EURUSD,EURUSD.newer,,,",
+        ),
+        deals=(DEAL, "3,d1,1,a,EURUSD.new,sell,out,1,1.26,,,"),
+    )
+    assert [one["symbol"] for one in verdict["exposure"]] == ["EURUSD.new", "GBPUSD"]
+    kinds = ["bad_action", "unknown_symbol", "unknown_symbol"]
+    assert [one["kind"] for one in verdict["breaks"]] == kinds
+    assert verdict["accounts"][0]["balance"] == 11_000
+
+
+RAW = f"{DEAL},raw_price"
+
+
+@pytest.mark.parametrize(("hedged", "total"), [("0", "-77.80"), ("1", "12.70"), ("0.4", "-41.60")])
+def test_the_golden_trade_earns_its_published_revenue(judged, hedged, total):
+    part = Decimal(hedged)
+    hedges = (
+        "ts_ms,deal_id,lp,symbol,side,lots,price,commission,swap",
+        f"2,h1,LP,EURUSD,buy,{part},1.10002,,",
+        f"4,h2,LP,EURUSD,sell,{part},1.10100,{-part * Decimal('2.5')},{-part * 5}",
+    )
+    verdict = judged(
+        instruments=(FOREX, EURUSD),
+        accounts=(ACCOUNT, USD_ACCOUNT),
+        quotes=(QUOTE, "1,EURUSD,1.10000,1.10002", "3,EURUSD,1.10100,1.10102"),
+        deals=(
+            RAW,
+            "2,d1,1,a,EURUSD,buy,in,1,1.10006,,,,1.10002",
+            "4,d2,1,a,EURUSD,sell,out,1,1.10097,-6,-7.20,,1.10100",
+        ),
+        hedges=hedges if part else hedges[:1],
+    )
+    amounts = {one["component"]: one["amount_usd"] for one in verdict["revenue"]}
+    assert sum(amounts.values()) == Decimal(total)
+    clients = {name: amounts[name] for name in ("MARKUP", "COMMISSION", "SWAP_CLIENT", "BBOOK_PNL")}
+    assert list(clients.values()) == [7, 6, Decimal("7.2"), -98]
+
+
+def test_facts_wait_for_a_rate_and_are_booked_when_it_comes(judged):
+    tables = {
+        "instruments": (FOREX, EURUSD, "GBPUSD,fx,GBP,USD,100000,5,forex,0.5"),
+        "accounts": (ACCOUNT, "1,C1,GBP,10000,100,B,,"),
+        "balances": ("ts_ms,login,kind,amount", "2,1,bonus,100"),
+    }
+    waiting = judged(**tables, quotes=(QUOTE, "1,EURUSD,1.3,1.3"))
+    assert waiting["revenue"] == []
+    booked = judged(**tables, quotes=(QUOTE, "1,EURUSD,1.3,1.3", "3,GBPUSD,1.6,1.6"))
+    (row,) = booked["revenue"]
+    assert (row["component"], row["symbol"], row["amount_usd"]) == ("BONUS", "", -160)

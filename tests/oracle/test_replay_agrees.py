@@ -31,8 +31,14 @@ def test_a_random_day_ends_with_the_referees_numbers(tmp_path, seed):
     assert disagreements(replayed(tmp_path), judge(tmp_path)) == []
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_day_of_actions_and_brackets_ends_with_the_referees_numbers(tmp_path, seed):
+    write_day(tmp_path, 1_000 + seed, size=800, eventful=True)
+    assert disagreements(replayed(tmp_path), judge(tmp_path)) == []
+
+
 def test_a_crowded_day_ends_with_the_referees_numbers(tmp_path):
-    write_day(tmp_path, seed=501, size=6_000)
+    write_day(tmp_path, seed=501, size=6_000, eventful=True)
     assert disagreements(replayed(tmp_path), judge(tmp_path)) == []
 
 
@@ -50,7 +56,7 @@ def test_a_moving_conversion_rate_alone_crosses_on_the_same_event(tmp_path, seed
 
 @pytest.mark.parametrize("part", [0.02, 0.37, 0.81])
 def test_a_replay_stops_after_the_events_of_an_instant(tmp_path, part):
-    write_day(tmp_path, seed=77, size=1_200)
+    write_day(tmp_path, seed=77, size=1_200, eventful=True)
     events = book.events(tmp_path)
     until_ms = events[int(len(events) * part)].effective_ms
     said = replayed(tmp_path, float(until_ms))
@@ -58,5 +64,5 @@ def test_a_replay_stops_after_the_events_of_an_instant(tmp_path, part):
 
 
 def test_replaying_a_day_twice_gives_the_same_bytes(tmp_path):
-    write_day(tmp_path, seed=78, size=1_200)
+    write_day(tmp_path, seed=78, size=1_200, eventful=True)
     assert to_json(replay_directory(tmp_path)) == to_json(replay_directory(tmp_path))

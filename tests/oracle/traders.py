@@ -180,6 +180,7 @@ class Floor:
                 {"entry": "close"},
                 {"commission": "free"},
                 {"profit": "inf"},
+                {"raw_price": "raw"},
             )
         )
         if rng.random() < 0.3:
@@ -209,7 +210,15 @@ class Floor:
             "commission": self.rng.choice(("", "0", "-3.5", "-0.07")),
             "swap": self.rng.choice(("", "0", "-1.11", "0.4")),
             "profit": "",
+            "raw_price": self._raw_price(holding.listing, side, price),
         }
+
+    def _raw_price(self, listing: Listing, side: str, price: Decimal) -> str:
+        points = self.rng.choice((None, None, 0, 3, 4, -1))
+        if points is None:
+            return ""
+        worse = points * Decimal(1).scaleb(-listing.digits)
+        return str(price - worse if side == "buy" else price + worse)
 
     def _take(self, trader: Trader, listing: Listing, side: str, price: Decimal) -> Holding:
         self.ids += 1

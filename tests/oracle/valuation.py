@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 
-from tests.oracle.book import FOREX, AccountTerms, Instrument
+from tests.oracle.book import FOREX, LEVERAGED, AccountTerms, Bracket, Instrument, Tiers
 from tests.oracle.market import ONE, ZERO, Market
 
 LOTS_TOLERANCE = Decimal("1e-9")
@@ -15,7 +15,10 @@ LOTS_TOLERANCE = Decimal("1e-9")
 
 @dataclass(frozen=True)
 class Fill:
-    """One opening deal; its margin per lot is None until the rate of its margin exists."""
+    """One opening deal; its margin per lot is None until the rate of its margin exists.
+
+    In a symbol with leverage brackets the margin per lot is the one before leverage.
+    """
 
     lots: Decimal
     price: Decimal
@@ -51,6 +54,8 @@ class Position:
     book: str
     fills: tuple[Fill, ...]
     swap: Decimal = ZERO
+    rolled_over: Decimal = ZERO
+    """What of the swap rollovers of this day booked as revenue."""
 
     @cached_property
     def lots(self) -> Decimal:
@@ -102,7 +107,27 @@ class Position:
             return None
         kept = (self.lots - lots) / self.lots
         fills = tuple(replace(fill, lots=fill.lots * kept) for fill in self.fills)
-        return replace(self, fills=fills, swap=self.swap * kept)
+        return replace(
+            self, fills=fills, swap=self.swap * kept, rolled_over=self.rolled_over * kept
+        )
+
+    def split(self, ratio: Decimal) -> Position:
+        """Return the position in new units, ``ratio`` of them for each old one."""
+        fills = tuple(
+            replace(
+                fill,
+                lots=fill.lots * ratio,
+                price=fill.price / ratio,
+                margin_per_lot=None if fill.margin_per_lot is None else fill.margin_per_lot / ratio,
+            )
+            for fill in self.fills
+        )
+        return replace(self, fills=fills)
+
+    def reopened(self, shift: Decimal) -> Position:
+        """Return the position as if every fill had been dealt at a price that much higher."""
+        fills = tuple(replace(fill, price=fill.price + shift) for fill in self.fills)
+        return replace(self, fills=fills)
 
 
 def profit(position: Position, units: Decimal, close: Decimal) -> Decimal:
@@ -133,15 +158,34 @@ def profit_path(instrument: Instrument, terms: AccountTerms, market: Market) -> 
     return {leg.symbol for leg in path or ()}
 
 
+def is_bracketed(instrument: Instrument, terms: AccountTerms, tiers: Tiers) -> bool:
+    """Say whether leverage depends on the lots of the whole leg."""
+    known = (terms.leverage_profile, instrument.symbol) in tiers
+    return known and instrument.calc_mode in LEVERAGED
+
+
 def margin_per_lot(
-    instrument: Instrument, open_price: Decimal, terms: AccountTerms, market: Market
+    instrument: Instrument,
+    open_price: Decimal,
+    terms: AccountTerms,
+    tiers: Tiers,
+    market: Market,
 ) -> Decimal | None:
-    """Return the margin of one lot opened now, in account currency, None without a rate."""
+    """Return the margin of one lot opened now, in account currency, None without a rate.
+
+    Before leverage where that depends on the leg.
+    """
     price = abs(open_price)
     rate = _margin_rate(instrument, price, terms, market)
     if rate is None:
         return None
-    return _margin_in_margin_currency(instrument, price, terms) * instrument.margin_rate * rate
+    leverage = ONE if is_bracketed(instrument, terms, tiers) else _most_leverage(instrument, terms)
+    whole = _margin_in_margin_currency(instrument, price, leverage)
+    return whole * instrument.margin_rate * rate
+
+
+def _most_leverage(instrument: Instrument, terms: AccountTerms) -> Decimal:
+    return min(terms.leverage, instrument.max_leverage or terms.leverage)
 
 
 def margin_path(instrument: Instrument, terms: AccountTerms, market: Market) -> set[str]:
@@ -151,10 +195,9 @@ def margin_path(instrument: Instrument, terms: AccountTerms, market: Market) -> 
 
 
 def _margin_in_margin_currency(
-    instrument: Instrument, price: Decimal, terms: AccountTerms
+    instrument: Instrument, price: Decimal, leverage: Decimal
 ) -> Decimal:
     size = instrument.contract_size
-    leverage = min(terms.leverage, instrument.max_leverage or terms.leverage)
     match instrument.calc_mode:
         case "forex":
             return size / leverage
@@ -210,19 +253,42 @@ def hedged_margin(mode: str, hedged_ratio: Decimal, long: Margin, short: Margin)
             raise ValueError(f"{unknown} is no hedged margin mode")
 
 
-def margin_of_account(positions: Iterable[Position], mode: str) -> Decimal:
+def bracketed(lots: Decimal, brackets: list[Bracket], most: Decimal) -> Decimal:
+    """Return the sum of the lots in each bracket, each divided by its leverage.
+
+    The last bracket is unlimited; a leverage of ``most`` wins where it is lower.
+    """
+    total = lower = ZERO
+    for bracket in brackets:
+        upper = (
+            lots if bracket is brackets[-1] or bracket.upper_lots is None else bracket.upper_lots
+        )
+        total += max(min(lots, upper) - lower, ZERO) / min(bracket.leverage, most)
+        lower = upper
+    return total
+
+
+def margin_of_account(positions: Iterable[Position], terms: AccountTerms, tiers: Tiers) -> Decimal:
     """Return the margin of all positions of one account, symbol by symbol."""
-    legs: dict[str, dict[str, Margin]] = {}
-    ratios: dict[str, Decimal] = {}
+    legs: dict[Instrument, dict[str, Margin]] = {}
     for position in positions:
-        symbol = position.instrument.symbol
-        sides = legs.setdefault(symbol, {"buy": NOTHING, "sell": NOTHING})
+        sides = legs.setdefault(position.instrument, {"buy": NOTHING, "sell": NOTHING})
         sides[position.side] += position.margin
-        ratios[symbol] = position.instrument.hedged_ratio
     return sum(
-        (
-            hedged_margin(mode, ratios[symbol], sides["buy"], sides["sell"])
-            for symbol, sides in legs.items()
-        ),
+        (_margin_of_symbol(instrument, sides, terms, tiers) for instrument, sides in legs.items()),
         ZERO,
     )
+
+
+def _margin_of_symbol(
+    instrument: Instrument, sides: dict[str, Margin], terms: AccountTerms, tiers: Tiers
+) -> Decimal:
+    long, short = sides["buy"], sides["sell"]
+    if is_bracketed(instrument, terms, tiers):
+        brackets = tiers[terms.leverage_profile, instrument.symbol]
+        most = _most_leverage(instrument, terms)
+        long, short = (
+            Margin(leg.lots, leg.mean * bracketed(leg.lots, brackets, most))
+            for leg in (long, short)
+        )
+    return hedged_margin(terms.hedged_margin_mode, instrument.hedged_ratio, long, short)
