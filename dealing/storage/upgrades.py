@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from exposure.errors import StorageError
 from exposure.export import STATE_VERSION
@@ -94,7 +95,23 @@ def _from_1(state: EngineState) -> EngineState:
         "limits": {"set": [], "fired": []},
         "judged_at": 0,
     }
-    return EngineState({**state.tables, "accounts": accounts}, meta)
+    positions = {
+        **state.tables["positions"],
+        "margin_before_leverage": _margin_before_leverage_of_1(state),
+    }
+    return EngineState({**state.tables, "accounts": accounts, "positions": positions}, meta)
+
+
+def _margin_before_leverage_of_1(state: EngineState) -> NDArray[np.float64]:
+    """Take leverage out of each margin per lot again: the account's, capped by the instrument's."""
+    positions, instruments = state.tables["positions"], state.meta["instruments"]
+    leveraged = [one["calc_mode"] in {"forex", "cfd_leverage"} for one in instruments]
+    most = [np.inf if one["max_leverage"] is None else one["max_leverage"] for one in instruments]
+    leverage = np.array(state.tables["terms"]["leverage"], np.float64)
+    account, symbol = positions["account"], positions["symbol"]
+    per_lot: NDArray[np.float64] = positions["margin_per_lot"]
+    capped = np.minimum(leverage[account], np.array(most)[symbol])
+    return per_lot * np.where(np.array(leveraged)[symbol], capped, 1.0)
 
 
 STEPS: Final[Mapping[int, Step]] = MappingProxyType({1: _from_1})

@@ -153,7 +153,7 @@ async def test_a_log_stays_within_its_size_and_a_checkpoint_that_does_not_fit_is
     upkeep = Upkeep(repeat_ns=1, log_bytes=20_000, segment_bytes=2_000)
     in_the_way = tmp_path / "checkpoints"
     in_the_way.write_text("a file where the directory should be")
-    platform = SteppingPlatform(steps=3_000)
+    platform = SteppingPlatform(steps=600)
     async with asyncio.timeout(60), living(platform, tmp_path, upkeep=upkeep):
         with capture_logs() as logs:
             await until(lambda: any("checkpoint not saved" in log["event"] for log in logs))

@@ -99,9 +99,18 @@ def test_an_upgraded_state_is_what_the_whole_journal_gives(directory, engine):
         for batch in journal.replay(0):
             whole.apply(batch)
     kept, expected = export_state(engine), export_state(whole)
+    is_open = expected.tables["positions"]["account"] >= 0
     for name, columns in expected.tables.items():
         for key, column in columns.items():
-            np.testing.assert_array_equal(kept.tables[name][key], column, f"{name}.{key}")
+            where = f"{name}.{key}"
+            # what a closed position left in its slot means nothing
+            rows = is_open if where == "positions.margin_before_leverage" else slice(None)
+            held, wanted = kept.tables[name][key][rows], column[rows]
+            if isinstance(wanted, np.ndarray) and wanted.dtype == np.float64:
+                # versions may add in another order
+                np.testing.assert_allclose(held, wanted, rtol=1e-12, err_msg=where)
+            else:
+                np.testing.assert_array_equal(held, wanted, where)
     unlike = {name for name, value in expected.meta.items() if kept.meta[name] != value}
     # what was booked before the first version knew about revenue stays unbooked
     assert unlike <= {"revenue"}
