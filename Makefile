@@ -38,7 +38,7 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run replay bench test test-all browser fmt lint types arch check build lock \
+.PHONY: help setup run replay bench test test-all kills browser fmt lint types arch check build lock \
 	clean venv chromium
 
 help: ## print this list
@@ -61,6 +61,9 @@ test: $(DEV_READY) chromium ## run all tests, the fast ones first
 
 test-all: $(DEV_READY) chromium ## run all tests in their long forms
 	PLIMSOLL_LONG_TESTS=1 $(PY) -m pytest --durations=25 $(ARGS)
+
+kills: $(DEV_READY) ## kill the engine 200 times at random while it works: PLIMSOLL_KILLS=200
+	PLIMSOLL_KILLS=$${PLIMSOLL_KILLS:-200} $(PY) -m pytest -s tests/dealing/test_kills.py $(ARGS)
 
 browser: $(DEV_READY) chromium ## run the tests that drive a real Chromium
 	$(PY) -m pytest -m browser $(ARGS)

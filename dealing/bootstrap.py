@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dealing import cli
 from dealing.directory import DataDirectory, Role, identity_of
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from dealing.server_day import ServerDay
     from dealing.stopping import StopSignals
     from dealing.storage.database import Database, Owner
-    from feeds.ports import Market
+    from feeds.ports import Market, SteppedPlatform
+
+MB: Final = 1_000_000
 
 
 def command_line(arguments: Sequence[str], program: Sequence[str], signals: StopSignals) -> int:
@@ -77,7 +79,7 @@ class Plimsoll:
     def feed(self, choices: cli.Choices) -> int:
         """Be the platform process."""
         settings, directory = _opened(choices)
-        work = partial(_platform, settings.market, directory)
+        work = partial(_platform, settings, directory)
         return self._be(Role.PLATFORM, settings, directory, work, choices)
 
     def engine(self, choices: cli.Choices) -> int:
@@ -184,9 +186,11 @@ class Plimsoll:
         from dealing.process import be
 
         supervised = choices.exact is not None
-        with suppress(KeyboardInterrupt):
-            be(role, directory, settings.log, work, self._signals, supervised=supervised)
-        return cli.DONE
+        try:
+            done = be(role, directory, settings.log, work, self._signals, supervised=supervised)
+        except KeyboardInterrupt:
+            return cli.DONE
+        return cli.DONE if done else cli.FAILED
 
 
 def _opened(choices: cli.Choices, *, ignore_held: bool = False) -> tuple[Settings, DataDirectory]:
@@ -200,23 +204,35 @@ def _opened(choices: cli.Choices, *, ignore_held: bool = False) -> tuple[Setting
     return settings if held is None else load(held=held.as_settings()), directory
 
 
-async def _platform(
-    settings: MarketSettings, directory: DataDirectory, stop: asyncio.Event
-) -> None:
-    import msgspec
+async def _platform(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
     import structlog
 
     from feeds.pacing import Pace
-    from feeds.platform_process import run_platform
+    from feeds.platform_process import Upkeep, run_platform
+
+    directory.claim(identity_of(settings.market))
+    storage = settings.storage
+    upkeep = Upkeep(log_bytes=storage.platform_log_mb * MB, segment_bytes=storage.file_mb * MB)
+    await run_platform(
+        _simulated(settings.market),
+        directory.platform,
+        directory.socket(Role.PLATFORM),
+        Pace(settings.market.speed),
+        stop,
+        upkeep,
+        say=structlog.get_logger().warning,
+    )
+
+
+def _simulated(settings: MarketSettings) -> SteppedPlatform:
+    import msgspec
+
     from feeds.simulator.platform import PlatformSettings, SimulatedPlatform
 
-    directory.claim(identity_of(settings))
     chosen = PlatformSettings(seed=settings.seed, clients=settings.clients)
     if settings.source != SIMULATED:  # a recording's times are real: its providers' lag is in them
         chosen = msgspec.structs.replace(chosen, quote_lag_ms=0)
-    platform = SimulatedPlatform(_market(settings), chosen)
-    socket, say = directory.socket(Role.PLATFORM), structlog.get_logger().warning
-    await run_platform(platform, directory.platform, socket, Pace(settings.speed), stop, say=say)
+    return SimulatedPlatform(_market(settings), chosen)
 
 
 def _market(settings: MarketSettings) -> Market:
@@ -245,14 +261,19 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     from dealing.storage.snapshots import SnapshotStore
     from feeds.socket_feed import SocketEventFeed
 
-    section = settings.engine
+    section, storage = settings.engine, settings.storage
     pace = Pace(
         frame_s=section.frame_interval_ms / 1e3,
         sync_s=section.fsync_interval_ms / 1e3,
         save_s=section.snapshot_every_s,
     )
     revenue = _revenue_writer(settings, directory)
-    journal, store = Journal.open(directory.journal), SnapshotStore(directory.snapshots)
+    journal = Journal.open(
+        directory.journal,
+        segment_bytes=storage.file_mb * MB,
+        keep_bytes=storage.journal_keep_mb * MB,
+    )
+    store = SnapshotStore(directory.snapshots, storage.kept_snapshots)
     engine = recovered(store, journal, _engine_settings(settings, section.kept_events), revenue)
     hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine))
     feed = SocketEventFeed(directory.socket(Role.PLATFORM), time.time_ns)

@@ -24,6 +24,7 @@ import msgspec
 
 from dealing.settings import SAMPLE, SIMULATED, MarketSettings
 from exposure.errors import UNDECODABLE, StorageError
+from feeds.set_aside import SET_ASIDE
 
 LONGEST_SOCKET_PATH: Final = 100
 """Bytes of a Unix socket's path: 108 with the final zero on Linux, 104 on macOS."""
@@ -214,6 +215,10 @@ class DataDirectory:
         """Return the bytes that all files of the run take."""
         return sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
 
+    def set_aside(self) -> list[Path]:
+        """Return the files that were found damaged, or spoilt by damage, and moved out of use."""
+        return sorted(self.root.rglob(f"{SET_ASIDE}/*"))
+
     def owner(self, role: Role) -> int | None:
         """Return the process that has a role now, None if nobody has."""
         try:
@@ -276,10 +281,20 @@ class DataDirectory:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a small file so that a reader sees the old one or the new one, never a part."""
+    """Write a small file so that a reader sees the old one or the new one, never a part.
+
+    Raises:
+        StorageError: It cannot be written (a full disk); the old one stays.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(path)
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as e:
+        draft.unlink(missing_ok=True)
+        raise StorageError(
+            f"{path} cannot be written: {e.strerror}; make room or repair the disk"
+        ) from e
 
 
 def _locked(file: IO[bytes]) -> bool:

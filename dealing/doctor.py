@@ -56,10 +56,11 @@ class BookRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiskRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that the run takes, and bytes that are left."""
+    """Bytes that the run takes, bytes that are left, and files that damage put out of use."""
 
     used: int
     free: int
+    set_aside: list[str] = []
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +95,11 @@ def examine(directory: DataDirectory) -> Examination:
     engine_lives = directory.owner(Role.ENGINE) is not None
     frame = asyncio.run(_newest_frame(directory)) if engine_lives else None
     book = None if frame is None else _book(frame, time.time_ns())
-    disk = DiskRow(used=directory.size(), free=shutil.disk_usage(_existing(directory.root)).free)
+    disk = DiskRow(
+        used=directory.size(),
+        free=shutil.disk_usage(_existing(directory.root)).free,
+        set_aside=[str(path) for path in directory.set_aside()],
+    )
     components = [] if frame is None else frame.components
     return Examination(
         directory=str(directory.root),
@@ -122,6 +127,11 @@ def problems(
         for process in processes
         if process.pid is None and process.role is not Role.SUPERVISOR
     ]
+    found += [
+        f"the {process.role} is {process.detail}"
+        for process in processes
+        if process.pid is not None and process.state is ComponentState.READY and process.restarts
+    ]
     ill = (ComponentState.DEGRADED, ComponentState.FAULTED)
     found += [
         f"{part.name} is {part.state}: {part.detail}" for part in components if part.state in ill
@@ -132,6 +142,11 @@ def problems(
         found += _book_problems(book)
     if disk.free < LEAST_FREE_BYTES:
         found.append(f"only {_size(disk.free)} are left on the disk")
+    if disk.set_aside:
+        found.append(
+            f"damage was found and set aside (files: {len(disk.set_aside)}, the first is "
+            f"{disk.set_aside[0]}): check the disk, then move them away"
+        )
     return found
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+import structlog
 from rich.console import Console
 
 from dealing.addresses import address_of, answers, free_port
@@ -22,6 +23,7 @@ from dealing.process import PREDECESSOR_ENDS_WITHIN_S, run_until_told
 from dealing.settings import SIMULATED, DeskSettings, Settings
 from dealing.stopping import StopSignals
 from dealing.supervisor import ChildPlan, ChildStatus, Supervisor
+from exposure.errors import StorageError
 
 COMMAND_OF = {Role.PLATFORM: "feed", Role.ENGINE: "engine", Role.DESK: "desk"}
 """The processes of a run in starting order, and the commands that are them."""
@@ -121,7 +123,11 @@ def _note(
     directory: DataDirectory, address: str, started_at: int, children: Sequence[ChildStatus]
 ) -> None:
     status = RunStatus(started_at=started_at, address=address, children=list(children))
-    replace_file(status_file(directory), msgspec.json.encode(status))
+    try:
+        replace_file(status_file(directory), msgspec.json.encode(status))
+    except StorageError as e:
+        # a full disk must not end what keeps the processes alive
+        structlog.get_logger().warning("the doctor is not told", reason=str(e))
 
 
 async def _greet(

@@ -17,6 +17,7 @@ from typing import Any, Final
 import structlog
 
 from dealing.settings import LogSettings
+from exposure.errors import StorageError
 
 
 def log_to_terminal(name: str, level: str = "warning") -> None:
@@ -25,14 +26,37 @@ def log_to_terminal(name: str, level: str = "warning") -> None:
 
 
 def start_logging(name: str, file: Path, log: LogSettings) -> None:
-    """Write JSON lines to a file and what matters to the terminal; unexpected errors too."""
-    lines = RotatingFileHandler(
-        file, maxBytes=log.rotate_mb * 1_000_000, backupCount=log.kept_files, encoding="utf-8"
-    )
+    """Write JSON lines to a file and what matters to the terminal; unexpected errors too.
+
+    Raises:
+        StorageError: The file cannot be opened.
+    """
+    try:
+        lines = _Lines(
+            file, maxBytes=log.rotate_mb * 1_000_000, backupCount=log.kept_files, encoding="utf-8"
+        )
+    except OSError as e:
+        raise StorageError(f"the log {file} cannot be opened: {e.strerror}") from e
     lines.setLevel(log.level.upper())
     lines.setFormatter(_formatter(structlog.processors.JSONRenderer()))
     _log_to(lines, _terminal(name, log.terminal_level))
     sys.excepthook = _log_unexpected
+
+
+class _Lines(RotatingFileHandler):
+    """Says once that the file takes no more lines, instead of a traceback for each of them."""
+
+    _said = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._said:
+            self._said = True
+            sys.stderr.write(
+                f"plimsoll: the log {self.baseFilename} cannot be written: {error.strerror}\n"
+            )
 
 
 def _log_to(*handlers: logging.Handler) -> None:

@@ -13,10 +13,13 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
+import structlog
+
 from dealing.directory import DataDirectory, Role
 from dealing.logs import start_logging
 from dealing.settings import LogSettings
 from dealing.stopping import StopSignals
+from exposure.errors import DeskError
 
 PREDECESSOR_ENDS_WITHIN_S: Final = 10.0
 ORPHAN_ENDS_WITHIN_S: Final = 8.0
@@ -33,16 +36,24 @@ def be(
     signals: StopSignals,
     *,
     supervised: bool,
-) -> None:
+) -> bool:
     """Have the role alone and work until told to stop.
 
+    Returns:
+        Whether it was told to. If not, the log and the terminal say why it cannot go on.
+
     Raises:
-        StorageError: Another process has the role.
+        StorageError: There is no log to say it in.
     """
     directory.prepare()
     start_logging(f"plimsoll {role}", directory.log_file(role), log)
-    with directory.hold(role, PREDECESSOR_ENDS_WITHIN_S):
-        run_until_told(work, signals, supervised=supervised)
+    try:
+        with directory.hold(role, PREDECESSOR_ENDS_WITHIN_S):
+            run_until_told(work, signals, supervised=supervised)
+    except DeskError as e:
+        structlog.get_logger().critical(str(e))
+        return False
+    return True
 
 
 def run_until_told(work: Work, signals: StopSignals, *, supervised: bool = False) -> None:

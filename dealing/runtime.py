@@ -3,7 +3,8 @@
 One loop owns the engine. Every batch is handed to the journal before the engine applies it, so that
 what the engine ever knew can be read again. Frames, syncs and saved states happen between batches.
 When the platform goes away the numbers stand still, their age grows and says so, and the loop tries
-again. Everything else that is unexpected ends the process: it starts again from what is on disk.
+again. A state that cannot be saved is said and tried again: the journal has its events. Everything
+else that is unexpected ends the process: it starts again from what is on disk.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from dealing.process import run_until
 from dealing.revenue.writer import RevenueWriter
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
+from dealing.storage.upgrades import upgraded
 from dealing.vitals import Vitals
 from exposure.account_terms import AccountTerms
 from exposure.engine import ExposureEngine
-from exposure.errors import DisconnectedError, StorageError
-from exposure.export import STATE_VERSION, export_state, restore
+from exposure.errors import DisconnectedError, GapError, StorageError
+from exposure.export import export_state, restore
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from exposure.state import EngineState
@@ -48,32 +50,30 @@ class Pace(NamedTuple):
 def recovered(
     store: SnapshotStore, journal: Journal, settings: EngineSettings, revenue: RevenueWriter
 ) -> ExposureEngine:
-    """Return an engine that knows everything that the disk holds.
+    """Return an engine that knows everything that the disk holds up to the first damage.
+
+    Afterwards the journal ends where the engine is, and the platform can go on from there.
 
     What it earned behind its saved state is told again: it may not be kept yet.
 
     Raises:
-        StorageError: The disk holds what this version cannot read.
-        GapError: The journal does not reach back to the newest snapshot.
+        StorageError: The disk holds what this version cannot read, or is too full to set damage
+            aside.
     """
     state = store.load_latest(None if journal.is_empty else journal.last_position)
-    engine = ExposureEngine(settings) if state is None else _restored(state, settings)
+    if state is None and journal.first_position > 1:
+        # a state that the journal does not reach is better than none
+        state = store.load_latest()
+    engine = ExposureEngine(settings) if state is None else restore(upgraded(state), settings)
     begun = engine.position
     revenue.begin(engine.snapshot())
-    for batch in journal.replay(begun):
+    for batch in journal.recover(begun):
         revenue.recover(engine.apply(batch), engine.snapshot)
-    structlog.get_logger().info("recovered", snapshot=begun, position=engine.position)
+    store.set_aside_beyond(engine.position)
+    structlog.get_logger().info(
+        "recovered", snapshot=begun, position=engine.position, torn_bytes=journal.torn_bytes
+    )
     return engine
-
-
-def _restored(state: EngineState, settings: EngineSettings) -> ExposureEngine:
-    version = state.meta["version"]
-    if version != STATE_VERSION:
-        raise StorageError(
-            f"the saved state has version {version}, this Plimsoll reads {STATE_VERSION}: use the "
-            "version that wrote it, or start anew with --fresh"
-        )
-    return restore(state, settings)
 
 
 class EngineQueries:
@@ -139,6 +139,12 @@ class EngineRuntime:
             except DisconnectedError as e:
                 if self._vitals.lost(str(e)):
                     self._log.warning("platform away, tried again for ever", reason=str(e))
+            except GapError as e:
+                raise StorageError(
+                    f"the engine has every event up to {self._engine.position:,} and cannot get "
+                    f"the next ones ({e}): restore a copy of the data directory, or start anew "
+                    "with --fresh"
+                ) from e
             await asyncio.sleep(self._backoff.next_delay_s())
 
     async def _take_in(self) -> None:
@@ -170,10 +176,8 @@ class EngineRuntime:
             await asyncio.sleep(max(self._pace.frame_s - took_s, took_s))
 
     async def _sync(self) -> NoReturn:
-        synced = self._journal.last_position
         while True:
-            if synced != self._journal.last_position:
-                synced = self._journal.last_position
+            if not self._journal.is_synced:
                 self._journal.sync()
             self._vitals.synced()
             await asyncio.sleep(self._pace.sync_s)
@@ -192,13 +196,16 @@ class EngineRuntime:
         try:
             # what it earned before that: a replay tells again only what comes behind a saved state
             await self._revenue.flush()
+            await asyncio.to_thread(self._store_alone, state)
         except StorageError as e:
-            self._log.error("state not saved, tried again", reason=str(e))
+            # the journal has taken everything, so nothing is lost: the next start takes longer
+            if self._vitals.not_saved(str(e)):
+                self._log.error("state not saved, tried again", reason=str(e))
             return
-        await asyncio.to_thread(self._store_alone, state)
         self._saved_position = state.meta["position"]
         self._journal.keep_after(self._store.positions())
-        self._vitals.saved()
+        if self._vitals.saved():
+            self._log.info("state saved again", position=self._saved_position)
 
     def _store_alone(self, state: EngineState) -> None:
         # a save that was under way when the process was told to stop goes on in its thread

@@ -183,10 +183,14 @@ class LimitsSection(_Section):
 
 
 class StorageSettings(_Section):
-    """Where everything is kept."""
+    """Where everything is kept, and how much of it."""
 
     directory: str | None = Field(min_length=1)
     database: str | None
+    kept_snapshots: int = Field(ge=2, le=1_000)
+    file_mb: int = Field(ge=1, le=1_000)
+    journal_keep_mb: int = Field(ge=0, le=10_000_000)
+    platform_log_mb: int = Field(ge=1, le=10_000_000)
 
     @field_validator("database")
     @classmethod

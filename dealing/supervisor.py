@@ -8,7 +8,10 @@ ever ready was started wrongly, so the run ends instead of trying for ever.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import signal
+import sys
+from asyncio import StreamReader
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,6 +31,8 @@ FIRST_DELAY_S: Final = 0.1
 SLOW_DELAY_S: Final = 30.0
 ENDS_WITHIN_S: Final = 10.0
 _POLL_S: Final = 0.05
+_LAST_WORDS_WITHIN_S: Final = 1.0
+_READ_BYTES: Final = 4096
 
 
 class ChildFailedError(DeskError):
@@ -136,6 +141,8 @@ class _Child:
         self._state = ComponentState.READY
         self._detail = "not started"
         self._restarts = 0
+        self._said = ""
+        self._after = ""
         self.was_ready = asyncio.Event()
 
     def status(self) -> ChildStatus:
@@ -153,7 +160,7 @@ class _Child:
             if stop.is_set():
                 break
             if not self.was_ready.is_set():
-                self._become(ComponentState.FAULTED, f"did not start, exit code {exit_code}")
+                self._become(ComponentState.FAULTED, f"did not start, {self._how(exit_code)}")
                 raise ChildFailedError(self._plan.role, exit_code)
             await self._wait_to_restart(exit_code, stop)
         self._become(ComponentState.STOPPED, "ended")
@@ -175,17 +182,38 @@ class _Child:
     async def _live(self, stop: asyncio.Event) -> int:
         self._plan.clear()
         process = await asyncio.create_subprocess_exec(
-            *self._plan.command, stdin=PIPE, start_new_session=True
+            *self._plan.command, stdin=PIPE, stderr=PIPE, start_new_session=True
         )
         self._process = process
+        hearing = asyncio.create_task(self._hear(process.stderr))
         if stop.is_set():
             await self.end()
-        self._become(ComponentState.READY, "starting")
+        self._become(ComponentState.READY, f"starting{self._after}")
         watch = asyncio.create_task(self._watch_readiness())
         exit_code = await process.wait()
         watch.cancel()
+        await asyncio.wait([hearing], timeout=_LAST_WORDS_WITHIN_S)
+        hearing.cancel()
         self._process = None
         return exit_code
+
+    async def _hear(self, stream: StreamReader | None) -> None:
+        # passed on at once, and the end kept: what a process says last is why it ended
+        text = codecs.getincrementaldecoder("utf-8")("replace")
+        self._said = ""
+        while stream is not None and (data := await stream.read(_READ_BYTES)):
+            said = text.decode(data)
+            self._said = (self._said + said)[-_READ_BYTES:]
+            with suppress(OSError):  # a terminal that went away must not make the process wait
+                sys.stderr.write(said)
+                sys.stderr.flush()
+
+    def _how(self, exit_code: int) -> str:
+        if exit_code < 0:
+            return f"killed by signal {-exit_code}"
+        last = self._said.strip().rpartition("\n")[2]
+        words = last.removeprefix("plimsoll").removeprefix(f" {self._plan.role}").lstrip(": ")
+        return f"exit code {exit_code}: {words}" if words else f"exit code {exit_code}"
 
     async def _watch_readiness(self) -> None:
         while not await self._plan.is_ready():  # noqa: ASYNC110 - another process sets no event
@@ -196,7 +224,8 @@ class _Child:
     async def _wait_to_restart(self, exit_code: int, stop: asyncio.Event) -> None:
         restart = self._policy.died(asyncio.get_running_loop().time())
         self._restarts += 1
-        how = f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+        how = self._how(exit_code)
+        self._after = f" again after {how}"
         after_s = round(restart.delay_s, 1)
         if restart.degraded:
             self._become(ComponentState.DEGRADED, f"keeps dying ({how}), tried again slowly")

@@ -35,6 +35,7 @@ class Vitals:
         self._applied_s: float | None = None
         self._synced_s: float | None = None
         self._saved_s: float | None = None
+        self._unsaved: str | None = None
         self._counted: deque[tuple[float, int, int]] = deque()
 
     def applied(self) -> bool:
@@ -57,9 +58,16 @@ class Vitals:
         """Note that the disk has the whole journal."""
         self._synced_s = self._clock()
 
-    def saved(self) -> None:
-        """Note that the disk has the whole state."""
+    def saved(self) -> bool:
+        """Note that the disk has the whole state, and return whether that had failed before."""
+        had_failed, self._unsaved = self._unsaved is not None, None
         self._saved_s = self._clock()
+        return had_failed
+
+    def not_saved(self, reason: str) -> bool:
+        """Note that the state could not be saved, and return whether that is news."""
+        is_news, self._unsaved = self._unsaved is None, reason
+        return is_news
 
     def rates(self, counters: Mapping[str, int]) -> Rates:
         """Return how fast the engine's counters grow; call it for every frame."""
@@ -105,10 +113,14 @@ class Vitals:
         return ComponentStatus("engine", state, detail, self._age_ms(self._applied_s))
 
     def _saved_state(self) -> ComponentStatus:
-        if self._saved_s is None:
-            return ComponentStatus("saved state", ComponentState.READY, "none yet", None)
         age_ms = self._age_ms(self._saved_s)
-        return ComponentStatus("saved state", ComponentState.RUNNING, "on the disk", age_ms)
+        if self._unsaved is not None:
+            state, detail = ComponentState.DEGRADED, self._unsaved
+        elif self._saved_s is None:
+            state, detail = ComponentState.READY, "none yet"
+        else:
+            state, detail = ComponentState.RUNNING, "on the disk"
+        return ComponentStatus("saved state", state, detail, age_ms)
 
     def _age_ms(self, since_s: float | None) -> float | None:
         return None if since_s is None else (self._clock() - since_s) * 1e3

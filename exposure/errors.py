@@ -9,6 +9,7 @@ DeskError
 |   +-- DisconnectedError    the source is gone; try again
 |   +-- GapError             events were lost between two positions
 |   +-- MalformedMessageError
+|       +-- UnknownVersionError  whole, but of a version that is not ours
 +-- DataError                a file of a person cannot be read at all (exit code 1)
 +-- StorageError             the journal, a snapshot or the database cannot be written or read
     +-- SchemaError          a database of another version or another run: trying again is no use
@@ -85,6 +86,10 @@ class MalformedMessageError(FeedError):
     """Bytes that are no message; they are quarantined and the rest goes on."""
 
     retryable: ClassVar[bool] = False
+
+
+class UnknownVersionError(MalformedMessageError):
+    """Bytes that are whole and that another version of Plimsoll wrote: no damage, never removed."""
 
 
 class DataError(DeskError):

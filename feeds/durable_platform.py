@@ -39,9 +39,11 @@ class DurablePlatform:
 
         Raises:
             InvariantError: The platform does not repeat what the log holds.
-            StorageError: Neither a checkpoint nor the beginning of the log is left.
+            StorageError: Neither a checkpoint nor the beginning of the log is left, or the log is
+                damaged: it is the truth, so nobody else could complete it.
         """
-        newest = next(self._checkpoints.newest_first(self._log.last_position), None)
+        self._checkpoints.set_aside_beyond(self._log.last_position)
+        newest = next(self._checkpoints.newest_first(), None)
         if newest is None:
             self._open()
         else:
@@ -90,7 +92,7 @@ class DurablePlatform:
         frame = Frame.of(EventBatch(self.position + len(events), 0, events))
         if held is None:
             self._log.append_frame(frame)
-        elif frame.data != held.data:
+        elif frame.data != held.data and frame.data != _as_written_now(held):
             raise InvariantError(
                 f"the platform does not repeat its events after position {self.position}, which "
                 "its log holds: it was started with other options or another version; start anew "
@@ -107,3 +109,8 @@ class DurablePlatform:
                 "say how long it took; start anew with --fresh"
             )
         return duration_ns
+
+
+def _as_written_now(held: Frame) -> bytes:
+    # an earlier version wrote fewer fields, or frames of another layout
+    return Frame.of(held.batch()).data

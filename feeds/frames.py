@@ -18,11 +18,21 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from exposure.errors import UNDECODABLE, InvariantError, MalformedMessageError
+from exposure.errors import (
+    UNDECODABLE,
+    InvariantError,
+    MalformedMessageError,
+    UnknownVersionError,
+)
 from exposure.model.events import EventBatch, InputEvent
 
 MAGIC: Final = b"PL"
 VERSION: Final = 1
+"""Of a frame's layout. Events are no part of it: they grow by optional fields and new kinds."""
+
+READABLE_VERSIONS: Final = frozenset({1})
+"""A journal may hold frames of an earlier version, so it stays readable when ``VERSION`` rises."""
+
 LONGEST_PAYLOAD: Final = 256 << 20
 """Bytes; a longer one is refused by writers, so a reader that meets one met garbage."""
 
@@ -178,14 +188,19 @@ def decode_batch(data: bytes) -> EventBatch:
 
 
 def parse_header(data: bytes | bytearray, offset: int = 0) -> Header:
-    """Read the ``HEADER_SIZE`` bytes at ``offset``; MalformedMessageError if they are no header."""
+    """Read the ``HEADER_SIZE`` bytes at ``offset``.
+
+    Raises:
+        UnknownVersionError: They are a header, but not one of ours.
+        MalformedMessageError: They are no header.
+    """
     fields = bytes(data[offset : offset + _FIELDS.size])
     (checksum,) = _CHECKSUM.unpack_from(data, offset + _FIELDS.size)
     magic, version, kind, *rest = _FIELDS.unpack(fields)
     if magic != MAGIC or checksum != zlib.crc32(fields):
         raise MalformedMessageError("the bytes do not begin with the header of a frame")
-    if version != VERSION or kind not in _KINDS:
-        raise MalformedMessageError(f"the frame is of version {version}, kind {kind}: too new")
+    if version not in READABLE_VERSIONS or kind not in _KINDS:
+        raise UnknownVersionError(f"a frame has version {version} and kind {kind}")
     return _plausible(Header(_KINDS[kind], *rest))
 
 

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import Self
 
-from exposure.errors import DeskError, GapError, MalformedMessageError
+from exposure.errors import DeskError, GapError, MalformedMessageError, UnknownVersionError
 from feeds.frames import Frame, Header
-from feeds.segments import Segment, damaged, read_frame, read_header
+from feeds.segments import (
+    DamagedLogError,
+    Segment,
+    foreign,
+    next_frame,
+    read_frame,
+    read_header,
+)
 
 
 @dataclass(slots=True)
@@ -22,20 +29,35 @@ class _Place:
     def at_end(self) -> bool:
         return self.offset >= self.segment.size
 
-    def header(self) -> Header:
+    def header(self, after: int) -> Header:
+        """Return the header here, or behind damage that ends at ``after`` or before it."""
         try:
             header = read_header(self.file.fileno(), self.offset, self.segment.size)
         except MalformedMessageError as e:
-            raise damaged(self.segment, self.offset, e) from e
+            return self._header_behind(e, after)
+        except OSError as e:
+            raise DamagedLogError(self.segment, self.offset, e.strerror) from e
         if header is None:
-            raise damaged(self.segment, self.offset, "the last frame is cut off")
+            raise DamagedLogError(self.segment, self.offset, "the last frame is cut off")
         return header
 
     def frame(self, header: Header, after: int) -> Frame:
         try:
             return read_frame(self.file.fileno(), self.offset, header, after).after(after)
         except MalformedMessageError as e:
-            raise damaged(self.segment, self.offset, e) from e
+            raise DamagedLogError(self.segment, self.offset, e) from e
+        except OSError as e:
+            raise DamagedLogError(self.segment, self.offset, e.strerror) from e
+
+    def _header_behind(self, damage: MalformedMessageError, after: int) -> Header:
+        try:
+            found = next_frame(self.file.fileno(), self.offset, self.segment.size)
+        except UnknownVersionError as e:
+            raise foreign(self.segment.path, e) from e
+        if found is None or found.header.first_position > after + 1:
+            raise DamagedLogError(self.segment, self.offset, damage) from damage
+        self.offset = found.offset
+        return found.header
 
 
 class LogCursor:
@@ -79,10 +101,12 @@ class LogCursor:
 
         Raises:
             GapError: What follows was dropped.
-            StorageError: A frame is damaged or missing; names file and byte.
+            DamagedLogError: A frame that follows is damaged or missing. One before this place
+                harms nobody and is passed over.
+            StorageError: Another version of Plimsoll wrote the log.
         """
         while (place := self._next_place()) is not None:
-            header = place.header()
+            header = place.header(self.position)
             if up_to is not None and header.position > up_to:
                 return
             if header.position <= self.position:
@@ -113,7 +137,7 @@ class LogCursor:
         if following is None or following.first_position <= self.position + 1:
             return following
         if here in segments:
-            raise damaged(here, self._place.offset, "its last frames are missing")
+            raise DamagedLogError(here, self._place.offset, "its last frames are missing")
         raise self._dropped(following)
 
     def _containing(self, segments: tuple[Segment, ...]) -> Segment | None:

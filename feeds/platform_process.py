@@ -9,9 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import structlog
+
+from exposure.errors import StorageError
 from exposure.model.events import QuoteReceived
 from feeds.durable_platform import DurablePlatform
-from feeds.event_log import EventLog
+from feeds.event_log import SEGMENT_BYTES, EventLog
 from feeds.pacing import Metronome, Pace, Rates, Speedometer
 from feeds.platform_server import PlatformServer
 from feeds.platform_wire import PlatformStatus
@@ -26,12 +29,13 @@ class Upkeep(NamedTuple):
     """What a platform keeps on disk.
 
     ``repeat_ns`` is how much work, in wall time, a new process may have to repeat: a checkpoint is
-    due when that much was done since the last one. ``log_bytes`` is how much of the past stays: who
-    is further behind cannot catch up.
+    due when that much was done since the last one. ``log_bytes`` is how much of the past stays, in
+    files of ``segment_bytes``: who is further behind cannot catch up.
     """
 
     repeat_ns: int = 2_000_000_000
     log_bytes: int = 4 << 30
+    segment_bytes: int = SEGMENT_BYTES
 
 
 USUAL_UPKEEP: Final = Upkeep()
@@ -69,7 +73,7 @@ async def run_platform(
         StorageError: The directory or the socket cannot be used, or the disk is full.
         InvariantError: The platform does not repeat what its log holds.
     """
-    with EventLog(directory / "log") as log:
+    with EventLog(directory / "log", segment_bytes=upkeep.segment_bytes) as log:
         checkpoints = SealedFiles(directory / "checkpoints", ".checkpoint", _KEPT_CHECKPOINTS)
         durable = DurablePlatform(platform, log, checkpoints)
         began = clock()
@@ -133,9 +137,14 @@ class _Life:
 
     async def _checkpoint(self) -> None:
         position, state = self._durable.position, self._platform.save()
-        await asyncio.to_thread(self._durable.checkpoint, position, state)
-        self._durable.keep_log_within(self._upkeep.log_bytes)
         self._worked_ns = 0
+        try:
+            await asyncio.to_thread(self._durable.checkpoint, position, state)
+        except StorageError as e:
+            # the log has every step, so nothing is lost: the next start repeats more of them
+            structlog.get_logger().error("checkpoint not saved, tried again", reason=str(e))
+        else:
+            self._durable.keep_log_within(self._upkeep.log_bytes)
 
     def _newest_status(self) -> PlatformStatus:
         return PlatformStatus(

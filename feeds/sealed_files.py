@@ -1,7 +1,7 @@
 """Files that are whole or refused: written aside, synced, renamed, and read against a checksum.
 
 A family of such files in one directory is numbered by position; the newest few are kept, so that a
-damaged one has a predecessor.
+damaged one has a predecessor. What cannot be used is set aside: it would count among the newest.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from exposure.errors import StorageError
+from feeds.set_aside import move_aside, sync_directory
 
 MAGIC: Final = b"PLF1"
 
@@ -53,7 +54,10 @@ class SealedFiles:
                 self._path(old).unlink(missing_ok=True)
         except OSError as e:
             draft.unlink(missing_ok=True)
-            raise StorageError(f"{self._path(position)} cannot be written: {e.strerror}") from e
+            raise StorageError(
+                f"{self._path(position)} cannot be written: {e.strerror}; make room or repair the "
+                "disk"
+            ) from e
 
     def read(self, position: int) -> bytes:
         """Return the body of one file.
@@ -72,10 +76,13 @@ class SealedFiles:
         return bytes(body)
 
     def newest_first(self, not_after: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Yield number and body of each file from the newest on; damaged ones are logged only.
+        """Yield number and body of each file from the newest on; damaged ones are set aside.
 
         Args:
             not_after: Pass over files beyond this position.
+
+        Raises:
+            StorageError: A damaged file cannot be set aside.
         """
         for position in reversed(self.positions()):
             if not_after is not None and position > not_after:
@@ -83,9 +90,23 @@ class SealedFiles:
             try:
                 body = self.read(position)
             except StorageError as e:
-                structlog.get_logger().warning("sealed file passed over", reason=str(e))
+                self._set_aside(position, str(e))
             else:
                 yield position, body
+
+    def set_aside_beyond(self, position: int) -> None:
+        """Set aside what is beyond a position that turned out to be the end of its history.
+
+        Raises:
+            StorageError: A file cannot be moved.
+        """
+        for beyond in self.positions():
+            if beyond > position:
+                self._set_aside(beyond, f"everything else ends at position {position}")
+
+    def _set_aside(self, position: int, reason: str) -> None:
+        moved = move_aside(self._path(position))
+        structlog.get_logger().warning("file set aside", reason=reason, set_aside=str(moved))
 
     def _path(self, position: int) -> Path:
         return self._directory / f"{position:020d}{self._suffix}"
@@ -103,15 +124,6 @@ def private_directory(path: Path) -> None:
         raise StorageError(
             f"{path} cannot be used: {e.strerror}; choose another directory with --data"
         ) from e
-
-
-def sync_directory(path: Path) -> None:
-    """Wait until the disk knows the names in a directory."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _header_of(parts: Sequence[bytes | memoryview]) -> bytes:

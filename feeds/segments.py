@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from exposure.errors import MalformedMessageError, StorageError
+from exposure.errors import MalformedMessageError, StorageError, UnknownVersionError
 from feeds.frames import HEADER_SIZE, MAGIC, Frame, Header, checked_frame, parse_frame, parse_header
 
 SUFFIX: Final = ".frames"
@@ -68,11 +68,37 @@ class SegmentWriter:
         os.close(self._fd)
 
 
+class DamagedLogError(StorageError):
+    """A record of a log cannot be read although others follow it: the disk did that, not a crash.
+
+    ``offset`` is where it begins in the file of its segment, in bytes.
+    """
+
+    def __init__(self, segment: Segment, offset: int, reason: object) -> None:
+        """Take the place and what is wrong there."""
+        self.segment, self.offset, self.reason = segment, offset, str(reason)
+        super().__init__(
+            f"{segment.path} is damaged at byte {offset} ({reason}): restore the file from a copy, "
+            "or start anew with --fresh"
+        )
+
+
 class Extent(NamedTuple):
-    """How far the whole frames of a segment go. Units: ``end`` in bytes."""
+    """How far the frames of a segment go. Units: ``end`` in bytes.
+
+    ``damage`` is the first damaged frame that whole ones follow, None in a sound segment.
+    """
 
     last_position: int
     end: int
+    damage: DamagedLogError | None
+
+
+class Place(NamedTuple):
+    """Where a whole frame begins in a file."""
+
+    offset: int
+    header: Header
 
 
 def measure(segment: Segment) -> Extent:
@@ -82,26 +108,35 @@ def measure(segment: Segment) -> Extent:
     stopped.
 
     Raises:
-        StorageError: A frame in the middle is damaged, because whole frames follow.
+        StorageError: Another version of Plimsoll wrote it.
     """
-    position, offset = segment.first_position - 1, 0
+    position, offset, damage = segment.first_position - 1, 0, None
     with segment.path.open("rb") as file:
         fd = file.fileno()
-        try:
-            while (header := read_header(fd, offset, segment.size)) is not None:
+        while True:
+            try:
+                header = read_header(fd, offset, segment.size)
+                if header is None:
+                    break
                 read_frame(fd, offset, header, position)
+            except UnknownVersionError as e:
+                raise foreign(segment.path, e) from e
+            except MalformedMessageError as e:
+                following = next_frame(fd, offset + 1, segment.size)
+                if following is None:
+                    break
+                damage = damage or DamagedLogError(segment, offset, e)
+                offset, position = following.offset, following.header.first_position - 1
+            else:
                 position, offset = header.position, offset + header.size
-        except MalformedMessageError as e:
-            if _frame_follows(fd, offset + 1, segment.size):
-                raise damaged(segment, offset, e) from e
-    return Extent(position, offset)
+    return Extent(position, offset, damage)
 
 
 def read_header(fd: int, offset: int, end: int) -> Header | None:
     """Return the header at ``offset``, None if no whole frame fits before ``end``.
 
     Raises:
-        MalformedMessageError: The bytes are no header.
+        MalformedMessageError: The bytes are no header of ours.
     """
     if end - offset < HEADER_SIZE:
         return None
@@ -120,26 +155,33 @@ def read_frame(fd: int, offset: int, header: Header, after: int) -> Frame:
     return checked_frame(header, os.pread(fd, header.size, offset))
 
 
-def damaged(segment: Segment, offset: int, reason: object) -> StorageError:
-    """Return the error that says where a segment is damaged and what to do."""
-    return StorageError(
-        f"{segment.path} is damaged at byte {offset} ({reason}): restore the file from a copy, or "
-        "start anew with --fresh"
-    )
+def next_frame(fd: int, offset: int, end: int) -> Place | None:
+    """Return the first whole frame at or behind ``offset``, None if there is none.
 
-
-def _frame_follows(fd: int, offset: int, end: int) -> bool:
+    Raises:
+        UnknownVersionError: Another version of Plimsoll wrote it.
+    """
     rest = os.pread(fd, end - offset, offset)
     at = rest.find(MAGIC)
     while at >= 0:
-        if _is_frame(rest, at):
-            return True
+        if (frame := _frame_at(rest, at)) is not None:
+            return Place(offset + at, frame.header)
         at = rest.find(MAGIC, at + 1)
-    return False
+    return None
 
 
-def _is_frame(data: bytes, offset: int) -> bool:
+def foreign(path: Path, reason: object) -> StorageError:
+    """Return the error for what is whole and cannot be understood."""
+    return StorageError(
+        f"{path} was written by another version of Plimsoll ({reason}): use that version, or start "
+        "anew with --fresh"
+    )
+
+
+def _frame_at(data: bytes, offset: int) -> Frame | None:
     try:
-        return parse_frame(data, offset) is not None
+        return parse_frame(data, offset)
+    except UnknownVersionError:
+        raise
     except MalformedMessageError:
-        return False
+        return None

@@ -12,7 +12,8 @@ from typing import Final
 import polars as pl
 
 from exposure.errors import StorageError
-from feeds.sealed_files import private_directory, sync_directory
+from feeds.sealed_files import private_directory
+from feeds.set_aside import sync_directory
 
 _NAME: Final = re.compile(r"day=(\d{4}-\d{2}-\d{2})\.parquet")
 

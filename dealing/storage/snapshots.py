@@ -61,10 +61,13 @@ class SnapshotStore:
         self._files.write(state.meta["position"], _encoded(state))
 
     def load_latest(self, not_after: int | None = None) -> EngineState | None:
-        """Return the newest whole snapshot; damaged ones are logged and passed over.
+        """Return the newest whole snapshot; damaged ones are logged and set aside.
 
         Args:
             not_after: Where the journal ends: a snapshot beyond it has no journal behind it.
+
+        Raises:
+            StorageError: A damaged one cannot be set aside.
         """
         for position, body in self._files.newest_first(not_after):
             try:
@@ -74,6 +77,14 @@ class SnapshotStore:
                     "snapshot of another version passed over", position=position, reason=str(e)
                 )
         return None
+
+    def set_aside_beyond(self, position: int) -> None:
+        """Set aside the snapshots beyond a position at which the engine goes on without them.
+
+        Raises:
+            StorageError: One cannot be moved.
+        """
+        self._files.set_aside_beyond(position)
 
 
 def _encoded(state: EngineState) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -13,7 +14,10 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from dealing.backoff import Backoff
 from dealing.directory import DataDirectory, Role
+from dealing.hub import HubClient
+from dealing.ports import EngineFrame
 from dealing.runtime import recovered
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
@@ -22,6 +26,7 @@ from exposure.export import export_state
 from exposure.settings import EngineSettings
 from feeds.event_log import EventLog
 from feeds.frames import Frame
+from feeds.socket_feed import ask_status
 from tests.dealing.revenue_keepers import revenue_writer
 
 ROOT = Path(__file__).parents[2]
@@ -30,21 +35,37 @@ KEPT = EngineSettings(kept_events=5000)
 """The engine's settings in config.yaml."""
 
 
-def until(condition, patience_s=PATIENCE_S):
+def until(condition, patience_s=PATIENCE_S, pause_s=0.01):
     """Return the condition's first true value; fail if it stays false."""
     deadline = time.monotonic() + patience_s
     pause = threading.Event()
     while not (value := condition()):
         assert time.monotonic() < deadline, "it never happened"
-        pause.wait(0.01)
+        pause.wait(pause_s)
     return value
 
 
-def start(*arguments, **options):
-    """Start plimsoll with its output in a pipe, its own process group, and no settings of ours."""
+FULL_DISK = """
+import os, resource, sys
+size = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+"""Becomes another Python program whose files grow up to a size and no further."""
+
+
+def start(*arguments, files_up_to=None, **options):
+    """Start plimsoll with its output in a pipe, its own process group, and no settings of ours.
+
+    Args:
+        arguments: Of the command line.
+        files_up_to: Bytes; a write beyond them fails, as on a full disk, in its children too.
+        options: Of Popen.
+    """
     inherited = {name: value for name, value in os.environ.items() if "PLIMSOLL" not in name}
+    limit = [] if files_up_to is None else ["-c", FULL_DISK, files_up_to]
     return subprocess.Popen(
-        [sys.executable, ROOT / "app.py", *map(str, arguments)],
+        [sys.executable, *map(str, (*limit, ROOT / "app.py", *arguments))],
         cwd=ROOT,
         env=inherited,
         stdout=subprocess.PIPE,
@@ -53,6 +74,17 @@ def start(*arguments, **options):
         start_new_session=True,
         **options,
     )
+
+
+@contextmanager
+def alone(role, directory: DataDirectory, *options, **limits):
+    """Yield one role's process, and kill it if it is still there."""
+    process = start(role, "--data", directory.root, *options, **limits)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE_S)
 
 
 def end(process, number=signal.SIGINT):
@@ -69,10 +101,11 @@ def end(process, number=signal.SIGINT):
 class Run:
     """``plimsoll run`` on a directory."""
 
-    def __init__(self, directory: DataDirectory, *options):
+    def __init__(self, directory: DataDirectory, *options, files_up_to=None):
         self.directory = directory
         self.process = start(
-            *("run", "--data", directory.root, "--port", 0, "--no-browser", *options)
+            *("run", "--data", directory.root, "--port", 0, "--no-browser", *options),
+            files_up_to=files_up_to,
         )
 
     def status(self):
@@ -117,6 +150,26 @@ def running(directory: DataDirectory, *options):
         until(lambda: all(directory.owner(role) is None for role in Role))
 
 
+async def caught_up(directory: DataDirectory) -> None:
+    """Wait until the engine shows everything that the platform has now."""
+    target = (await ask_status(directory.socket(Role.PLATFORM))).position
+    await frame_of(directory, lambda frame: frame.snapshot.position >= target)
+
+
+async def frame_of(directory: DataDirectory, condition) -> EngineFrame:
+    """Wait for a frame of the engine that a condition holds for."""
+    hub = HubClient(directory.socket(Role.ENGINE), Backoff(lambda: 0.5))
+    listening = asyncio.create_task(hub.run())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            frame = await hub.next(None)
+            while not condition(frame):
+                frame = await hub.next(frame)
+            return frame
+    finally:
+        listening.cancel()
+
+
 def kept_engine(directory: DataDirectory) -> ExposureEngine:
     """Return the engine that the next process would begin with."""
     journal = Journal.open(directory.journal)
@@ -148,7 +201,7 @@ def _cut(frame: Frame, position: int) -> Frame:
 
 def stored_bytes(engine: ExposureEngine, scratch: Path) -> bytes:
     """Return an engine's whole state as the bytes of its snapshot file."""
-    store = SnapshotStore(scratch)
-    store.save(export_state(engine))
-    (file,) = scratch.glob("*.snapshot")
+    directory = scratch / str(engine.position)
+    SnapshotStore(directory).save(export_state(engine))
+    (file,) = directory.glob("*.snapshot")
     return file.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -12,7 +13,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dealing.directory import LONGEST_SOCKET_PATH, DataDirectory, Role, RunIdentity
+from dealing.directory import (
+    LONGEST_SOCKET_PATH,
+    DataDirectory,
+    Role,
+    RunIdentity,
+    replace_file,
+)
 from exposure.errors import StorageError
 
 RUN = RunIdentity(market="simulated", seed=1, clients=50)
@@ -112,6 +119,22 @@ def test_a_file_in_place_of_the_directory_is_named(tmp_path):
     (tmp_path / "data").write_text("")
     with pytest.raises(StorageError, match=r"data.* cannot be used: .*--data"):
         DataDirectory(tmp_path / "data").prepare()
+
+
+def test_a_small_file_that_cannot_be_replaced_keeps_its_old_content(tmp_path):
+    path = tmp_path / "run.json"
+    replace_file(path, b"old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    try:
+        with pytest.raises(
+            StorageError, match=r"run\.json cannot be written: File too large; make"
+        ):
+            replace_file(path, b"x" * 2_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == b"old"
+    assert [found.name for found in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_a_role_has_one_process_and_the_second_one_is_told_who(directory, holder):

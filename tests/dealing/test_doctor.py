@@ -86,6 +86,36 @@ def test_missing_processes_ill_components_and_a_full_disk_are_found():
     ]
 
 
+def test_what_was_set_aside_is_said_until_a_person_moves_it(tmp_path):
+    directory = DataDirectory(tmp_path / "data")
+    directory.prepare()
+    directory.claim(RunIdentity(market="simulated", seed=1, clients=50))
+    aside = directory.journal / "set-aside"
+    aside.mkdir(parents=True)
+    (aside / "1-from-byte-7.frames").write_bytes(b"damaged")
+    found = examine(directory)
+    assert found.disk.set_aside == [str(aside / "1-from-byte-7.frames")]
+    (problem,) = problems(ALL_RUN, [], BOOK, msgspec.structs.replace(found.disk, free=ROOM.free))
+    assert problem == (
+        "damage was found and set aside (files: 1, the first is "
+        f"{aside / '1-from-byte-7.frames'}): check the disk, then move them away"
+    )
+
+
+def test_a_process_that_is_starting_again_is_found_with_its_reason():
+    again = ProcessRow(
+        role=Role.ENGINE,
+        pid=7,
+        state=ComponentState.READY,
+        restarts=3,
+        detail="starting again after exit code 1: the disk is full",
+    )
+    others = [row for row in ALL_RUN if row.role is not Role.ENGINE]
+    assert problems([*others, again], [], BOOK, ROOM) == [
+        "the engine is starting again after exit code 1: the disk is full"
+    ]
+
+
 def test_roles_that_run_apart_need_no_supervisor():
     alone = [process(Role.SUPERVISOR, None, ComponentState.STOPPED, ""), *ALL_RUN[1:]]
     assert problems(alone, [], BOOK, ROOM) == []

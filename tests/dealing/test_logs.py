@@ -90,6 +90,25 @@ def test_a_full_file_is_set_aside_and_old_ones_are_dropped(file):
     assert lines(file)[-1]["number"] == 39
 
 
+def test_a_log_that_takes_no_more_lines_is_said_once_and_harms_nobody(file):
+    script = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
+for number in range(40): structlog.get_logger().info("x" * 100, number=number)
+sys.stdout.write("still here")
+"""
+    done = speak(PROCESS + script, file)
+    assert (done.returncode, done.stdout) == (0, "still here")
+    assert done.stderr == f"plimsoll: the log {file} cannot be written: File too large\n"
+    assert file.stat().st_size <= 2_000
+
+
+def test_a_log_that_cannot_be_opened_is_a_sentence(file):
+    file.mkdir()
+    done = speak(PROCESS, file)
+    assert f"the log {file} cannot be opened: Is a directory" in done.stderr
+
+
 def test_a_command_says_only_what_matters_and_never_on_standard_output():
     done = speak(
         """

@@ -1,4 +1,4 @@
-"""kill -9 of the engine at any moment: afterwards it is as if nothing had happened.
+"""kill -9 of the engine at any moment, and damage: afterwards it is as if nothing had happened.
 
 The platform goes on meanwhile; the engine has to come back from its snapshot, its journal and the
 platform's log. All moments of its life are hit: starting, recovering, streaming and saving.
@@ -8,34 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import random
 import time
-from contextlib import contextmanager
 
 import pytest
 
-from dealing.backoff import Backoff
 from dealing.directory import DataDirectory, Role
-from dealing.hub import HubClient
 from dealing.revenue.check import check
 from dealing.snapshot_json import snapshot_json
 from dealing.storage.database import database_at
 from dealing.storage.lake import RevenueLake
 from dealing.storage.revenue_store import SqlRevenueStore
-from feeds.socket_feed import ask_status
+from tests.dealing.moments import MOMENTS, newest_file, saved
 from tests.dealing.processes import (
     PATIENCE_S,
+    alone,
+    caught_up,
     end,
     kept_engine,
-    start,
     stored_bytes,
     uninterrupted_engine,
     until,
 )
 
-LONG = bool(os.environ.get("PLIMSOLL_LONG_TESTS"))
-KILLS = int(os.environ.get("PLIMSOLL_KILLS", "20" if LONG else "5"))
+KILLS = 20 if os.environ.get("PLIMSOLL_LONG_TESTS") else 5
 
 pytestmark = pytest.mark.slow
 
@@ -46,92 +44,28 @@ def directory(tmp_path):
 
 
 @pytest.fixture
-def config(tmp_path):
-    path = tmp_path / "often.yaml"
-    path.write_text("engine: {snapshot_every_s: 1}\nmarket: {clients: 200, speed: 30}\n")
-    return path
+def configured(tmp_path):
+    def write(**sections):
+        path = tmp_path / "mine.yaml"
+        path.write_text(json.dumps({"market": {"clients": 200, "speed": 30}, **sections}))
+        return "--config", path
+
+    return write
 
 
-@contextmanager
-def alone(role, directory, config):
-    """Yield one role's process, and kill it if it is still there."""
-    process = start(role, "--data", directory.root, "--config", config)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=60)
+@pytest.fixture
+def same_as_uninterrupted(directory, tmp_path):
+    """Return a check that the kept state equals an engine that never stopped."""
 
+    def compare():
+        kept = kept_engine(directory)
+        fresh = uninterrupted_engine(directory, kept.position)
+        assert kept.counters["deals"] > 0
+        assert snapshot_json(kept.snapshot()) == snapshot_json(fresh.snapshot())
+        assert stored_bytes(kept, tmp_path / "kept") == stored_bytes(fresh, tmp_path / "fresh")
+        assert_every_fact_is_kept_once(directory, fresh)
 
-def written(directory):
-    return sum(path.stat().st_size for path in directory.journal.glob("*.frames"))
-
-
-def saved(directory):
-    return sorted(path.name for path in directory.snapshots.glob("*.snapshot"))
-
-
-def until_it_starts(directory, _):
-    until(lambda: directory.owner(Role.ENGINE) is not None)
-
-
-def until_it_has_recovered(directory, _):
-    until(directory.socket(Role.ENGINE).exists)
-
-
-def until_it_has_written(directory, chance):
-    enough = written(directory) + chance.randrange(200_000)
-    until(lambda: written(directory) > enough)
-
-
-def until_it_saves(directory, _):
-    until((directory.snapshots / ".draft.snapshot").exists)
-
-
-def until_it_has_saved(directory, _):
-    known = saved(directory)
-    until(lambda: saved(directory) != known)
-
-
-MOMENTS = (
-    until_it_has_written,
-    until_it_saves,
-    until_it_starts,
-    until_it_has_saved,
-    until_it_has_recovered,
-)
-
-
-async def caught_up(directory):
-    """Wait until the engine shows everything that the platform has now."""
-    target = (await ask_status(directory.socket(Role.PLATFORM))).position
-    hub = HubClient(directory.socket(Role.ENGINE), Backoff(lambda: 0.5))
-    listening = asyncio.create_task(hub.run())
-    async with asyncio.timeout(PATIENCE_S):
-        frame = await hub.next(None)
-        while frame.snapshot.position < target:
-            frame = await hub.next(frame)
-    listening.cancel()
-
-
-def test_a_killed_engine_comes_back_as_if_it_had_never_been_away(directory, config, tmp_path):
-    chance = random.Random(20)  # noqa: S311 - which moment is no secret
-    with alone("feed", directory, config) as platform:
-        until(directory.socket(Role.PLATFORM).exists)
-        for moment in itertools.islice(itertools.cycle(MOMENTS), KILLS):
-            directory.socket(Role.ENGINE).unlink(missing_ok=True)
-            with alone("engine", directory, config):
-                moment(directory, chance)
-        with alone("engine", directory, config) as engine:
-            asyncio.run(caught_up(directory))
-            assert end(engine)[0] == 0
-        assert end(platform)[0] == 0
-    kept = kept_engine(directory)
-    fresh = uninterrupted_engine(directory, kept.position)
-    assert kept.counters["deals"] > 0
-    assert snapshot_json(kept.snapshot()) == snapshot_json(fresh.snapshot())
-    assert stored_bytes(kept, tmp_path / "kept") == stored_bytes(fresh, tmp_path / "fresh")
-    assert_every_fact_is_kept_once(directory, fresh)
+    return compare
 
 
 def assert_every_fact_is_kept_once(directory, uninterrupted):
@@ -140,3 +74,98 @@ def assert_every_fact_is_kept_once(directory, uninterrupted):
     assert report.violations == []
     assert report.amount_micro_usd == sum(uninterrupted.revenue.totals.values())
     database.close()
+
+
+def set_aside(directory):
+    return [path.name for path in directory.set_aside()]
+
+
+def damage_the_middle_of(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_killed_engine_comes_back_as_if_it_had_never_been_away(
+    directory, configured, same_as_uninterrupted
+):
+    chance = random.Random(20)  # noqa: S311 - which moment is no secret
+    options = configured(engine={"snapshot_every_s": 1})
+    with alone("feed", directory, *options) as platform:
+        until(directory.socket(Role.PLATFORM).exists)
+        for moment in itertools.islice(itertools.cycle(MOMENTS), KILLS):
+            directory.socket(Role.ENGINE).unlink(missing_ok=True)
+            with alone("engine", directory, *options):
+                moment(directory, chance)
+        with alone("engine", directory, *options) as engine:
+            asyncio.run(caught_up(directory))
+            assert end(engine)[0] == 0
+        assert end(platform)[0] == 0
+    same_as_uninterrupted()
+    assert set_aside(directory) == []
+
+
+def test_a_damaged_journal_is_completed_by_the_platform(
+    directory, configured, same_as_uninterrupted
+):
+    options = configured(engine={"snapshot_every_s": 3600})
+    with alone("feed", directory, *options) as platform:
+        until(directory.socket(Role.PLATFORM).exists)
+        with alone("engine", directory, *options):
+            until(lambda: newest_file(directory)[1] > 500_000)
+        (journal,) = directory.journal.glob("*.frames")
+        damage_the_middle_of(journal)
+        with alone("engine", directory, *options) as engine:
+            asyncio.run(caught_up(directory))
+            code, said = end(engine)
+        assert code == 0
+        assert "the journal is damaged: the rest is set aside and the platform is asked" in said
+        assert end(platform)[0] == 0
+    (aside,) = directory.set_aside()
+    assert aside.name.startswith(f"{journal.stem}-from-byte-")
+    assert aside.stat().st_size > 200_000
+    same_as_uninterrupted()
+
+
+def test_a_damaged_saved_state_gives_way_to_the_one_before(
+    directory, configured, same_as_uninterrupted
+):
+    options = configured(engine={"snapshot_every_s": 1})
+    with alone("feed", directory, *options) as platform:
+        until(directory.socket(Role.PLATFORM).exists)
+        with alone("engine", directory, *options):
+            until(lambda: len(saved(directory)) >= 2)
+        newest = saved(directory)[-1]
+        damage_the_middle_of(directory.snapshots / newest)
+        with alone("engine", directory, *options) as engine:
+            asyncio.run(caught_up(directory))
+            code, said = end(engine)
+        assert code == 0
+        assert f"{newest} is damaged" in said
+        assert end(platform)[0] == 0
+    assert set_aside(directory) == [newest]
+    same_as_uninterrupted()
+
+
+def test_an_engine_that_the_platform_cannot_help_any_more_stops_with_a_sentence(
+    directory, configured
+):
+    options = configured(
+        market={"clients": 100, "speed": 60}, storage={"file_mb": 1, "platform_log_mb": 1}
+    )
+    first_file = directory.platform / "log" / f"{1:020d}.frames"
+    with alone("feed", directory, *options) as platform:
+        until(directory.socket(Role.PLATFORM).exists)
+        until(lambda: not first_file.exists())
+        with alone("engine", directory, *options) as engine:
+            said, _ = engine.communicate(timeout=PATIENCE_S)
+        assert engine.returncode == 1
+        assert said.startswith(
+            "plimsoll engine: the engine has every event up to 0 and cannot get the next ones (the "
+            "feed skipped events: expected position 1, was "
+        )
+        assert said.endswith(
+            "older events are no longer kept there): restore a copy of the data directory, or "
+            "start anew with --fresh\n"
+        )
+        assert end(platform)[0] == 0

@@ -121,9 +121,9 @@ class NotingHub:
 class Process:
     """One engine process on a directory, as the composition root makes it."""
 
-    def __init__(self, path, feed, pace=QUICK, facts=None):
-        self.journal = Journal.open(path / "journal")
-        self.store = SnapshotStore(path / "snapshots")
+    def __init__(self, path, feed, pace=QUICK, facts=None, *, keep=3, **limits):
+        self.journal = Journal.open(path / "journal", **limits)
+        self.store = SnapshotStore(path / "snapshots", keep)
         self.facts = AwayStore() if facts is None else facts
         self.revenue = revenue_writer(self.facts, path / "lake")
         self.engine = recovered(self.store, self.journal, SETTINGS, self.revenue)
@@ -134,10 +134,11 @@ class Process:
         self.runtime = EngineRuntime(
             self.engine, feed, self.journal, self.store, self.hub, pace, backoff, self.revenue
         )
+        self.task = None
 
     @asynccontextmanager
     async def running(self):
-        task = asyncio.create_task(self.runtime.run(self.stop))
+        self.task = task = asyncio.create_task(self.runtime.run(self.stop))
         try:
             yield self
         finally:
@@ -215,13 +216,75 @@ async def test_while_the_platform_is_away_frames_go_on_and_say_so(tmp_path):
     assert feed.asked == [0, 3, 3]
 
 
-@pytest.mark.parametrize(
-    "reason", [GapError(4, 9), RuntimeError("a bug")], ids=lambda reason: type(reason).__name__
-)
-async def test_what_cannot_be_healed_ends_the_process(tmp_path, reason):
+async def test_a_bug_ends_the_process(tmp_path):
+    reason = RuntimeError("a bug")
     process = Process(tmp_path, ScriptedFeed(EventBatch(3, 0, OPENING), reason))
     assert await process.fails() is reason
     assert process.store.positions() == []
+
+
+async def test_a_platform_that_no_longer_reaches_back_ends_the_process_with_the_way_out(tmp_path):
+    gone = GapError(4, 9, "older events are no longer kept there")
+    process = Process(tmp_path, ScriptedFeed(EventBatch(3, 0, OPENING), gone))
+    reason = await process.fails()
+    assert isinstance(reason, StorageError)
+    assert str(reason) == (
+        "the engine has every event up to 3 and cannot get the next ones (the feed skipped events: "
+        "expected position 4, was 9; older events are no longer kept there): restore a copy of the "
+        "data directory, or start anew with --fresh"
+    )
+    assert process.store.positions() == []
+
+
+async def test_a_state_that_cannot_be_saved_degrades_and_is_tried_again(tmp_path):
+    in_the_way = tmp_path / "snapshots"
+    in_the_way.write_text("a file where the directory should be")
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING))
+    async with Process(tmp_path, feed, QUICK._replace(save_s=0.01)).running() as process:
+        await process.hub.until(lambda frame: saved_state(frame) is ComponentState.DEGRADED)
+        assert "snapshots cannot be used: File exists" in process.hub.newest.components[3].detail
+        feed.play(deposit(4))
+        await process.hub.until(lambda frame: frame.snapshot.position == 4)
+        assert process.journal.first_position == 1
+        in_the_way.unlink()
+        await process.hub.until(lambda frame: saved_state(frame) is ComponentState.RUNNING)
+    assert process.store.positions() == [4]
+
+
+def saved_state(frame):
+    return frame.components[3].state
+
+
+async def test_an_end_without_a_saved_state_is_a_clean_end(tmp_path):
+    (tmp_path / "snapshots").write_text("in the way")
+    async with Process(tmp_path, ScriptedFeed(EventBatch(3, 0, OPENING))).running() as process:
+        await process.hub.until(lambda frame: frame.snapshot.position == 3)
+        process.stop.set()
+        async with asyncio.timeout(10):
+            await process.task
+    (tmp_path / "snapshots").unlink()
+    async with Process(tmp_path, ScriptedFeed()).running() as process:
+        assert process.engine.position == 3
+
+
+async def test_disk_use_stays_bounded_however_long_the_run(tmp_path):
+    limits = {"segment_bytes": 2_000, "keep_bytes": 6_000, "keep": 2}
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING))
+    async with Process(tmp_path, feed, **limits).running() as process:
+        sizes = []
+        for saved in range(1, 31):
+            last = 3 + saved * 100
+            for position in range(last - 99, last + 1):
+                feed.play(deposit(position))
+            await process.hub.until(lambda frame, last=last: frame.snapshot.position == last)
+            await process.runtime._save_now()
+            sizes.append(sum(path.stat().st_size for path in (tmp_path / "journal").iterdir()))
+    one_save = 100 * len(Frame.of(deposit(1_000)).data)
+    assert max(sizes) < 6_000 + 2 * one_save + 2 * 2_000
+    assert sizes[-1] > 6_000
+    assert process.store.positions() == [2_903, 3_003]
+    assert process.journal.first_position > 1
+    assert process.engine.account("1000").balance == 1_000.0 + 3_000 * 10.0
 
 
 async def test_a_busy_platform_leaves_time_for_frames(tmp_path):

@@ -172,6 +172,25 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
             "engine:\n  fsync_interval_ms: 21",
             "line 2: engine.fsync_interval_ms: must be less than or equal to 20, was 21",
         ),
+        (
+            "storage:\n  kept_snapshots: 1",
+            "line 2: storage.kept_snapshots: must be greater than or equal to 2, was 1",
+        ),
+        (
+            "storage:\n  journal_keep_mb: -1",
+            "line 2: storage.journal_keep_mb: must be greater than or equal to 0, was -1",
+        ),
+        (
+            "storage:\n  keep_snapshots: 5",
+            (
+                "line 2: storage.keep_snapshots: there is no such key, "
+                "did you mean storage.kept_snapshots?"
+            ),
+        ),
+        (
+            "storage:\n  file_mb: 0",
+            "line 2: storage.file_mb: must be greater than or equal to 1, was 0",
+        ),
         ("- desk", "line 1: must be sections with keys, such as desk: ..."),
         ("desk: {port: 1, port: 2}", "line 1: desk.port was already set at line 1"),
         ("desk: {port: 1\n", "line 2: is no YAML: expected ',' or '}', but got '<stream end>'"),

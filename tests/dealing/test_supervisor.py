@@ -133,6 +133,28 @@ async def test_a_process_that_never_was_ready_ends_the_run_with_its_exit_code(tm
     assert run.told[-1][Role.PLATFORM].state is ComponentState.STOPPED
 
 
+async def test_what_a_process_said_last_is_passed_on_and_is_why_it_ended(tmp_path, capsys):
+    reason = "a disk is full: make room"
+    failing = f"{LIVE}sys.stderr.write('plimsoll engine: {reason}\\n'); sys.exit(1)"
+    async with running(tmp_path, engine=failing) as run:
+        os.kill(run.told[-1][Role.ENGINE].pid, signal.SIGTERM)
+        await run.until(lambda now: now[Role.ENGINE].restarts == 1)
+        (detail,) = {
+            told[Role.ENGINE].detail
+            for told in run.told
+            if told[Role.ENGINE].detail.startswith("died")
+        }
+    assert detail == f"died (exit code 1: {reason}), is started again"
+    assert f"plimsoll engine: {reason}\n" in capsys.readouterr().err
+
+
+async def test_a_talkative_process_is_never_held_up(tmp_path, capsys):
+    talkative = LIVE.replace("ready.write", "sys.stderr.write('é' * 300_000); ready.write")
+    async with running(tmp_path, engine=talkative):
+        pass
+    assert capsys.readouterr().err.count("é") == 300_000
+
+
 async def test_a_process_that_is_still_starting_is_not_waited_for(tmp_path):
     run = Run(tmp_path, {Role.ENGINE: STUBBORN.replace('ready.write_text("")', "")})
     task = asyncio.create_task(run.supervisor.run(run.stop))

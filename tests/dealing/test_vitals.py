@@ -62,6 +62,19 @@ def test_ages_grow_with_the_clock(vitals, clock):
     assert part(vitals, "saved state").age_ms == 0.0
 
 
+def test_a_state_that_cannot_be_saved_is_degraded_until_it_can(vitals, clock):
+    assert not vitals.saved()
+    clock.now_s += 30.0
+    assert vitals.not_saved("the disk is full")
+    assert not vitals.not_saved("the disk is full")
+    unsaved = part(vitals, "saved state")
+    assert unsaved.state is ComponentState.DEGRADED
+    assert unsaved.detail == "the disk is full"
+    assert unsaved.age_ms == pytest.approx(30_000.0)
+    assert vitals.saved()
+    assert part(vitals, "saved state").state is ComponentState.RUNNING
+
+
 def test_a_platform_that_goes_away_is_degraded_and_keeps_its_age(vitals, clock):
     assert vitals.applied()
     assert not vitals.applied()

@@ -101,6 +101,44 @@ def test_damaged_checkpoints_only_cost_time(tmp_path):
     assert state == live(tmp_path / "whole", DURATIONS)
 
 
+def test_checkpoints_beyond_a_torn_log_do_not_push_out_those_that_follow(tmp_path):
+    live(tmp_path, DURATIONS[:6], checkpoint_after={4, 5})
+    newest = max((tmp_path / "log").glob("*.frames"))
+    newest.write_bytes(newest.read_bytes()[:30])
+    live(tmp_path, DURATIONS[steps_taken(tmp_path) :], checkpoint_after={0, 1})
+    beyond = list((tmp_path / "checkpoints" / "set-aside").iterdir())
+    assert beyond
+    assert checkpoints_in(tmp_path).positions()[-1] <= history_end(tmp_path)
+    live(tmp_path / "whole", DURATIONS)
+    assert history(tmp_path) == history(tmp_path / "whole")
+
+
+def history_end(directory):
+    with EventLog(directory / "log") as log:
+        return log.last_position
+
+
+def test_a_log_that_an_earlier_version_wrote_is_recognised_by_its_events(tmp_path, monkeypatch):
+    live(tmp_path, DURATIONS[:4])
+    written = history(tmp_path)
+    monkeypatch.setattr("feeds.frames.VERSION", 2)
+    monkeypatch.setattr("feeds.frames.READABLE_VERSIONS", frozenset({1, 2}))
+    live(tmp_path, DURATIONS[4:])
+    assert history(tmp_path)[: len(written)] == written
+    assert len(history(tmp_path)) > len(written)
+
+
+def test_a_damaged_middle_stops_the_platform_with_a_sentence(tmp_path):
+    live(tmp_path, DURATIONS)
+    newest = max((tmp_path / "log").glob("*.frames"))
+    content = bytearray(newest.read_bytes())
+    content[60] ^= 1
+    newest.write_bytes(content)
+    with pytest.raises(StorageError, match=f"{newest} is damaged at byte 0 .* restore the file"):
+        live(tmp_path, [SECOND])
+    assert newest.read_bytes() == bytes(content)
+
+
 def test_a_platform_that_does_not_repeat_itself_is_stopped(tmp_path):
     live(tmp_path, DURATIONS)
     held = history(tmp_path)

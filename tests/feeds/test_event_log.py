@@ -3,19 +3,23 @@
 import errno
 import resource
 import signal
+import struct
 import subprocess
 import sys
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exposure.errors import GapError, StorageError
 from feeds.event_log import EventLog
-from feeds.frames import HEADER_SIZE, Frame
+from feeds.frames import HEADER_SIZE, VERSION, Frame
+from feeds.segments import DamagedLogError
 from tests.feeds.event_samples import flat, quote_batches, streams
 
 REPOSITORY = Path(__file__).parents[2]
@@ -133,6 +137,120 @@ def test_a_damaged_frame_in_the_middle_is_named_by_file_and_byte(directory):
     )
 
 
+def damaged_in_the_middle(directory, stream, number, **options):
+    """Write a stream, flip a bit in the payload of one batch, and return its file and byte."""
+    write(directory, stream, **options)
+    data = Frame.of(stream[number]).data
+    for path in segments(directory):
+        content = path.read_bytes()
+        begin = content.find(data)
+        if begin >= 0:
+            at = begin + HEADER_SIZE + 3
+            path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+            return path, begin
+    raise AssertionError
+
+
+def test_a_tolerant_log_opens_with_damage_and_gives_what_lies_on_either_side(directory):
+    stream = quote_batches(1, 2, 1, 1)
+    path, begin = damaged_in_the_middle(directory, stream, 1)
+    with EventLog(directory, tolerant=True) as log:
+        assert (log.last_position, log.torn_bytes) == (5, 0)
+        assert (log.damage.segment.path, log.damage.offset) == (path, begin)
+        assert list(log.read(3)) == stream[2:]
+        batches = log.read(0)
+        assert next(batches) == stream[0]
+        with pytest.raises(DamagedLogError, match=f"{path} is damaged at byte {begin}"):
+            next(batches)
+        log.append(quote_batches(5, 1)[1])
+        assert log.last_position == 6
+
+
+@pytest.mark.parametrize("segment_bytes", [180, 10_000], ids=["many files", "one file"])
+def test_a_log_that_is_cut_before_damage_goes_on_there_and_loses_no_byte(directory, segment_bytes):
+    stream = quote_batches(*[1] * 6)
+    path, begin = damaged_in_the_middle(directory, stream, 2, segment_bytes=segment_bytes)
+    spoilt = path.read_bytes()[begin:]
+    later = [file.read_bytes() for file in segments(directory) if file > path]
+    with EventLog(directory, segment_bytes=segment_bytes, tolerant=True) as log:
+        with pytest.raises(DamagedLogError) as e:
+            list(log.read(0))
+        moved = log.set_aside(e.value)
+        assert [file.read_bytes() for file in moved] == [spoilt, *later]
+        assert {file.parent for file in moved} == {directory / "set-aside"}
+        assert (log.last_position, log.damage) == (2, None)
+        log.append(stream[2])
+    assert read(directory) == stream[:3]
+
+
+def test_a_log_whose_first_frame_is_damaged_may_begin_anywhere_once_that_is_set_aside(directory):
+    stream = quote_batches(1, 1, 1)
+    path, _ = damaged_in_the_middle(directory, stream, 0)
+    with EventLog(directory, tolerant=True) as log:
+        with pytest.raises(DamagedLogError) as e:
+            list(log.read(0))
+        assert log.set_aside(e.value) == [directory / "set-aside" / path.name]
+        assert log.is_empty
+        log.append(stream[2])
+        assert list(log.read(2)) == stream[2:]
+
+
+def test_what_is_set_aside_twice_is_kept_twice(directory):
+    for _ in range(2):
+        write(directory, quote_batches(1))
+        with EventLog(directory, tolerant=True) as log:
+            (moved,) = log.set_all_aside()
+            assert log.set_all_aside() == []
+    name = f"{1:020d}"
+    assert moved.name == f"{name}-2.frames"
+    assert sorted(path.name for path in moved.parent.iterdir()) == [
+        f"{name}-2.frames",
+        f"{name}.frames",
+    ]
+
+
+@pytest.mark.parametrize("tolerant", [False, True])
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_frames_of_a_newer_version_are_refused_and_never_cut(directory, tolerant, at):
+    frames = [Frame.of(batch) for batch in quote_batches(1, 1, 1)]
+    newer = struct.pack("<B", VERSION + 1)
+    contents = [frame.data for frame in frames]
+    fields = contents[at][:2] + newer + contents[at][3 : HEADER_SIZE - 4]
+    checksum = struct.pack("<I", zlib.crc32(fields))
+    contents[at] = fields + checksum + contents[at][HEADER_SIZE:]
+    directory.mkdir()
+    path = directory / f"{1:020d}.frames"
+    path.write_bytes(b"".join(contents))
+    with pytest.raises(StorageError) as e:
+        EventLog(directory, tolerant=tolerant)
+    assert str(e.value) == (
+        f"{path} was written by another version of Plimsoll (a frame has version {VERSION + 1} and "
+        "kind 1): use that version, or start anew with --fresh"
+    )
+    assert path.read_bytes() == b"".join(contents)
+
+
+def test_events_of_a_kind_that_is_not_known_yet_are_no_damage(directory):
+    (batch,) = quote_batches(1)
+    frame = Frame.of(batch)
+    payload = msgspec.msgpack.encode([["HeardSomething", 1]])
+    header = frame.header._replace(length=len(payload), checksum=zlib.crc32(payload))
+    with EventLog(directory, tolerant=True) as log:
+        log.append_frame(Frame(header, header.packed() + payload))
+        with pytest.raises(StorageError, match="written by another version of Plimsoll") as e:
+            list(log.read(0))
+        assert not isinstance(e.value, DamagedLogError)
+
+
+def test_a_journal_of_an_earlier_version_of_frames_stays_readable(directory, monkeypatch):
+    stream = quote_batches(1, 2)
+    write(directory, stream[:1])
+    monkeypatch.setattr("feeds.frames.VERSION", VERSION + 1)
+    monkeypatch.setattr("feeds.frames.READABLE_VERSIONS", frozenset({VERSION, VERSION + 1}))
+    write(directory, stream[1:])
+    assert read(directory) == stream
+
+
 def test_a_full_segment_that_lost_its_end_is_named(directory):
     write(directory, quote_batches(1, 1, 1, 1), segment_bytes=180)
     first = segments(directory)[0]
@@ -216,6 +334,21 @@ def test_retention_by_size_keeps_the_newest_files(directory):
         log.drop_before(log.first_position_within(two_files))
     assert [path.name for path in segments(directory)] == [f"{p:020d}.frames" for p in (7, 9)]
     assert read(directory, after=6) == stream[6:]
+
+
+def test_what_is_not_needed_stays_up_to_a_size_by_whole_files(directory):
+    stream = quote_batches(*[1] * 10)
+    write(directory, stream, segment_bytes=180)
+    size = segments(directory)[0].stat().st_size
+    with EventLog(directory) as log:
+        log.drop_before(8, spare_bytes=2 * size)
+        assert log.first_position == 3
+        log.drop_before(8, spare_bytes=2 * size - 1)
+        assert log.first_position == 5
+        log.drop_before(8)
+        assert log.first_position == 7
+        log.drop_before(10**9, spare_bytes=-1)
+        assert log.first_position == 9
 
 
 def test_a_cursor_waits_at_the_end_and_goes_on_over_new_files(directory):

@@ -9,13 +9,14 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from exposure.errors import DisconnectedError, StorageError
 from exposure.model.events import ClockTicked
 from feeds.event_log import EventLog
 from feeds.frames import decode_batch
 from feeds.pacing import Pace
-from feeds.platform_process import run_platform
+from feeds.platform_process import Upkeep, run_platform
 from feeds.sealed_files import SealedFiles
 from feeds.socket_feed import SocketEventFeed, ask_status
 from tests.feeds.event_samples import flat
@@ -144,6 +145,26 @@ async def test_what_a_person_should_know_is_said_whenever_the_platform_starts(tm
             async with living(SteppingPlatform(), tmp_path, say=said.append):
                 pass
     assert said == ["it goes by steps"] * 2
+
+
+async def test_a_log_stays_within_its_size_and_a_checkpoint_that_does_not_fit_is_tried_again(
+    tmp_path,
+):
+    upkeep = Upkeep(repeat_ns=1, log_bytes=20_000, segment_bytes=2_000)
+    in_the_way = tmp_path / "checkpoints"
+    in_the_way.write_text("a file where the directory should be")
+    platform = SteppingPlatform(steps=600)
+    async with asyncio.timeout(60), living(platform, tmp_path, upkeep=upkeep):
+        with capture_logs() as logs:
+            await until(lambda: any("checkpoint not saved" in log["event"] for log in logs))
+        in_the_way.unlink()
+        await until(lambda: platform.exhausted)
+    sizes = [path.stat().st_size for path in (tmp_path / "log").glob("*.frames")]
+    assert 20_000 - 2_000 < sum(sizes) <= 20_000
+    assert max(sizes) <= 2_000
+    with EventLog(tmp_path / "log") as log:
+        assert log.first_position > 1
+        assert SealedFiles(in_the_way, ".checkpoint", 2).positions()[-1] == log.last_position
 
 
 class Laborious(SteppingPlatform):

@@ -45,6 +45,29 @@ def test_a_file_cut_or_changed_anywhere_is_passed_over_and_logged(files, path_of
         assert str(path_of(2)) in logs[0]["reason"]
 
 
+def test_a_damaged_file_is_kept_apart_and_counts_no_more(files, path_of):
+    for position in (10, 20):
+        files.write(position, [b"state"])
+        path_of(position).write_bytes(b"torn %d" % position)
+    assert list(files.newest_first()) == []
+    assert files.positions() == []
+    aside = path_of(1).parent / "set-aside"
+    assert (aside / path_of(20).name).read_bytes() == b"torn 20"
+    assert (aside / path_of(10).name).read_bytes() == b"torn 10"
+    files.write(5, [b"earlier, but all there is"])
+    files.write(6, [b"next"])
+    assert files.positions() == [5, 6]
+
+
+def test_files_beyond_the_end_of_everything_else_are_kept_apart(files, path_of):
+    files.write(1, [b"old"])
+    files.write(9, [b"of a history that was lost"])
+    files.set_aside_beyond(8)
+    assert files.positions() == [1]
+    kept = path_of(9).parent / "set-aside" / path_of(9).name
+    assert kept.read_bytes().endswith(b"of a history that was lost")
+
+
 def test_a_missing_file_is_named(files, path_of):
     with pytest.raises(StorageError, match=f"{path_of(3)} cannot be read: No such file"):
         files.read(3)

@@ -2,22 +2,24 @@
 
 import pytest
 
-from dealing.storage.journal import SYNC_WITHIN_NS, Journal
+from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
 from exposure.errors import GapError
-from exposure.export import export_state, restore
-from exposure.model.events import (
-    AccountChanged,
-    BalanceChanged,
-    DealExecuted,
-    InstrumentDefined,
-    QuoteReceived,
-)
+from exposure.export import restore
 from feeds.event_log import EventLog
 from feeds.frames import Frame
-from tests.exposure.builders import account, instrument
-from tests.feeds.event_samples import numbered, quote_batches
+from tests.dealing.storage.broker_days import (
+    SETTINGS,
+    Left,
+    Truth,
+    broker_day,
+    flipped,
+    state_of,
+)
+from tests.feeds.event_samples import quote_batches
+
+DAY = broker_day(8)
 
 
 @pytest.fixture
@@ -53,22 +55,45 @@ def test_what_was_written_is_replayed_after_any_position(directory):
         assert list(journal.replay(4)) == []
 
 
-def test_the_disk_is_waited_for_once_in_20_ms_and_only_when_something_was_written(
-    directory,
-):
-    first, second, third = frames(1, 1, 1)
-    start = 10 * SYNC_WITHIN_NS
+def test_what_was_written_is_unsynced_until_the_disk_was_waited_for(directory):
+    first, second = frames(1, 1)
     log = CountingLog(directory)
     with Journal(log) as journal:
-        assert not journal.sync_if_due(start)
+        assert journal.is_synced
         journal.append(first.batch())
-        assert journal.sync_if_due(start)
         journal.append_frame(second)
-        assert not journal.sync_if_due(start + SYNC_WITHIN_NS - 1)
-        journal.append_frame(third)
-        assert journal.sync_if_due(start + SYNC_WITHIN_NS)
-        assert not journal.sync_if_due(start + 9 * SYNC_WITHIN_NS)
-        assert log.syncs == 2
+        assert not journal.is_synced
+        journal.sync()
+        assert journal.is_synced
+    assert log.syncs == 1
+
+
+def test_what_a_killed_process_left_is_not_taken_for_synced(directory):
+    with EventLog(directory) as log:
+        log.append_frame(frames(1)[0])
+    with Journal.open(directory) as journal:
+        assert not journal.is_synced
+        journal.sync()
+        assert journal.is_synced
+
+
+def test_a_journal_that_closes_waits_for_the_disk(directory):
+    log = CountingLog(directory)
+    with Journal(log) as journal:
+        journal.append_frame(frames(1)[0])
+    assert log.syncs == 1
+
+
+def test_of_what_no_snapshot_needs_the_newest_files_stay_up_to_a_size(directory):
+    log = EventLog(directory, segment_bytes=200)
+    one_file = 2 * len(frames(1)[0].data)
+    with Journal(log, keep_bytes=2 * one_file) as journal:
+        for frame in frames(*[1] * 12):
+            journal.append_frame(frame)
+        journal.keep_after([9])
+        assert journal.first_position == 5
+        journal.keep_after([9])
+        assert journal.first_position == 5
 
 
 def test_everything_behind_the_oldest_kept_snapshot_stays(directory):
@@ -83,37 +108,29 @@ def test_everything_behind_the_oldest_kept_snapshot_stays(directory):
             journal.replay(0)
 
 
-def broker_day():
-    opening = [InstrumentDefined(0, instrument("EURUSD")), AccountChanged(0, account("1"))]
-    moments = [
-        [
-            QuoteReceived(t, "EURUSD", 1.1 + t / 1e4, 1.1 + t / 1e4),
-            DealExecuted(t, f"d{t}", "1", f"p{t}", "EURUSD", "buy", "in", 0.1, 1.1 + t / 1e4),
-            BalanceChanged(t, "1", "deposit", 0.1),
-        ]
-        for t in range(1, 9)
-    ]
-    return [Frame.of(batch) for batch in numbered([opening, *moments])]
-
-
 @pytest.mark.parametrize("lost_snapshots", [0, 1, 2])
 def test_a_snapshot_and_the_journal_behind_it_give_the_engine_back(tmp_path, lost_snapshots):
-    store, engine = SnapshotStore(tmp_path / "snapshots"), ExposureEngine()
-    with Journal.open(tmp_path / "journal") as journal:
-        for number, frame in enumerate(broker_day()):
-            journal.append_frame(frame)
-            engine.apply(frame.batch())
-            if number in {2, 5}:
-                store.save(export_state(engine))
-    for path in sorted((tmp_path / "snapshots").iterdir(), reverse=True)[:lost_snapshots]:
+    truth, left = Truth(DAY), Left(tmp_path, DAY, saved_after=(2, 5))
+    for path in left.saved[2 - lost_snapshots :]:
         path.write_bytes(b"torn")
-
-    with Journal.open(tmp_path / "journal") as journal:
-        state = store.load_latest(not_after=journal.last_position)
-        recovered = restore(state) if state is not None else ExposureEngine()
+    with Journal.open(left.journal) as journal:
+        state = SnapshotStore(left.snapshots).load_latest(not_after=journal.last_position)
+        recovered = restore(state, SETTINGS) if state is not None else ExposureEngine(SETTINGS)
         for batch in journal.replay(recovered.position):
             recovered.apply(batch)
     assert (state is None) == (lost_snapshots == 2)
-    assert recovered.position == engine.position
-    assert recovered.account("1") == engine.account("1")
-    assert recovered.snapshot().exposure.equals(engine.snapshot().exposure)
+    assert state_of(recovered) == truth.after(truth.end)
+
+
+def test_a_recovered_journal_goes_on_where_the_engine_is(tmp_path):
+    left = Left(tmp_path, DAY[:6], saved_after=(2,))
+    (path,) = left.segments
+    damaged_at = sum(len(frame.data) for frame in DAY[:4])
+    path.write_bytes(flipped(left.content(path), damaged_at))
+    with Journal.open(left.journal) as journal:
+        behind_the_snapshot = list(journal.recover(DAY[2].position))
+        assert [batch.position for batch in behind_the_snapshot] == [DAY[3].position]
+        for frame in DAY[4:]:
+            journal.append_frame(frame)
+    with Journal.open(left.journal) as journal:
+        assert [batch.position for batch in journal.replay(0)] == [frame.position for frame in DAY]
