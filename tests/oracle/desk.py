@@ -82,7 +82,7 @@ class Desk:
         known_ratio = number(row, "hedge_ratio")
         fill = Fill(
             lots=_needed(number(row, "lots")),
-            price=price,
+            dealt=price,
             hedge_ratio=routing.hedge_ratio if known_ratio is None else known_ratio,
             margin_per_lot=self._margin_per_lot(instrument, price, account)
             if known_margin is None
@@ -178,7 +178,7 @@ class Desk:
     def _with_margin(self, fill: Fill, instrument: Instrument, account: Account) -> Fill:
         if fill.margin_per_lot is not None:
             return fill
-        per_lot = self._margin_per_lot(instrument, fill.price, account)
+        per_lot = self._margin_per_lot(instrument, fill.dealt, account)
         return replace(fill, margin_per_lot=per_lot)
 
     def _margin_per_lot(

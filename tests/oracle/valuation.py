@@ -17,13 +17,20 @@ LOTS_TOLERANCE = Decimal("1e-9")
 class Fill:
     """One opening deal; its margin per lot is None until the rate of its margin exists.
 
-    In a symbol with leverage brackets the margin per lot is the one before leverage.
+    In a symbol with leverage brackets the margin per lot is the one before leverage. ``reopened``
+    is how far swap moved the price of the deal, which its margin goes on with.
     """
 
     lots: Decimal
-    price: Decimal
+    dealt: Decimal
     hedge_ratio: Decimal
     margin_per_lot: Decimal | None
+    reopened: Decimal = ZERO
+
+    @property
+    def price(self) -> Decimal:
+        """The open price."""
+        return self.dealt + self.reopened
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,8 @@ class Position:
             replace(
                 fill,
                 lots=fill.lots * ratio,
-                price=fill.price / ratio,
+                dealt=fill.dealt / ratio,
+                reopened=fill.reopened / ratio,
                 margin_per_lot=None if fill.margin_per_lot is None else fill.margin_per_lot / ratio,
             )
             for fill in self.fills
@@ -125,8 +133,8 @@ class Position:
         return replace(self, fills=fills)
 
     def reopened(self, shift: Decimal) -> Position:
-        """Return the position as if every fill had been dealt at a price that much higher."""
-        fills = tuple(replace(fill, price=fill.price + shift) for fill in self.fills)
+        """Return the position with open prices that much higher."""
+        fills = tuple(replace(fill, reopened=fill.reopened + shift) for fill in self.fills)
         return replace(self, fills=fills)
 
 
