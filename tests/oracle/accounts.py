@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tests.oracle.book import AccountTerms, Tiers
+from tests.oracle.book import AccountTerms
 from tests.oracle.market import ZERO, Market
-from tests.oracle.valuation import Position, margin_of_account, profit, to_account
+from tests.oracle.valuation import Leverage, Position, margin_of_account, profit, to_account
 
 REARM_POINTS = Decimal(5)
 LEVEL_TOLERANCE = Decimal("1e-9")
@@ -53,7 +53,7 @@ class Account:
     balance: Decimal
     credit: Decimal
     routing: Routing
-    tiers: Tiers = field(default_factory=dict)
+    leverage: Leverage = field(default_factory=lambda: Leverage({}, {}))
     routing_of_symbol: dict[str, Routing] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     beyond: set[str] = field(default_factory=set)
@@ -67,7 +67,7 @@ class Account:
         return Figures(
             floating=total,
             equity=self.balance + carried + total,
-            margin=margin_of_account(self.positions.values(), self.terms, self.tiers),
+            margin=margin_of_account(self.positions.values(), self.terms, self.leverage),
         )
 
     def route(self, symbol: str) -> Routing:

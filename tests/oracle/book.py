@@ -17,6 +17,9 @@ Row = dict[str, str]
 Tiers = dict[tuple[str, str], list["Bracket"]]
 """The brackets of a leverage profile and symbol."""
 
+Caps = dict[tuple[str, str, str], Decimal]
+"""The most leverage of a region and client category on a symbol."""
+
 EVENT_FILES = ("quotes", "balances", "books", "actions", "deals", "hedges")
 """In the order in which events of one instant happen."""
 
@@ -88,6 +91,8 @@ class AccountTerms:
     profit_conversion: str
     credit_mode: str
     leverage_profile: str
+    region: str
+    category: str
 
 
 @dataclass(frozen=True)
@@ -135,12 +140,12 @@ def rows(directory: Path, name: str) -> list[Row]:
 
 def instruments(directory: Path) -> dict[str, Instrument]:
     """Return the instruments by symbol, in order of definition."""
-    return {row["symbol"]: _instrument(row) for row in rows(directory, "instruments")}
+    return {row["symbol"]: instrument_of(row) for row in rows(directory, "instruments")}
 
 
 def accounts(directory: Path) -> dict[str, AccountTerms]:
     """Return the accounts by login, in the order of the file."""
-    return {row["login"]: _account(row) for row in rows(directory, "accounts")}
+    return {row["login"]: terms_of(row) for row in rows(directory, "accounts")}
 
 
 def leverage_tiers(
@@ -197,7 +202,8 @@ def _in_file(directory: Path, rank: int, name: str) -> Iterator[Event]:
         yield Event(effective_ms=latest, rank=rank, line=line, ts_ms=ts_ms, row=row)
 
 
-def _instrument(row: Row) -> Instrument:
+def instrument_of(row: Row) -> Instrument:
+    """Return the instrument that a row defines."""
     return Instrument(
         symbol=row["symbol"],
         underlying=row.get("underlying") or row["symbol"],
@@ -221,7 +227,8 @@ def _instrument(row: Row) -> Instrument:
     )
 
 
-def _account(row: Row) -> AccountTerms:
+def terms_of(row: Row) -> AccountTerms:
+    """Return the terms of an account that a row states."""
     return AccountTerms(
         login=row["login"],
         client_id=row["client_id"],
@@ -237,6 +244,8 @@ def _account(row: Row) -> AccountTerms:
         profit_conversion=row.get("profit_conversion") or "close_price",
         credit_mode=row.get("credit_mode") or "in_equity",
         leverage_profile=row.get("leverage_profile", ""),
+        region=row.get("region", ""),
+        category=row.get("category", ""),
     )
 
 

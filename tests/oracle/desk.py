@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tests.oracle.accounts import Account, Crossing, Routing
-from tests.oracle.book import AccountTerms, Event, Instrument, Row, Tiers, number
+from tests.oracle.book import AccountTerms, Caps, Event, Instrument, Row, Tiers, number
 from tests.oracle.holders import apply_action
 from tests.oracle.market import ZERO, Market, Quote
 from tests.oracle.providers import LpPosition
@@ -20,6 +20,7 @@ from tests.oracle.revenue import OF_BALANCE_KIND, PROVIDERS_BOOK, Entry, Ledger,
 from tests.oracle.valuation import (
     LOTS_TOLERANCE,
     Fill,
+    Leverage,
     Position,
     margin_path,
     margin_per_lot,
@@ -28,6 +29,7 @@ from tests.oracle.valuation import (
     to_account,
 )
 
+BOOKS = ("A", "B", "C")
 SIDES = ("buy", "sell")
 ENTRIES = ("in", "out", "inout", "out_by")
 CREDIT_KINDS = ("credit", "bonus")
@@ -47,10 +49,11 @@ class Desk:
         instruments: dict[str, Instrument],
         accounts: dict[str, AccountTerms],
         tiers: Tiers | None = None,
+        caps: Caps | None = None,
     ) -> None:
         self.market = Market(instruments)
         self.instruments = instruments
-        self.tiers = tiers or {}
+        self.leverage = Leverage(tiers or {}, caps or {})
         self.accounts: dict[str, Account] = {}
         for terms in accounts.values():
             self.add_account(terms)
@@ -69,8 +72,15 @@ class Desk:
     def add_account(self, terms: AccountTerms) -> None:
         """Take a login that is new."""
         routing = Routing(terms.book, terms.hedge_ratio)
-        account = Account(terms, terms.balance, terms.credit, routing, self.tiers)
+        account = Account(terms, terms.balance, terms.credit, routing, self.leverage)
         self.accounts[terms.login] = account
+
+    def change_account(self, terms: AccountTerms, ts_ms: Decimal) -> None:
+        """Take new terms of a login; its money and its book stay."""
+        account = self.accounts[terms.login]
+        account.terms = terms
+        self.watch(account)
+        self.look_at(account, ts_ms)
 
     def restore_position(self, row: Row) -> None:
         """Take a client position that was open before the first event."""
@@ -82,7 +92,7 @@ class Desk:
         known_ratio = number(row, "hedge_ratio")
         fill = Fill(
             lots=_needed(number(row, "lots")),
-            price=price,
+            dealt=price,
             hedge_ratio=routing.hedge_ratio if known_ratio is None else known_ratio,
             margin_per_lot=self._margin_per_lot(instrument, price, account)
             if known_margin is None
@@ -178,13 +188,13 @@ class Desk:
     def _with_margin(self, fill: Fill, instrument: Instrument, account: Account) -> Fill:
         if fill.margin_per_lot is not None:
             return fill
-        per_lot = self._margin_per_lot(instrument, fill.price, account)
+        per_lot = self._margin_per_lot(instrument, fill.dealt, account)
         return replace(fill, margin_per_lot=per_lot)
 
     def _margin_per_lot(
         self, instrument: Instrument, price: Decimal, account: Account
     ) -> Decimal | None:
-        return margin_per_lot(instrument, price, account.terms, self.tiers, self.market)
+        return margin_per_lot(instrument, price, account.terms, self.leverage, self.market)
 
     def look_at(self, account: Account, ts_ms: Decimal) -> None:
         """Note which thresholds an account crosses now."""
@@ -210,6 +220,8 @@ class Desk:
         row = event.row
         account = self._known_account(row)
         ratio = number(row, "hedge_ratio")
+        if row["book"] not in BOOKS or (row.get("hedge_ratio") and not _is_share(ratio)):
+            raise Refused("bad_book")
         if not row.get("symbol"):
             kept = account.routing.stored_ratio
             account.routing = Routing(row["book"], kept if ratio is None else ratio)
@@ -229,7 +241,7 @@ class Desk:
         lots, price = _lots_and_price(row)
         if row["entry"] not in ENTRIES:
             raise Refused("bad_deal")
-        identity = ("deal", row["deal_id"])
+        identity = ("deal", row.get("server", ""), row["deal_id"])
         if identity in self._applied:
             raise Duplicate
         account, instrument = self._known_account(row), self._known_instrument(row)
@@ -380,6 +392,10 @@ class Desk:
         if instrument is None:
             raise Refused("unknown_symbol")
         return instrument
+
+
+def _is_share(ratio: Decimal | None) -> bool:
+    return ratio is not None and 0 <= ratio <= 1
 
 
 def _still_accrued(held: Position, left: Position | None) -> Decimal:

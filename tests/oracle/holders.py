@@ -136,8 +136,11 @@ def _rename(desk: Desk, row: Row) -> list[Account]:
             account.routing_of_symbol[new] = account.routing_of_symbol.pop(symbol)
     for key in [one for one in desk.lp_positions if one[1] == symbol]:
         desk.lp_positions[key[0], new] = desk.lp_positions.pop(key)
-    for key in [one for one in desk.tiers if one[1] == symbol]:
-        desk.tiers[key[0], new] = desk.tiers.pop(key)
+    tiers, caps = desk.leverage.tiers, desk.leverage.caps
+    for key in [one for one in tiers if one[1] == symbol]:
+        tiers[key[0], new] = tiers.pop(key)
+    for cap in [one for one in caps if one[2] == symbol]:
+        caps[cap[0], cap[1], new] = caps.pop(cap)
     for counter in (desk.locked, desk.crossed):
         counter[new] = counter.pop(symbol, 0)
     for account in desk.accounts.values():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 
-from tests.oracle.book import FOREX, LEVERAGED, AccountTerms, Bracket, Instrument, Tiers
+from tests.oracle.book import FOREX, LEVERAGED, AccountTerms, Bracket, Caps, Instrument, Tiers
 from tests.oracle.market import ONE, ZERO, Market
 
 LOTS_TOLERANCE = Decimal("1e-9")
@@ -17,13 +17,20 @@ LOTS_TOLERANCE = Decimal("1e-9")
 class Fill:
     """One opening deal; its margin per lot is None until the rate of its margin exists.
 
-    In a symbol with leverage brackets the margin per lot is the one before leverage.
+    In a symbol with leverage brackets the margin per lot is the one before leverage. ``reopened``
+    is how far swap moved the price of the deal, which its margin goes on with.
     """
 
     lots: Decimal
-    price: Decimal
+    dealt: Decimal
     hedge_ratio: Decimal
     margin_per_lot: Decimal | None
+    reopened: Decimal = ZERO
+
+    @property
+    def price(self) -> Decimal:
+        """The open price."""
+        return self.dealt + self.reopened
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,8 @@ class Position:
             replace(
                 fill,
                 lots=fill.lots * ratio,
-                price=fill.price / ratio,
+                dealt=fill.dealt / ratio,
+                reopened=fill.reopened / ratio,
                 margin_per_lot=None if fill.margin_per_lot is None else fill.margin_per_lot / ratio,
             )
             for fill in self.fills
@@ -125,8 +133,8 @@ class Position:
         return replace(self, fills=fills)
 
     def reopened(self, shift: Decimal) -> Position:
-        """Return the position as if every fill had been dealt at a price that much higher."""
-        fills = tuple(replace(fill, price=fill.price + shift) for fill in self.fills)
+        """Return the position with open prices that much higher."""
+        fills = tuple(replace(fill, reopened=fill.reopened + shift) for fill in self.fills)
         return replace(self, fills=fills)
 
 
@@ -158,9 +166,22 @@ def profit_path(instrument: Instrument, terms: AccountTerms, market: Market) -> 
     return {leg.symbol for leg in path or ()}
 
 
-def is_bracketed(instrument: Instrument, terms: AccountTerms, tiers: Tiers) -> bool:
+@dataclass(frozen=True)
+class Leverage:
+    """What limits leverage beside accounts and instruments."""
+
+    tiers: Tiers
+    caps: Caps
+
+    def most(self, instrument: Instrument, terms: AccountTerms) -> Decimal:
+        """Return the most leverage of an account on an instrument."""
+        cap = self.caps.get((terms.region, terms.category, instrument.symbol))
+        return min([terms.leverage, *(one for one in (instrument.max_leverage, cap) if one)])
+
+
+def is_bracketed(instrument: Instrument, terms: AccountTerms, leverage: Leverage) -> bool:
     """Say whether leverage depends on the lots of the whole leg."""
-    known = (terms.leverage_profile, instrument.symbol) in tiers
+    known = (terms.leverage_profile, instrument.symbol) in leverage.tiers
     return known and instrument.calc_mode in LEVERAGED
 
 
@@ -168,7 +189,7 @@ def margin_per_lot(
     instrument: Instrument,
     open_price: Decimal,
     terms: AccountTerms,
-    tiers: Tiers,
+    leverage: Leverage,
     market: Market,
 ) -> Decimal | None:
     """Return the margin of one lot opened now, in account currency, None without a rate.
@@ -179,13 +200,10 @@ def margin_per_lot(
     rate = _margin_rate(instrument, price, terms, market)
     if rate is None:
         return None
-    leverage = ONE if is_bracketed(instrument, terms, tiers) else _most_leverage(instrument, terms)
-    whole = _margin_in_margin_currency(instrument, price, leverage)
+    waits_for_leg = is_bracketed(instrument, terms, leverage)
+    divisor = ONE if waits_for_leg else leverage.most(instrument, terms)
+    whole = _margin_in_margin_currency(instrument, price, divisor)
     return whole * instrument.margin_rate * rate
-
-
-def _most_leverage(instrument: Instrument, terms: AccountTerms) -> Decimal:
-    return min(terms.leverage, instrument.max_leverage or terms.leverage)
 
 
 def margin_path(instrument: Instrument, terms: AccountTerms, market: Market) -> set[str]:
@@ -268,25 +286,30 @@ def bracketed(lots: Decimal, brackets: list[Bracket], most: Decimal) -> Decimal:
     return total
 
 
-def margin_of_account(positions: Iterable[Position], terms: AccountTerms, tiers: Tiers) -> Decimal:
+def margin_of_account(
+    positions: Iterable[Position], terms: AccountTerms, leverage: Leverage
+) -> Decimal:
     """Return the margin of all positions of one account, symbol by symbol."""
     legs: dict[Instrument, dict[str, Margin]] = {}
     for position in positions:
         sides = legs.setdefault(position.instrument, {"buy": NOTHING, "sell": NOTHING})
         sides[position.side] += position.margin
     return sum(
-        (_margin_of_symbol(instrument, sides, terms, tiers) for instrument, sides in legs.items()),
+        (
+            _margin_of_symbol(instrument, sides, terms, leverage)
+            for instrument, sides in legs.items()
+        ),
         ZERO,
     )
 
 
 def _margin_of_symbol(
-    instrument: Instrument, sides: dict[str, Margin], terms: AccountTerms, tiers: Tiers
+    instrument: Instrument, sides: dict[str, Margin], terms: AccountTerms, leverage: Leverage
 ) -> Decimal:
     long, short = sides["buy"], sides["sell"]
-    if is_bracketed(instrument, terms, tiers):
-        brackets = tiers[terms.leverage_profile, instrument.symbol]
-        most = _most_leverage(instrument, terms)
+    if is_bracketed(instrument, terms, leverage):
+        brackets = leverage.tiers[terms.leverage_profile, instrument.symbol]
+        most = leverage.most(instrument, terms)
         long, short = (
             Margin(leg.lots, leg.mean * bracketed(leg.lots, brackets, most))
             for leg in (long, short)
