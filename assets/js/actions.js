@@ -35,6 +35,7 @@
       button.toggleAttribute("aria-current", current);
     }
     desk.choices.screen = name;
+    document.body.dataset.shows = name;
     desk.redraw();
     if (name === "revenue") desk.revenue.show();
   };
@@ -46,6 +47,7 @@
     side: () => props("shell-side", { value: nextOf(["house", "client"], desk.choices.side) }),
     book: () => props("shell-book", { value: nextOf(["all", "a", "b", "c"], desk.choices.book) }),
     columns: () => {
+      if (desk.choices.screen === "revenue") return;
       desk.exposure.listColumns();
       props("exposure-columns", { opened: true });
     },
