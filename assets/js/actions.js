@@ -35,6 +35,7 @@
       button.toggleAttribute("aria-current", current);
     }
     desk.choices.screen = name;
+    document.body.dataset.shows = name;
     desk.redraw();
     if (name === "revenue") desk.revenue.show();
   };
@@ -47,6 +48,7 @@
     book: () => props("shell-book", { value: nextOf(["all", "a", "b", "c"], desk.choices.book) }),
     watch: (name) => props("watch-shown", { value: name || nextOf(["margin", "limits"], desk.choices.watch) }),
     columns: () => {
+      if (desk.choices.screen === "revenue") return;
       desk.exposure.listColumns();
       props("exposure-columns", { opened: true });
     },

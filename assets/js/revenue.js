@@ -48,7 +48,15 @@
 
   const tone = (value) => (value > 0 ? "is-profit" : value < 0 ? "is-loss" : "");
 
+  /* what a tile is made of, under its value */
+  const drawParts = (figures) => {
+    for (const part of document.querySelectorAll("[data-earned]")) {
+      part.textContent = desk.formats.compact(figures?.[part.dataset.earned] ?? null, true);
+    }
+  };
+
   const drawTiles = (figures, explain) => {
+    drawParts(figures);
     for (const tile of document.querySelectorAll("[data-revenue]")) {
       const value = figures?.[tile.dataset.revenue] ?? null;
       const text = tile.querySelector(".tile-value");
@@ -96,7 +104,7 @@
   const countOf = (answer) => {
     const { number } = desk.formats;
     const listed = answer.rows.length < answer.count ? `the largest ${number(answer.rows.length)} of ` : "";
-    return `${listed}${number(answer.count)} ${answer.count === 1 ? "row" : "rows"} · ${answer.period.text}`;
+    return `${listed}${number(answer.count)} ${answer.count === 1 ? "row" : "rows"}`;
   };
 
   const line = (name, value, className = "") => {
@@ -119,7 +127,7 @@
       line("Unexplained", explain.unexplained, unexplained),
       line("Change of house P&L", explain.total, "step-total"));
     element("revenue-since").textContent = explain.note;
-    element("revenue-span").textContent = `up to ${explain.until}`;
+    element("revenue-until").textContent = `up to ${explain.until}`;
   };
 
   const drawWaterfall = (explain) => {
@@ -139,7 +147,8 @@
     const axis = { gridcolor: color("--line"), linecolor: color("--line"),
       zerolinecolor: color("--muted"), tickfont: { color: color("--muted"), size: 10.5, family: "Inter" } };
     const layout = { ...plot.layout, height: amounts.length * HEIGHT_PER_BAR + 34,
-      xaxis: { ...plot.layout.xaxis, ...axis, range: rangeOf(explain) },
+      xaxis: { ...plot.layout.xaxis, ...axis, autorange: false,
+               range: rangeOf(explain) },
       yaxis: { ...plot.layout.yaxis, ...axis, tickfont: { ...axis.tickfont, color: color("--text") } },
       hoverlabel: { bgcolor: color("--raised"), bordercolor: color("--line"),
                     font: { color: color("--text"), family: "Inter" } } };
@@ -162,7 +171,7 @@
   const drawExplain = (explain) => {
     desk.setEmpty("explain", !explain);
     element("revenue-since").textContent = "";
-    element("revenue-span").textContent = "";
+    element("revenue-until").textContent = "";
     if (!explain) return;
     drawSteps(explain);
     drawWaterfall(explain);
@@ -191,8 +200,9 @@
     say(isEmpty && answer.state !== "failed" ? "" : answer.note, answer.stale ? "stale" : answer.state);
     drawTiles(answer.figures, answer.explain);
     drawExplain(hasFigures ? answer.explain : null);
-    if (!isEmpty) drawGrid(answer);
-    else element("revenue-count").textContent = answer.period?.text ?? "";
+    element("revenue-span").textContent = answer.period?.text ?? "";
+    if (isEmpty) element("revenue-count").textContent = "";
+    else drawGrid(answer);
   };
 
   const hear = (answer) => {

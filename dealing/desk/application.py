@@ -22,7 +22,7 @@ from dealing.desk.callbacks import problem_of
 from dealing.desk.guard import STREAM_PATH, Guard
 from dealing.desk.options import DeskOptions, assets_dir
 from dealing.desk.panels import drilldown, exposure, revenue, strip, watch
-from dealing.desk.panels.revenue import Sources
+from dealing.desk.panels.revenue_view import Sources
 from dealing.desk.stream import Stream, end_process_if_failed
 from dealing.ports import BookQueries, EngineFrame, SnapshotSource
 from dealing.revenue.ports import RevenueStore

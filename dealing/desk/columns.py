@@ -51,7 +51,10 @@ class Draw(StrEnum):
 
 
 class Column(NamedTuple):
-    """One column; ``views`` are those in which it has a meaning, ``shown`` those it starts in."""
+    """One column; ``views`` are those in which it has a meaning, ``shown`` those it starts in.
+
+    One that ``grows`` takes its share of the room that is left.
+    """
 
     field: str
     header: str
@@ -62,6 +65,7 @@ class Column(NamedTuple):
     shown: bool = True
     pinned: bool = False
     flash: bool = False
+    grows: bool = False
 
 
 _PRICED = frozenset({View.SYMBOL, View.UNDERLYING})
@@ -199,20 +203,17 @@ PROVIDER_COLUMNS: Final = (
 
 REVENUE_COLUMNS: Final = (
     Column("name", "Name", Draw.NAME, 108, "What the row is of", pinned=True),
-    Column("total", "Total", Draw.BAR, 132, "All of the row, USD"),
-    Column("markup", "Markup", Draw.CASH, 104, "What clients paid over raw prices, USD"),
-    Column("commission", "Commission", Draw.CASH, 104, "What clients paid in commission, USD"),
-    Column("swap", "Swap", Draw.CASH, 96, "Clients' swap less the providers', USD"),
+    Column("total", "Total", Draw.BAR, 132, "All of the row", grows=True),
+    Column("markup", "Markup", Draw.CASH, 104, "What clients paid over raw prices", grows=True),
+    Column("commission", "Commission", Draw.CASH, 104, "What clients paid in commission",
+           grows=True),
+    Column("swap", "Swap", Draw.CASH, 96, "Clients' swap less the providers'", grows=True),
     Column("trading", "Trading at raw", Draw.CASH, 118,
-           "Clients' results at raw prices, from the house's side, USD"),
+           "Clients' results at raw prices, from the house's side", grows=True),
     Column("providers", "Providers", Draw.CASH, 112,
-           "What providers made or cost: results, commission and fees, USD"),
+           "What providers made or cost: results, commission and fees", grows=True),
     Column("other", "Other", Draw.CASH, 96,
-           "Dividends and corporate actions, bonus, write-offs, adjustments and costs, USD"),
-    Column("dividends", "Dividends", Draw.CASH, 96, "Dividends and corporate actions, USD",
-           shown=False),
-    Column("costs", "Adjustments", Draw.CASH, 104, "Bonus, write-offs, adjustments, costs, USD",
-           shown=False),
+           "Dividends and corporate actions, bonus, write-offs, adjustments, costs", grows=True),
 )  # fmt: skip
 """Columns of the revenue table."""
 
@@ -278,6 +279,8 @@ def _definition(column: Column) -> dict[str, Any]:
     }
     if column.pinned:
         definition |= {"pinned": "left", "lockPosition": True, "lockVisible": True}
+    if column.grows:
+        definition |= {"flex": column.width, "minWidth": column.width}
     if column.flash:
         definition["enableCellChangeFlash"] = True
     if column.draw is Draw.TREND:

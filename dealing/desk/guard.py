@@ -24,8 +24,11 @@ MAX_SOCKET_MESSAGE: Final = 4 * 1024
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CALLBACK_PATH: Final = "/_dash-update-component"
 STREAM_PATH: Final = "/stream"
+SCREENS: Final = frozenset({"/revenue", "/system"})
+"""Addresses of screens: all of them are the one page, whose scripts look at the address."""
+
 READABLE: Final = re.compile(
-    r"/|/revenue|/system|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
+    r"/|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
     r"|/api/v1/(snapshot|revenue)"
 )
 STATIC: Final = ("/assets/", "/_dash-component-suites/")
@@ -77,7 +80,7 @@ class Guard:
             refusal = refusal or self._malformed(body)
             receive = _replay(body or b"", receive)
         if refusal is None:
-            await self.app(scope, receive, send)
+            await self.app(_page_of_screen(scope), receive, send)
         else:
             await _refuse(refusal, send)
 
@@ -160,13 +163,18 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _unknown_path(method: str, path: str) -> Refusal | None:
     if path == CALLBACK_PATH:
         allowed: tuple[str, ...] = ("POST",)
-    elif READABLE.fullmatch(path):
+    elif path in SCREENS or READABLE.fullmatch(path):
         allowed = ("GET", "HEAD")
     else:
         return Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
     if method in allowed:
         return None
     return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"use {' or '.join(allowed)}")
+
+
+def _page_of_screen(scope: Scope) -> Scope:
+    # Dash prepares its answers for its own first page only
+    return {**scope, "path": "/", "raw_path": b"/"} if scope["path"] in SCREENS else scope
 
 
 def _cross_site(headers: Mapping[str, str]) -> Refusal | None:

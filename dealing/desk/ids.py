@@ -113,6 +113,7 @@ class RevenueIds(StrEnum):
     CHART = "revenue-chart"
     STEPS = "revenue-steps"
     SPAN = "revenue-span"
+    UNTIL = "revenue-until"
     SINCE = "revenue-since"
     ASK = "revenue-ask"
     ANSWER = "revenue-answer"

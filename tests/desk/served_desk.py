@@ -9,7 +9,7 @@ import time
 import uvicorn
 
 from dealing.desk import DeskOptions, create_desk
-from dealing.revenue.memory_store import MemoryRevenueStore
+from tests.desk.earned import Earnings
 from tests.desk.scripted_book import EngineQueries, FakeSource, ScriptedBook
 
 FRAMES_PER_S = 5
@@ -31,7 +31,9 @@ class ServedDesk:
     def __init__(self, accounts=300, positions=1_200):
         self.broker = ScriptedBook(accounts, positions)
         self.queries = EngineQueries(self.broker)
-        self.revenue = MemoryRevenueStore(time.time_ns)
+        self.earnings = Earnings(time.time_ns)
+        self.earning = self.earnings.go_on
+        self.revenue = self.earnings.store
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -74,4 +76,5 @@ class ServedDesk:
                 self.broker.apply(*(self.meanwhile.pop() for _ in self.meanwhile[:]))
                 self.broker.step()
                 source.publish(self.change(self.broker.frame()))
+                self.earning()
             await asyncio.sleep(1 / FRAMES_PER_S)
