@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dealing.directory import replace_file
+from dealing.directory import write_whole
 from exposure.errors import DataError
 
 STANDARD_OUTPUT: Final = "-"
@@ -56,6 +56,6 @@ def write_json(content: bytes, json_out: str) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(content)  # a pipe or a device is written to, never replaced
         else:
-            replace_file(path, content)
+            write_whole(path, content)
     except OSError as e:
         raise DataError(f"{json_out} cannot be written: {e.strerror}") from e

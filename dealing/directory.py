@@ -280,18 +280,30 @@ class DataDirectory:
             )
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a small file so that a reader sees the old one or the new one, never a part.
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part.
 
     Raises:
-        StorageError: It cannot be written (a full disk); the old one stays.
+        OSError: It cannot be written; the old one stays.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_bytes(content)
         draft.replace(path)
-    except OSError as e:
+    except OSError:
         draft.unlink(missing_ok=True)
+        raise
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a small file of a run as ``write_whole`` does.
+
+    Raises:
+        StorageError: It cannot be written (a full disk); the old one stays.
+    """
+    try:
+        write_whole(path, content)
+    except OSError as e:
         raise StorageError(
             f"{path} cannot be written: {e.strerror}; make room or repair the disk"
         ) from e

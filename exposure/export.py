@@ -31,7 +31,7 @@ from exposure.state import (
     used_rows,
 )
 
-STATE_VERSION = 3
+STATE_VERSION = 2
 """Raised whenever a stored state can no longer be read by ``restore``."""
 
 _RAGGED = ("of_symbol", "of_pair", "of_account", "of_client")

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import polars as pl
 import xlsxwriter
 
-from dealing.directory import replace_file
+from dealing.directory import write_whole
 from dealing.revenue.facts import FACT_SCHEMA, Dimension
 from dealing.revenue.frames import frame_of
 from dealing.revenue.ports import RevenueStore
@@ -118,7 +118,7 @@ def export(store: RevenueStore, period: tuple[date | None, date | None], out: Pa
     """
     form, facts = form_of(out), kept_facts(store, *period)
     try:
-        replace_file(out, encoded(facts, form))
+        write_whole(out, encoded(facts, form))
     except OSError as e:
         raise DataError(f"{out} cannot be written: {e.strerror}") from e
     return facts.height

@@ -94,6 +94,7 @@ def _from_1(state: EngineState) -> EngineState:
         "revenue": {"totals": [], "waiting": [], "booked_usd": 0.0},
         "limits": {"set": [], "fired": []},
         "judged_at": 0,
+        "breaches": [],
     }
     positions = {
         **state.tables["positions"],

@@ -92,9 +92,9 @@ def test_a_question_of_another_sender_is_a_question_or_refused(question, data):
         b"\x82\xa4type\xa2\xff\xfe\xa2id\x01",
         b"\x83\xa4type\xb2PositionsOfAccount\xa2id\x01\xa5login\xa2\xff\xfe",
         b"\x84\xa4type\xb2PositionsOfAccount\xa2id\x01\xa5login\xa1x\xa1y" + DEEP,
-        msgspec.msgpack.encode({"type": "Answered", "id": 1, "table": b"no table at all"}),
-        msgspec.msgpack.encode({"type": "Answered", "id": 1, "table": b""}),
-        msgspec.msgpack.encode({"type": "Answered", "id": 1, "table": "text"}),
+        msgspec.msgpack.encode({"type": "Answered", "id": 1, "answer": b"no table at all"}),
+        msgspec.msgpack.encode({"type": "Answered", "id": 1, "answer": b""}),
+        msgspec.msgpack.encode({"type": "Answered", "id": 1, "answer": "text"}),
         msgspec.msgpack.encode({"type": "Nothing", "id": 1}),
     ],
 )
@@ -113,8 +113,8 @@ def test_events_are_no_message():
 
 def test_a_table_cut_short_is_refused():
     body = msgspec.msgpack.decode(packed(Answered(1, TABLE))[HEADER_SIZE:])
-    for size in range(0, len(body["table"]), 40):
-        cut = msgspec.msgpack.encode(body | {"table": body["table"][:size]})
+    for size in range(0, len(body["answer"]), 40):
+        cut = msgspec.msgpack.encode(body | {"answer": body["answer"][:size]})
         answer = received(read_from_engine, with_right_checksum(cut))
         assert isinstance(answer, (MalformedMessageError, Answered))
 
