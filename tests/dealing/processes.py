@@ -150,18 +150,18 @@ def running(directory: DataDirectory, *options):
         until(lambda: all(directory.owner(role) is None for role in Role))
 
 
-async def caught_up(directory: DataDirectory) -> None:
+async def caught_up(directory: DataDirectory, patience_s=PATIENCE_S) -> None:
     """Wait until the engine shows everything that the platform has now."""
     target = (await ask_status(directory.socket(Role.PLATFORM))).position
-    await frame_of(directory, lambda frame: frame.snapshot.position >= target)
+    await frame_of(directory, lambda frame: frame.snapshot.position >= target, patience_s)
 
 
-async def frame_of(directory: DataDirectory, condition) -> EngineFrame:
+async def frame_of(directory: DataDirectory, condition, patience_s=PATIENCE_S) -> EngineFrame:
     """Wait for a frame of the engine that a condition holds for."""
     hub = HubClient(directory.socket(Role.ENGINE), Backoff(lambda: 0.5))
     listening = asyncio.create_task(hub.run())
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             frame = await hub.next(None)
             while not condition(frame):
                 frame = await hub.next(frame)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 
 import pytest
@@ -53,7 +53,7 @@ def options(tmp_path):
     path = tmp_path / "often.yaml"
     path.write_text(
         "engine: {snapshot_every_s: 1}\n"
-        "market: {clients: 1000, speed: 20}\n"
+        "market: {clients: 1000, speed: 8}\n"
         "storage: {file_mb: 1, journal_keep_mb: 2}\n"
     )
     return "--config", path
@@ -64,16 +64,25 @@ class Nursery:
 
     def __init__(self, process):
         self._process = process
+        self._alive = None
 
     def engine(self):
-        """Fork an engine and return its number."""
+        """Fork an engine."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return self._number()
+        self._alive = self._number()
 
-    def end_of_engine(self):
-        """Wait until the engine is gone and return how it ended."""
-        return self._number()
+    def end_engine(self, number):
+        """Send the engine a signal, wait until it is gone and return how it ended."""
+        os.kill(self._alive, number)
+        ended = self._number()
+        self._alive = None
+        return ended
+
+    def close(self):
+        """Leave no engine behind."""
+        if self._alive is not None:
+            os.kill(self._alive, signal.SIGKILL)
 
     def _number(self):
         return int(self._process.stdout.readline())
@@ -92,10 +101,8 @@ def nursery(directory, options, words):
             stderr=said,
             text=True,
         )
-        with process:
-            yield Nursery(process)
-            process.stdin.close()
-            process.wait(timeout=PATIENCE_S)
+        with process, closing(Nursery(process)) as engines:
+            yield engines
 
 
 def test_engines_killed_at_random_lose_no_deal_and_double_none(directory, options, tmp_path):
@@ -109,14 +116,12 @@ def test_engines_killed_at_random_lose_no_deal_and_double_none(directory, option
                 moment = chance.choice([*MOMENTS, until_any_time])
                 moments[moment.__name__] += 1
                 directory.socket(Role.ENGINE).unlink(missing_ok=True)
-                number = engines.engine()
+                engines.engine()
                 moment(directory, chance)
-                os.kill(number, signal.SIGKILL)
-                assert engines.end_of_engine() == -signal.SIGKILL, words.read_text()
-            number = engines.engine()
-            asyncio.run(caught_up(directory))
-            os.kill(number, signal.SIGTERM)
-            assert engines.end_of_engine() == 0
+                assert engines.end_engine(signal.SIGKILL) == -signal.SIGKILL, words.read_text()
+            engines.engine()
+            asyncio.run(caught_up(directory, patience_s=10 * PATIENCE_S))
+            assert engines.end_engine(signal.SIGTERM) == 0, words.read_text()
         assert end(platform)[0] == 0
     kept = kept_engine(directory)
     tell(
