@@ -83,7 +83,7 @@
     signedLots: (value) => desk.formats.number(value, 2, true),
     price: (value, row) => desk.formats.number(value, row.digits ?? 5),
     percent: (value) => desk.formats.percent(value, 0),
-    cover: (value) => (Math.abs(value) > 9.99 ? (value > 0 ? "> 999 %" : "< −999 %")
+    share: (value) => (Math.abs(value) > 9.99 ? (value > 0 ? "> 999 %" : "< −999 %")
       : desk.formats.percent(value, 0)),
     openProfit: (value) => (missing(value) ? "unpriced" : desk.formats.number(value, 0, true)),
     change: (value) => desk.formats.percent(value, 2, true),
@@ -130,10 +130,10 @@
         return { backgroundImage: centredBar(params.value < 0 ? "--loss" : "--profit", share) };
       },
     }),
-    coverage: numeric(f.cover, {
+    coverage: numeric(f.share, {
       cellStyle: (params) => ({ backgroundImage: bar("--cover", step(params.value ?? 0)) }),
     }),
-    limit: numeric(f.percent, {
+    limit: numeric(f.share, {
       cellClass: (p) => ["num", missing(p.value) ? "zero" : limitBand(p.value)],
       cellStyle: (params) => ({
         backgroundImage: bar(`--limit-${limitBand(params.value ?? 0)}`, step(params.value ?? 0)),

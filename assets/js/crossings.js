@@ -16,8 +16,8 @@
     const line = element("li", fresh ? "fresh" : "");
     line.dataset.id = crossing.id;
     const what = element("span", "what");
-    const subject = element(crossing.opens ? "button" : "span", "subject", crossing.subject);
-    if (crossing.opens) Object.assign(subject, { type: "button" });
+    const subject = element("button", "", crossing.subject);
+    subject.type = "button";
     Object.assign(subject.dataset, crossing.opens);
     what.append(element("b", `kind-${crossing.kind}`, crossing.label), " ", subject);
     const level = crossing.level === null ? "" : `${desk.formats.number(crossing.level, 1)} %`;

@@ -6,9 +6,11 @@
   const REFRESH_MS = 2_000;
   let trail = [];
   let asked = 0;
+  let cameFrom = 0; // where a phone's page stood before the drawer opened below it
 
   const props = (id, values) => window.dash_clientside.set_props(id, values);
-  const titleOf = (selection) => selection.name ?? `Account ${selection.login}`;
+  const titleOf = ({ name, client, login }) =>
+    name ?? (client ? `Client ${client}` : `Account ${login}`);
 
   const ask = (selection) =>
     props("drill-selection", { data: selection && { ...selection, asked: asked++ } });
@@ -29,7 +31,11 @@
   const show = () => {
     const panel = document.getElementById("drill-panel");
     const open = trail.length > 0;
+    if (open && panel.hidden) cameFrom = window.scrollY;
+    const closes = !open && !panel.hidden;
     panel.hidden = !open;
+    if (open) panel.scrollIntoView({ block: "nearest" });
+    if (closes) window.scrollTo(0, cameFrom);
     panel.dataset.kind = trail.at(-1)?.kind ?? "";
     const before = document.getElementById("drill-before");
     before.hidden = trail.length < 2;
@@ -39,11 +45,11 @@
     ask(trail.at(-1) ?? null);
   };
 
+  /* from wide to narrow: what is opened stands behind what is wider */
+  const width = ({ kind }) => ["symbol", "client", "login"].indexOf(kind);
   const open = (selection) => {
     const last = trail.at(-1);
-    if (selection.kind === "symbol") trail = [selection];
-    else if (last?.kind === "login") trail = [...trail.slice(0, -1), selection];
-    else trail = [...trail, selection];
+    trail = [...trail.filter((wider) => width(wider) < width(selection)), selection];
     if (selection.kind !== last?.kind) props("drill-tabs", { value: "positions" });
     show();
   };
@@ -59,6 +65,11 @@
     show();
   };
 
+  const openClient = (row) => {
+    const logins = row.logins.split(", ");
+    if (logins.length > 1) open({ kind: "client", client: row.client_id });
+    else openLogin({ login: logins[0] });
+  };
   const openLogin = (row) => row.login && open({ kind: "login", login: String(row.login) });
 
   /* a click, or Enter on a focused cell */
@@ -76,7 +87,7 @@
     for (const api of [positions, providers]) {
       api.setGridOption("rowClassRules", { "row-stale": (params) => params.data?.stale });
     }
-    desk.onRow(clients, (row) => openLogin({ login: row.logins.split(", ")[0] }));
+    desk.onRow(clients, openClient);
     setInterval(refresh, REFRESH_MS);
   };
 

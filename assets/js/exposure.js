@@ -112,13 +112,15 @@
     return members[names.indexOf(name)] ?? [name];
   };
 
-  /* what a limit or a row stands for: a class or currency narrows the grid, others open the drawer */
+  /* what a limit or a row stands for: a class or currency narrows the grid, the rest opens the drawer */
   const openScope = (scope, key, members) => {
     const props = (id, values) => window.dash_clientside.set_props(id, values);
     if (scope === "asset_class" || scope === "currency") {
       props(scope === "currency" ? "exposure-search" : "exposure-class", { value: key });
       props("exposure-view", { value: "underlying" });
-    } else if (scope !== "client") {
+    } else if (scope === "client") {
+      desk.drill.open({ kind: "client", client: key });
+    } else {
       const symbols = members ?? (scope === "underlying" ? membersOf(key) : [key]);
       desk.drill.open({ kind: "symbol", name: key, symbols: symbols.slice(0, OPENED) });
     }

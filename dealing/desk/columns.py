@@ -146,7 +146,7 @@ MARGIN_COLUMNS: Final = (
 
 LIMIT_COLUMNS: Final = (
     Column("name", "On", Draw.NAME, 88, "What is limited", pinned=True),
-    Column("used", "Used", Draw.LIMIT, 60, "Value over the hard limit, or the soft one if alone"),
+    Column("used", "Used", Draw.LIMIT, 72, "Value over the hard limit, or the soft one if alone"),
     Column("severity", "State", Draw.SEVERITY, 74, "Hard or soft limit reached, or neither"),
     Column("value", "Value", Draw.MONEY, 86,
            "Absolute house net in reporting currency; of a client its gross"),

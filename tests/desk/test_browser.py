@@ -35,17 +35,27 @@ def complaints():
     return []
 
 
-@pytest.fixture
-def page(browser, desk, complaints):
+@pytest.fixture(scope="module")
+def context(browser):
+    """One browser profile for all tests: scripts are loaded and compiled once."""
     context = browser.new_context(viewport={"width": 1680, "height": 950})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context, desk, complaints):
+    """Open the desk as somebody who was never here."""
     page = context.new_page()
+    page.goto(f"{desk.url}healthz")
+    page.evaluate("localStorage.clear()")
     listen(page, complaints)
     page.goto(desk.url)
     expect(page.locator("#shell-chip")).to_have_text(LIVE)
     expect(page.locator(FIRST_ROW)).to_be_visible()
     expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
     yield page
-    context.close()
+    page.close()
     assert complaints == []
 
 
@@ -317,7 +327,7 @@ def test_a_reached_limit_is_on_top_of_the_list_in_the_stream_and_opens_its_symbo
     limited(desk, 1.0)
     told = page.locator("#crossings-list li", has_text="Hard limit").filter(has_text="XAUUSD")
     expect(told.first).to_be_visible()
-    expect(told.first).to_contain_text("of 1 USD: hedge it back")
+    expect(told.first).to_contain_text("of 1 USD: hedge back")
     alert = page.locator("#limits-alert")
     expect(alert).to_contain_text("over")
     alert.click()
@@ -361,16 +371,22 @@ def test_the_drawer_shows_what_each_provider_holds(page):
     expect(page.locator("#drill-terms")).to_be_hidden()
 
 
-def test_an_account_opened_from_its_client_shows_its_positions_and_terms(page):
+def test_a_client_opens_with_all_its_accounts_and_each_with_its_terms(page):
     open_row(page, "EURUSD")
     page.get_by_role("tab", name="Biggest clients").click()
-    page.locator("#drill-clients .ag-row [col-id='client_id']").first.click()
-    expect(page.locator("#drill-title")).to_have_text(re.compile("^Account"))
+    several = page.locator("#drill-clients .ag-row").filter(has_text=", ").first
+    several.locator("[col-id='logins']").click()
+    expect(page.locator("#drill-title")).to_have_text(re.compile("^Client C"))
     expect(page.get_by_role("tab", name="Positions")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_role("tab", name="Providers")).to_be_hidden()
+    page.locator("#drill-positions .ag-row [col-id='login']").first.click()
+    expect(page.locator("#drill-title")).to_have_text(re.compile("^Account"))
     expect(page.locator("#drill-terms")).to_contain_text("stop-out 50 %")
     expect(page.locator("#drill-summary")).to_contain_text("level")
-    expect(page.locator(".crumbs .before-mark")).to_be_visible()
+    page.locator("#drill-before").click()
+    expect(page.locator("#drill-title")).to_have_text(re.compile("^Client C"))
+    page.keyboard.press("Escape")
+    expect(page.locator("#drill-title")).to_have_text("EURUSD")
 
 
 def test_the_export_has_numbers_and_no_formulas(page):
@@ -428,6 +444,10 @@ def test_a_phone_shows_tiles_crossings_and_margin_without_sideways_scrolling(pag
         expect(page.locator(selector)).to_be_visible()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
+    page.locator("#margin-grid .ag-row [col-id='login']").first.click()
+    expect(page.locator("#drill-terms")).to_be_in_viewport()
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#margin-grid")).to_be_in_viewport()
 
 
 def test_the_browser_keeps_only_preferences(page):

@@ -20,8 +20,8 @@ JSON = st.recursive(
     max_leaves=12,
 )
 NEARLY = st.fixed_dictionaries(
-    {"kind": st.sampled_from(["symbol", "login", "x"])},
-    optional={"name": JSON, "symbols": JSON, "login": JSON},
+    {"kind": st.sampled_from(["symbol", "client", "login", "x"])},
+    optional={"name": JSON, "symbols": JSON, "client": JSON, "login": JSON},
 )
 
 
@@ -106,6 +106,29 @@ def test_positions_without_a_price_are_counted_as_unpriced():
     assert seen.positions[0]["profit"] is None
 
 
+def test_a_client_shows_the_positions_of_all_its_accounts(desk, broker, snapshot):
+    (logins,) = (
+        snapshot.accounts.filter(pl.col("client_id") == "C5000").select("login").iter_columns()
+    )
+    seen = ask(desk, Selection("Client C5000", client="C5000"))
+    expected = [broker.engine.positions_of_account(login).height for login in logins]
+    assert len(logins) == 2
+    assert all(expected)
+    assert len(seen.positions) == sum(expected)
+    assert [client["client_id"] for client in seen.clients] == ["C5000"]
+    assert (seen.providers, seen.terms) == ([], "")
+
+
+def test_an_unknown_client_is_answered_with_a_sentence(desk):
+    seen = ask(desk, Selection("Client X", client="X"))
+    assert seen.note == "client X has no account here."
+
+
+def test_a_client_before_the_first_figures_waits_for_the_engine(broker):
+    seen = ask((FakeSource(), EngineQueries(broker)), Selection("Client X", client="X"))
+    assert "not answering" in seen.note
+
+
 def test_an_unknown_login_is_answered_with_a_sentence(desk):
     seen = ask(desk, Selection("Account 1", login="no such login"))
     assert "no such login" in seen.note
@@ -145,6 +168,8 @@ def test_a_cut_list_says_that_it_is_cut(desk, monkeypatch):
         ),
         ({"kind": "symbol", "name": "X", "symbols": ["A"] * 21}, None),
         ({"kind": "symbol", "name": "X", "symbols": []}, None),
+        ({"kind": "client", "client": "C1"}, Selection("Client C1", client="C1")),
+        ({"kind": "client", "client": ""}, None),
         ({"kind": "login", "login": 10_001}, None),
         ({"kind": "login", "login": "1" * 65}, None),
         ([], None),
@@ -158,4 +183,4 @@ def test_a_selection_is_parsed_and_never_trusted(data, selection):
 @given(JSON | NEARLY)
 def test_no_selection_of_a_browser_breaks_the_drawer(data):
     parsed = parse_selection(data)
-    assert parsed is None or parsed.symbols or parsed.login
+    assert parsed is None or parsed.symbols or parsed.client or parsed.login

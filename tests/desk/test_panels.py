@@ -125,7 +125,7 @@ def test_a_breach_says_how_much_is_held_of_which_limit_in_the_desks_currency():
     row = crossings.view([breach()], DAY, Display("EUR", 0.5))[0]
     assert row["id"] == "78/symbol/EURUSD/hard"
     assert (row["kind"], row["label"], row["level"]) == ("limit_hard", "Hard limit", 120.0)
-    assert row["action"].startswith("4.80M of 4.00M EUR: hedge it back")
+    assert row["action"].startswith("4.80M of 4.00M EUR: hedge back")
 
 
 def test_a_soft_and_a_hard_breach_of_one_event_are_two_rows():
@@ -139,7 +139,7 @@ def test_a_soft_and_a_hard_breach_of_one_event_are_two_rows():
         ("asset_class", "metal", "Metal", {"scope": "asset_class", "key": "metal"}),
         ("asset_class", "bonds", "bonds", {"scope": "asset_class", "key": "bonds"}),
         ("currency", "JPY", "JPY", {"scope": "currency", "key": "JPY"}),
-        ("client", "C1", "C1", None),
+        ("client", "C1", "C1", {"scope": "client", "key": "C1"}),
     ],
 )
 def test_a_breach_opens_what_it_is_about(scope, name, subject, opens):

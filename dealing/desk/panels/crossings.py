@@ -35,10 +35,10 @@ KINDS: Final = {
 }
 
 LIMIT_KINDS: Final = {
-    Severity.SOFT: Kind("Soft limit", "hedge before the hard one is reached"),
-    Severity.HARD: Kind("Hard limit", "hedge it back, or have the limit changed"),
+    Severity.SOFT: Kind("Soft limit", "hedge in time"),
+    Severity.HARD: Kind("Hard limit", "hedge back now"),
 }
-CLIENT_LIMIT_ACTION: Final = "look at what the client holds"
+CLIENT_LIMIT_ACTION: Final = "look at its positions"
 
 
 def view(alerts: Sequence[Alert], day: formats.ServerDay, display: Display) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def _breach(breach: LimitBreached, display: Display) -> dict[str, Any]:
         "kind": f"limit_{breach.severity}",
         "label": kind.label,
         "subject": subject(breach.scope, breach.name),
-        "opens": None if client else {"scope": breach.scope, "key": breach.name},
+        "opens": {"scope": breach.scope, "key": breach.name},
         "level": 100.0 * breach.value_usd / breach.limit_usd if breach.limit_usd > 0.0 else None,
         "action": f"{held} of {most} {display.currency}: {what}",
     }

@@ -1,8 +1,8 @@
 """The drawer that explains one row: its positions, clients and providers, or one account.
 
 The row a person chose is a small mapping in a store: ``{"kind": "symbol", "name": "EURUSD",
-"symbols": ["EURUSD"]}`` or ``{"kind": "login", "login": "10023"}``. It comes from a browser, so it
-is parsed, never trusted.
+"symbols": ["EURUSD"]}``, ``{"kind": "client", "client": "C5001"}`` or ``{"kind": "login",
+"login": "10023"}``. It comes from a browser, so it is parsed, never trusted.
 """
 
 from __future__ import annotations
@@ -32,16 +32,18 @@ from exposure.errors import DisconnectedError, DomainError
 
 LISTED: Final = 2_000
 MAX_SYMBOLS: Final = 20
+MAX_LOGINS: Final = 50
 MAX_NAME: Final = 64
 
 Rows = list[dict[str, Any]]
 
 
 class Selection(NamedTuple):
-    """What a person looks at: the symbols of one row, or one login."""
+    """What a person looks at: the symbols of one row, one client, or one login."""
 
     title: str
     symbols: tuple[str, ...] = ()
+    client: str = ""
     login: str = ""
 
 
@@ -76,18 +78,15 @@ class Quoted(NamedTuple):
 
 def parse_selection(data: object) -> Selection | None:
     """Return what a browser says was chosen, None for nothing or nonsense."""
-    if not isinstance(data, dict):
-        return None
-    if data.get("kind") == "login" and _is_name(data.get("login")):
-        return Selection(f"Account {data['login']}", login=data["login"])
-    symbols = data.get("symbols")
-    if data.get("kind") != "symbol" or not _is_name(data.get("name")):
-        return None
-    if not isinstance(symbols, list) or not 0 < len(symbols) <= MAX_SYMBOLS:
-        return None
-    if not all(_is_name(symbol) for symbol in symbols):
-        return None
-    return Selection(data["name"], symbols=tuple(symbols))
+    match data:
+        case {"kind": "login", "login": name} if _is_name(name):
+            return Selection(f"Account {name}", login=name)
+        case {"kind": "client", "client": name} if _is_name(name):
+            return Selection(f"Client {name}", client=name)
+        case {"kind": "symbol", "name": name, "symbols": [*symbols]} if _is_name(name):
+            known = 0 < len(symbols) <= MAX_SYMBOLS and all(map(_is_name, symbols))
+            return Selection(name, symbols=tuple(symbols)) if known else None
+    return None
 
 
 def view(selection: Selection, told: Answer, frame: EngineFrame | None) -> DrillView:
@@ -224,7 +223,7 @@ def register(app: Dash, source: SnapshotSource, queries: BookQueries) -> None:
 async def answer(selection: Selection, source: SnapshotSource, queries: BookQueries) -> DrillView:
     """Ask the engine and return the drawer, with a sentence where it cannot answer."""
     try:
-        told = await _ask(selection, queries)
+        told = await _ask(selection, source, queries)
     except DisconnectedError:
         note = "The engine is not answering; this list returns when it does."
         return DrillView(selection.title, note=note)
@@ -233,7 +232,7 @@ async def answer(selection: Selection, source: SnapshotSource, queries: BookQuer
     return view(selection, told, source.latest())
 
 
-async def _ask(selection: Selection, queries: BookQueries) -> Answer:
+async def _ask(selection: Selection, source: SnapshotSource, queries: BookQueries) -> Answer:
     if selection.login:
         return Answer(
             *await asyncio.gather(
@@ -241,8 +240,22 @@ async def _ask(selection: Selection, queries: BookQueries) -> Answer:
                 queries.terms_of_account(selection.login),
             )
         )
-    asked = (queries.positions_of_symbol(symbol, LISTED) for symbol in selection.symbols)
+    if selection.client:
+        logins = _logins_of(selection.client, source.latest())
+        asked = [queries.positions_of_account(login) for login in logins]
+    else:
+        asked = [queries.positions_of_symbol(symbol, LISTED) for symbol in selection.symbols]
     return Answer(pl.concat(await asyncio.gather(*asked)).sort("lots", descending=True))
+
+
+def _logins_of(client: str, frame: EngineFrame | None) -> list[str]:
+    if frame is None:
+        raise DisconnectedError("no figures yet")
+    accounts = frame.snapshot.accounts
+    logins = accounts.filter(pl.col("client_id") == client)["login"].to_list()
+    if not logins:
+        raise DomainError(f"client {client} has no account here")
+    return logins[:MAX_LOGINS]
 
 
 def _is_name(value: object) -> bool:
