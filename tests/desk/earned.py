@@ -12,6 +12,7 @@ from tests.dealing.revenue.made_facts import (
     CashBooked,
     RevenueBooked,
     booking,
+    deal,
     mark,
 )
 
@@ -80,6 +81,13 @@ class Earnings:
         ts = NEW_YORK.begin(TUESDAY) + 14 * HOUR
         seen = mark(self.position, floating, self.booked + unexplained, ts=ts)
         self.store.add(booking([], ts=ts, mark=seen))
+
+    def earn(self, symbol, parts):
+        """Book one more deal of today."""
+        self.position += 1
+        booked = deal(self.position, symbol=symbol, **parts)
+        self.booked += usd(booked)
+        self.store.add(booking(booked))
 
 
 def usd(booked):

@@ -44,6 +44,10 @@ class ServedDesk:
         self._server = None
         self._thread = None
 
+    def earn(self, symbol="EURUSD", **parts):
+        """Let the house earn more today."""
+        self.earnings.earn(symbol, parts)
+
     def start(self):
         """Serve, and feed five frames a second while the engine runs."""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))

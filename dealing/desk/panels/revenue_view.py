@@ -88,7 +88,9 @@ def parse_ask(given: object) -> Ask | None:
     if not isinstance(given, dict):
         return None
     dimension, period, asked = given.get("dimension"), given.get("period"), given.get("asked")
-    if dimension not in DIMENSION_NAMES or period not in PERIOD_NAMES or not isinstance(asked, int):
+    if not (isinstance(dimension, str) and isinstance(period, str) and isinstance(asked, int)):
+        return None
+    if dimension not in DIMENSION_NAMES or period not in PERIOD_NAMES:
         return None
     first, last = given.get("first"), given.get("last")
     days = [text[:10] if isinstance(text, str) else "" for text in (first, last)]
