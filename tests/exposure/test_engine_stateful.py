@@ -97,17 +97,20 @@ class EngineMachine(RuleBasedStateMachine):
         self.recorded: list = []
         self.outputs: list = []
         self.checked = {"crossings": 0, "breaks": 0}
+        self.whole = False
         self.directory = TemporaryDirectory()
         self.store = SnapshotStore(Path(self.directory.name))
 
     def feed(self, *events, judged=True):
         """Give events to both, as one batch; return what came out of the engine."""
+        self.whole = False
         position = self.engine.position + len(events)
         found = self.engine.apply(EventBatch(position, 0, list(events)))
         self.recorded += events
         self.outputs += found
         for event in events if judged else ():
             self.referee.take(event)
+        self.whole = True
         return found
 
     def tick(self) -> int:
@@ -447,12 +450,14 @@ class EngineMachine(RuleBasedStateMachine):
             LeverageCapDefined(ts, "eu", "retail", symbol, -1.0),
             LimitSet(ts, "planet", "Mars", 1.0, 2.0),
             LimitSet(ts, "symbol", symbol, NAN, None),
+            LimitSet(ts, "symbol", symbol, 2.0, 1.0),
         )
         for event in wrong:
             found = self.feed(event, judged=False)
             assert [type(one) for one in found] == [BreakFound], event
             assert found[0].reason
             self.refused += 1
+        self.referee.take(ClockTicked(ts))
 
     refused = 0
 
@@ -462,7 +467,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(
         scope=st.sampled_from(("symbol", "underlying", "currency", "asset_class", "client")),
-        number=pick, soft=st.sampled_from((None, 1e4, 1e6)), hard=st.sampled_from((None, 1e5)),
+        number=pick, soft=st.sampled_from((None, 1e4, 1e6)), hard=st.sampled_from((None, 1e6)),
     )  # fmt: skip
     def a_limit_is_set(self, scope, number, soft, hard):
         name = {
@@ -550,11 +555,12 @@ class EngineMachine(RuleBasedStateMachine):
         assert {key: one for key, one in said.items() if one} == {
             key: one for key, one in totals.items() if one
         }
-        assert round(snapshot.booked_usd * 1e6) == total
+        # summed apart and never rounded: each event may be a millionth away
+        assert abs(snapshot.booked_usd * 1e6 - total) <= 1 + len(facts)
 
     def teardown(self):
         try:
-            if self.recorded:
+            if self.whole:  # else a step failed and says more than its end would
                 self.everything_is_looked_at()
                 self.the_referee_says_the_same()
                 self.a_replay_gives_the_same_bytes()

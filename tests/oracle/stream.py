@@ -85,7 +85,8 @@ class StreamReferee:
 
     def _take(self, event: of.InputEvent) -> None:
         desk, ts_ms = self.desk, event.ts_event / MS
-        self._reached = desk.as_of_ms = max(self._reached, ts_ms)
+        self._reached = max(self._reached, ts_ms)
+        desk.as_of_ms = self._reached or None
         match event:
             case of.ClockTicked() | of.LimitSet():
                 pass
