@@ -57,7 +57,9 @@
     const { number } = desk.formats;
     document.getElementById("system-break-count").textContent = breaks.length === 0 ? ""
       : `${number(frame.counters.quarantined ?? 0)} quarantined, the newest ${breaks.length} listed`;
-    document.querySelector('[data-action="screen:system"]').toggleAttribute("data-alert", breaks.length > 0);
+    for (const button of document.querySelectorAll('[data-action="screen:system"]')) {
+      button.toggleAttribute("data-alert", breaks.length > 0);
+    }
     if (desk.choices.screen === "system") drawTables(frame);
   };
 
