@@ -32,6 +32,7 @@ from exposure.state import (
     new_table,
     with_room,
 )
+from exposure.triggers import TriggerIndex
 
 BOOKS: Final = tuple(Book)
 _FREE: Final = -1
@@ -63,7 +64,13 @@ class ClientBook:
     Methods change what is held; the engine then runs the kernels that value it.
     """
 
-    def __init__(self, pivots: tuple[str, ...], caps: tuple[LeverageCapDefined, ...] = ()) -> None:
+    def __init__(
+        self,
+        pivots: tuple[str, ...],
+        caps: tuple[LeverageCapDefined, ...] = (),
+        *,
+        lazy_ticks: bool = True,
+    ) -> None:
         self.rates = RateBook(pivots)
         self.leverage = LeverageBook(caps)
         self.instruments: list[Instrument] = []
@@ -79,6 +86,8 @@ class ClientBook:
         self.positions: PositionArrays = new_table(PositionArrays, 256)
         self.of_symbol, self.of_pair, self.of_account = Ragged(), Ragged(), Ragged()
         self.of_client = Ragged()
+        self.triggers = TriggerIndex(lazy=lazy_ticks)
+        self.everybody: NDArray[np.int32] = np.arange(64, dtype=np.int32)
         self.position_ids: list[str] = []
         self.slot_of: dict[tuple[int, str], int] = {}
         self.free: list[int] = []
@@ -98,6 +107,8 @@ class ClientBook:
             self.of_pair.arrays,
             self.of_account.arrays,
             self.leverage.arrays,
+            self.triggers.arrays,
+            self.everybody,
         )
 
     def add_symbol(self, instrument: Instrument) -> int:
@@ -112,6 +123,7 @@ class ClientBook:
         self.rates.define(symbol, instrument)
         self.leverage.add_symbol(instrument)
         self.of_symbol.add_row()
+        self.triggers.make_room(symbols=symbol + 1)
         self.legs, self.seen = np.zeros((symbol + 1, 4)), np.zeros(symbol + 1, np.int32)
         return symbol
 
@@ -121,12 +133,15 @@ class ClientBook:
         self.terms.append(account)
         self.account_of[account.login] = row
         self.accounts = with_room(self.accounts, row + 1)
+        if len(self.everybody) < len(self.accounts.balance):
+            self.everybody = np.arange(len(self.accounts.balance), dtype=np.int32)
         self.accounts.balance[row] = account.balance
         self.accounts.credit[row] = account.credit
         currency = self.currency_of.setdefault(account.currency, len(self.currency_of))
         self.accounts.currency[row] = currency
         self._take_terms(row, account)
         self.of_account.add_row()
+        self.triggers.make_room(accounts=row + 1)
         client = self.client_of.setdefault(account.client_id, len(self.client_of))
         if client == self.of_client.rows:
             self.of_client.add_row()
@@ -187,6 +202,7 @@ class ClientBook:
         self.slot_of[account, position_id] = slot
         self.of_account.append(account, slot)
         positions.place_in_symbol[slot] = self.of_symbol.append(symbol, slot)
+        self.triggers.add_price(slot, symbol, side.sign)
         self._link_pair(slot)
         self._take_margin(slot, fill)
         return slot
@@ -278,6 +294,17 @@ class ClientBook:
                 if self._waiting_lots(int(slot)) > 0.0:
                     self._await_margin(int(slot))
 
+    def index_triggers(self) -> None:
+        """Rebuild the trigger index after a restore, still without bounds."""
+        self.triggers.make_room(pairs=len(self.rates.pair_names))
+        positions = self.positions
+        slots = np.flatnonzero(positions.account[: len(self.position_ids)] != _FREE)
+        sides = positions.side[slots]
+        price_rows = 2 * positions.symbol[slots].astype(np.int64) + (sides < 0.0)
+        pairs, at_market = positions.pair[slots].astype(np.int64), positions.conversion[slots]
+        rate_rows = np.where(pairs < 0, -1, 2 * pairs + (at_market == BY_MARKET))
+        self.triggers.rebuild(slots, price_rows, rate_rows)
+
     def _take_margin(self, slot: int, fill: Fillable) -> None:
         if math.isnan(fill.margin.per_lot):
             self.positions.waiting_value[slot] += fill.lots * abs(fill.price)
@@ -350,8 +377,10 @@ class ClientBook:
         pair = self.rates.pair(self.prices, instrument.quote, terms.currency)
         while self.of_pair.rows <= pair:
             self.of_pair.add_row()
+            self.triggers.make_room(pairs=self.of_pair.rows)
         positions.pair[slot] = pair
         positions.place_in_pair[slot] = self.of_pair.append(pair, slot)
+        self.triggers.add_rate(slot, pair, at_market=code == BY_MARKET)
 
     def _unlink_pair(self, slot: int) -> None:
         pair = int(self.positions.pair[slot])
@@ -361,11 +390,14 @@ class ClientBook:
         moved = self.of_pair.remove_swapping(pair, place)
         if moved >= 0:
             self.positions.place_in_pair[moved] = place
+        at_market = bool(self.positions.conversion[slot] == BY_MARKET)
+        self.triggers.remove_rate(slot, pair, at_market=at_market)
 
     def _remove(self, slot: int) -> None:
         positions = self.positions
         account, symbol = int(positions.account[slot]), int(positions.symbol[slot])
         self._unlink_pair(slot)
+        self.triggers.remove_price(slot, symbol, float(positions.side[slot]))
         place = int(positions.place_in_symbol[slot])
         moved = self.of_symbol.remove_swapping(symbol, place)
         if moved >= 0:
@@ -374,7 +406,7 @@ class ClientBook:
         for waiting in self.without_margin.values():
             waiting.pop(slot, None)
         del self.slot_of[account, self.position_ids[slot]]
-        positions.account[slot] = _FREE
+        positions.account[slot], positions.value[slot] = _FREE, 0.0
         self.free.append(slot)
 
 

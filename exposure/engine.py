@@ -78,7 +78,11 @@ class ExposureEngine:
         self.position = 0
         self.as_of = 0
         self.counters = dict.fromkeys(COUNTERS, 0)
-        self.book = ClientBook(self.settings.pivots, self.settings.leverage_caps)
+        self.book = ClientBook(
+            self.settings.pivots,
+            self.settings.leverage_caps,
+            lazy_ticks=self.settings.lazy_ticks,
+        )
         self.assignments = BookAssignments()
         self.names = AccountNames(self.book, self.assignments)
         self.coverage = LpBook()
@@ -91,6 +95,7 @@ class ExposureEngine:
         )
         self.limits = LimitBook(self.settings.limits, self.settings.soft_limit_share)
         self.judged_at = 0
+        self._fresh_at = 0
         self._scratch: NDArray[np.int32] = np.zeros(0, np.int32)
         self._found: CrossingBuffer = new_buffer(0)
         self._rules = self._rules_by_event()
@@ -187,13 +192,14 @@ class ExposureEngine:
 
     def snapshot(self) -> Snapshot:
         """Return everything at this instant (semantics.md sections 7 and 9)."""
-        self.value_restored()
+        self.refresh()
         return reading.snapshot(self)
 
     def account(self, login: str) -> reading.AccountFigures:
         """Return one account's figures; DomainError if the login is unknown."""
-        self.value_restored()
-        return reading.account_figures(self.book, self._row_of(login))
+        row = self._row_of(login)
+        self.refresh_account(row)
+        return reading.account_figures(self.book, row)
 
     def terms_of_account(self, login: str) -> AccountTerms:
         """Return what applies to a login now; DomainError if it is unknown."""
@@ -201,15 +207,16 @@ class ExposureEngine:
 
     def positions_of_account(self, login: str) -> pl.DataFrame:
         """Return a login's open positions (POSITION_COLUMNS); DomainError if unknown."""
-        self.value_restored()
-        return reading.positions_frame(self.book, self.book.of_account.row(self._row_of(login)))
+        row = self._row_of(login)
+        self.refresh_account(row)
+        return reading.positions_frame(self.book, self.book.of_account.row(row))
 
     def positions_of_symbol(self, symbol: str, limit: int) -> pl.DataFrame:
         """Return a symbol's largest positions (POSITION_COLUMNS); DomainError if unknown."""
         index = self.symbol_index(symbol)
         if index < 0:
             raise DomainError(f"symbol {symbol} is not known here: check its spelling")
-        self.value_restored()
+        self.refresh()
         slots = self.book.of_symbol.row(index)
         by_size = np.lexsort((slots, -self.book.positions.lots[slots]))
         return reading.positions_frame(self.book, slots[by_size[:limit]])
@@ -267,8 +274,8 @@ class ExposureEngine:
         self.revenue.convert_waiting(self.trades.rate_usd)
         self.book.accounts.touched[changed] = event
         self._scratch[: len(changed)] = changed
-        found = kernels.touch_symbol(
-            symbol, event, self.book.arrays(), self._scratch, len(changed), self._found, 0
+        found = kernels.settle_symbol(
+            symbol, event, self.book.arrays(), self._scratch, len(changed), self._found
         )
         self._report(found, lambda _: ts_event)
 
@@ -279,7 +286,7 @@ class ExposureEngine:
         for account in touched.accounts:
             self._settle(account, ts_event, position)
         if touched.everybody:
-            everybody = np.arange(len(self.book.terms), dtype=np.int32)
+            everybody = self._everybody()
             self._value(everybody)
             found = kernels.settle(everybody, position, self.book.arrays(), self._found, 0)
             self._report(found, lambda _: ts_event)
@@ -289,7 +296,7 @@ class ExposureEngine:
     def _settle(self, account: int, ts_event: int, position: int) -> None:
         book = self.book
         found = kernels.settle_deal(
-            account, position, book.arrays(), book.legs, book.seen, self._found
+            account, position, book.arrays(), book.legs, book.seen, self._scratch, self._found
         )
         self._report(found, lambda _: ts_event)
 
@@ -298,8 +305,8 @@ class ExposureEngine:
         if touched.margins:
             rows = np.unique(book.positions.account[book.of_symbol.row(touched.symbol)])
             kernels.refresh_margins(rows, arrays, book.legs, book.seen)
-        found = kernels.touch_symbol(
-            touched.symbol, position, arrays, self._scratch, 0, self._found, 0
+        found = kernels.settle_symbol(
+            touched.symbol, position, arrays, self._scratch, 0, self._found
         )
         self._report(found, lambda _: ts_event)
 
@@ -311,6 +318,28 @@ class ExposureEngine:
         if self.terms.unvalued:
             self._value(np.array(list(self.terms.unvalued), np.int32))
             self.terms.unvalued.clear()
+
+    def refresh(self) -> None:
+        """Make every value that is kept that of this moment's prices: lazy ticks leave them."""
+        self.value_restored()
+        if not self.book.triggers.is_current and self._fresh_at != self.position:
+            kernels.refresh_values(self.book.arrays(), self._everybody())
+            self._fresh_at = self.position
+
+    def refresh_account(self, row: int) -> None:
+        """Make one account's values those of this moment's prices."""
+        self.value_restored()
+        if not self.book.triggers.is_current:
+            kernels.refresh_values(self.book.arrays(), np.array([row], np.int32))
+
+    def index_restored(self) -> None:
+        """Give a restored book its trigger index."""
+        self.book.index_triggers()
+        self.size_buffers()
+        kernels.anchor(self._everybody(), self.book.arrays())
+
+    def _everybody(self) -> NDArray[np.int32]:
+        return self.book.everybody[: len(self.book.terms)]
 
     def _take(self) -> list[OutputEvent]:
         self.counters["duplicates"] = self.trades.duplicates

@@ -39,11 +39,14 @@ _RAGGED = ("of_symbol", "of_pair", "of_account", "of_client")
 
 def export_state(engine: ExposureEngine) -> EngineState:
     """Copy everything the engine knows; later events do not change the copy."""
-    engine.value_restored()
+    engine.refresh()
     book = engine.book
     tables: dict[str, dict[str, Any]] = {
         "prices": used_rows(book.prices, len(book.instruments)),
-        "accounts": used_rows(book.accounts, len(book.terms)),
+        "accounts": used_rows(book.accounts, len(book.terms))
+        | {
+            "touched": np.zeros(len(book.terms), np.int64)  # scratch of the kernels
+        },
         "positions": used_rows(book.positions, len(book.position_ids)),
         "pairs": used_rows(book.rates.pairs, len(book.rates.pair_names)),
         "position_ids": {"position_id": list(book.position_ids)},
@@ -92,7 +95,7 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     engine.findings.crossings.extend(msgspec.convert(meta["crossings"], list[MarginLevelCrossed]))
     engine.findings.breaches.extend(msgspec.convert(meta["breaches"], list[LimitBreached]))
     engine.findings.breaks.extend(msgspec.convert(meta["breaks"], list[BreakFound]))
-    engine.size_buffers()
+    engine.index_restored()
     return engine
 
 

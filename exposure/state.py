@@ -133,8 +133,65 @@ class LeverageArrays(NamedTuple):
     tier_leverage: Floats
 
 
+class ZoneArrays(NamedTuple):
+    """Safe intervals of the series that positions depend on, in blocks that know their narrowest.
+
+    A row is one series: closing prices of one side of a symbol, or one conversion rate. Its entries
+    stand in ``blocks`` of BLOCK, all full but the last; ``lo`` and ``hi`` are open bounds in
+    between of which the entry's account cannot reach a threshold. ``*_lo`` of a block and of a row
+    is at least the highest, ``*_hi`` at most the lowest of its entries.
+
+    Shapes: entries, row_lo, row_hi (rows,), block_lo, block_hi (blocks,), others (blocks x BLOCK,).
+    """
+
+    blocks: RaggedArrays
+    entries: Int32s
+    row_lo: Floats
+    row_hi: Floats
+    block_lo: Floats
+    block_hi: Floats
+    lo: Floats
+    hi: Floats
+    slot: Int32s
+
+
+class TriggerArrays(NamedTuple):
+    """The lazy index (triggers.py): which price or rate must be reached to matter to an account.
+
+    ``prices`` has rows 2 x symbol (bids, for longs) and 2 x symbol + 1 (asks, for shorts),
+    ``rates`` 2 x pair (mid) and 2 x pair + 1 (at market). ``price_entry`` and ``rate_entry`` are a
+    slot's places in them, -1 for none. ``*_variation`` sums squared changes: how lively a series
+    is. ``status`` holds the mode and the debt's first place and length; the debt is a ring of
+    accounts whose zones are broken. ``leg_*`` is scratch per symbol and side, ``leg_units`` all
+    zero between uses.
+
+    Shapes: price_entry, rate_entry (slots,), price_variation (symbols,), rate_variation (pairs,),
+    status (3,), debt, in_debt (accounts,), leg_* (2 x symbols,).
+    """
+
+    prices: ZoneArrays
+    rates: ZoneArrays
+    price_entry: Int32s
+    rate_entry: Int32s
+    price_variation: Floats
+    rate_variation: Floats
+    status: Int64s
+    debt: Int32s
+    in_debt: Flags
+    leg_seen: Int32s
+    leg_first: Int32s
+    leg_units: Floats
+    leg_profit: Floats
+    leg_value: Floats
+    leg_weight: Floats
+    leg_rate_weight: Floats
+
+
 class BookArrays(NamedTuple):
-    """All tables at once, as kernels take them. ``of_*`` list the position slots of each row."""
+    """All tables at once, as kernels take them. ``of_*`` list the position slots of each row.
+
+    ``everybody`` is every account's row.
+    """
 
     prices: PriceArrays
     pairs: PairArrays
@@ -145,6 +202,8 @@ class BookArrays(NamedTuple):
     of_pair: RaggedArrays
     of_account: RaggedArrays
     leverage: LeverageArrays
+    triggers: TriggerArrays
+    everybody: Int32s
 
 
 Table = TypeVar("Table", PriceArrays, PairArrays, AccountArrays, PositionArrays)

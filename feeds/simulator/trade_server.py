@@ -298,6 +298,7 @@ class TradeServer:
         return "not enough money" if margin > self.free_margin(account) else ""
 
     def _equity(self, account: int) -> float:
+        self.engine.refresh_account(account)
         accounts = self.book.accounts
         counts = bool(accounts.credit_counts[account])
         own = float(accounts.balance[account] + (accounts.credit[account] if counts else 0.0))
