@@ -116,7 +116,7 @@ def test_the_object_has_the_fields_of_the_contract_in_its_order(tmp_path):
     said = replayed(write_day(tmp_path))
     assert list(said) == [
         "as_of_ms", "reporting_currency", "events", "accounts", "exposure", "currencies",
-        "crossings", "house", "revenue", "clients", "breaks",
+        "crossings", "house", "risk", "revenue", "clients", "breaks",
     ]  # fmt: skip
     assert (said["as_of_ms"], said["reporting_currency"]) == (6000, "USD")
     assert said["clients"] == []
