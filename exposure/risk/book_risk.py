@@ -199,7 +199,7 @@ def _parts(factors: FactorMap, asset: Floats, quote_usd: Floats, pull: Floats, s
         return np.zeros_like(asset)
     of = np.append(pull, 0.0)
     parts: Floats = asset * of[factors.asset] - quote_usd * of[factors.quote]
-    return Tail.NORMAL.var_99 * parts / sd
+    return Tail.NORMAL.var_99 * parts / sd + 0.0  # no minus before a zero
 
 
 def _prior_ratio(asset_class: str) -> float:

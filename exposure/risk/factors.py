@@ -29,6 +29,8 @@ INTERVAL_NS: Final = 300_000_000_000
 """Prices are sampled when source time passes a multiple of five minutes."""
 
 _UNKNOWN: Final = -1
+_LONG_AGO: Final = -(10**9)
+"""An interval from which no move is an observation."""
 
 
 class FactorMap(NamedTuple):
@@ -182,7 +184,7 @@ class FactorSampler:
         index = book.symbol_of.get(symbol)
         if index is not None:
             broken = self.references == index
-            self.intervals[broken] = _UNKNOWN  # so long ago that the next move is no observation
+            self.intervals[broken] = _LONG_AGO
             self.stamps[broken] = np.maximum(self.stamps[broken], ts)
 
     def absolute(self, book: ClientBook) -> NDArray[np.bool_]:
@@ -245,7 +247,7 @@ class FactorSampler:
         self.names = names
         self.prices = np.pad(self.prices, (0, more), constant_values=np.nan)
         self.stamps = np.pad(self.stamps, (0, more), constant_values=_UNKNOWN)
-        self.intervals = np.pad(self.intervals, (0, more), constant_values=_UNKNOWN)
+        self.intervals = np.pad(self.intervals, (0, more), constant_values=_LONG_AGO)
         self.references = np.pad(self.references, (0, more), constant_values=_UNKNOWN)
         self.moments.grow(len(names))
 

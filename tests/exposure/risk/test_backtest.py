@@ -85,9 +85,7 @@ def test_a_hit_is_a_loss_beyond_the_var():
 def test_z2_is_zero_on_average_if_the_shortfall_is_right_and_low_if_losses_are_worse():
     chance = np.random.default_rng(11)
     var, es = np.full(250, Tail.NORMAL.var_975), np.full(250, Tail.NORMAL.es_975)
-    right = [
-        acerbi_szekely_z2(row, var, es, 0.025) for row in chance.standard_normal((4_000, 250))
-    ]
+    right = [acerbi_szekely_z2(row, var, es, 0.025) for row in chance.standard_normal((4_000, 250))]
     assert np.mean(right) == pytest.approx(0.0, abs=0.03)
     # the 5 % of the critical value, as simulated by its authors
     assert np.mean(np.array(right) < Z2_CRITICAL) == pytest.approx(0.05, abs=0.015)

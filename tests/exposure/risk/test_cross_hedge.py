@@ -60,7 +60,9 @@ def test_a_limit_holds_and_a_second_instrument_takes_over():
     hedge = hedge_with_costs(MILLIONS, both, COVARIANCE, costs, 2.0, most)
     assert hedge[0] == -1.0
     assert hedge[1] != 0.0
-    assert hedge_with_costs(MILLIONS, both, COVARIANCE, np.zeros(2), 2.0) == pytest.approx(-MILLIONS)
+    assert hedge_with_costs(MILLIONS, both, COVARIANCE, np.zeros(2), 2.0) == pytest.approx(
+        -MILLIONS
+    )
 
 
 def test_instruments_without_risk_and_twins_are_no_trouble():
