@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from exposure.client_book import ClientBook
 from exposure.model.instruments import AssetClass
 from exposure.risk.covariance import INTERVALS_PER_DAY, repaired, shrunk
-from exposure.risk.factors import FactorMap, FactorSampler, factor_map
+from exposure.risk.factors import FactorMap, FactorSampler
 from exposure.risk.var import HOUR_DAYS, Tail
 from exposure.snapshot import CovarianceSource, RiskFigures
 
@@ -133,7 +133,7 @@ def factor_model(book: ClientBook, sampler: FactorSampler) -> FactorModel:
     Measured correlations are shrunk by a fifth to their mean first, and the mixture is repaired
     if no book could have it.
     """
-    factors = factor_map(book.instruments, sampler.names)
+    factors = sampler.factors(book)
     f, known = len(factors.names), len(sampler.names)
     more = f - known
     moments = sampler.moments

@@ -147,6 +147,15 @@ class FactorSampler:
         self.interval = _UNKNOWN
         self.sampled_at = 0
         self.samples = 0
+        self._map = factor_map(())
+        self._mapped_at = (0, 0, 0)
+
+    def factors(self, book: ClientBook) -> FactorMap:
+        """Return which factors the book's symbols consist of, those that are known first."""
+        now = (len(book.instruments), book.names_version, len(self.names))
+        if now != self._mapped_at:
+            self._map, self._mapped_at = factor_map(book.instruments, self.names), now
+        return self._map
 
     def pass_time(self, book: ClientBook, ts: int) -> None:
         """Sample if a boundary of five minutes was passed since the last sample.
@@ -158,8 +167,9 @@ class FactorSampler:
         interval = ts // INTERVAL_NS
         if interval <= self.interval:
             return
-        factors = factor_map(book.instruments, self.names)
-        self._grow(factors.names)
+        factors = self.factors(book)
+        if len(factors.names) > len(self.names):
+            self._grow(factors.names)
         seen = [self._observe(book, factors, k) for k in range(len(self.names))]
         prices = np.array([one.price_usd for one in seen], np.float64)
         stamps = np.array([one.stamp for one in seen], np.int64)
@@ -244,7 +254,7 @@ class FactorSampler:
 
     def _grow(self, names: list[str]) -> None:
         more = len(names) - len(self.names)
-        self.names = names
+        self.names = list(names)
         self.prices = np.pad(self.prices, (0, more), constant_values=np.nan)
         self.stamps = np.pad(self.stamps, (0, more), constant_values=_UNKNOWN)
         self.intervals = np.pad(self.intervals, (0, more), constant_values=_LONG_AGO)
