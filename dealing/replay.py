@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,6 +19,8 @@ from dealing.replay_summary import show_summary
 from dealing.snapshot_json import snapshot_json
 from exposure.engine import ExposureEngine
 from exposure.model.events import EventBatch
+from exposure.model.quotes import QuoteColumns
+from exposure.risk.factors import INTERVAL_NS
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from feeds.book_files import BookDirectory, QuoteRun, read_book_directory
@@ -135,9 +139,29 @@ def _index(book: BookDirectory, engine: ExposureEngine) -> NDArray[np.int32]:
 def _apply_quotes(
     run: QuoteRun, engine: ExposureEngine, index: NDArray[np.int32], symbols: list[str]
 ) -> None:
+    """Apply quotes; the factors are sampled before the first one of each five minutes.
+
+    Files hold no ticks of a clock. Time passes with the quotes then, effectively: a late one does
+    not turn it back.
+    """
     names = run.quotes.symbol
     quotes = run.quotes._replace(symbol=index[names])
-    engine.apply_quotes(quotes, run.first_position, lambda k: symbols[names[k]])
+    times = np.maximum(np.maximum.accumulate(quotes.ts_event), engine.as_of)
+    begins = np.flatnonzero(np.diff(times // INTERVAL_NS, prepend=-1)).tolist()
+    for first, last in pairwise([*begins, len(names)]):
+        engine.factors.pass_time(engine.book, int(times[first]))
+        part, named = slice(first, last), names[first:last]
+        engine.apply_quotes(
+            QuoteColumns(
+                quotes.symbol[part], quotes.bid[part], quotes.ask[part], quotes.ts_event[part]
+            ),
+            run.first_position + first,
+            partial(_name, symbols, named),
+        )
+
+
+def _name(symbols: list[str], named: NDArray[np.int32], k: int) -> str:
+    return symbols[int(named[k])]
 
 
 def _nanoseconds(ms: float) -> int:

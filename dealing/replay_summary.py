@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from exposure.snapshot import Snapshot
+from exposure.snapshot import RiskFigures, Snapshot
 
 SHOWN_ACCOUNTS: Final = 10
 SHOWN_SYMBOLS: Final = 15
@@ -29,6 +29,7 @@ def show_summary(snapshot: Snapshot, console: Console) -> None:
     floating = f"{_money(house.floating_usd)} ({books})"
     for sentence in (
         f"House in USD: realised {_money(house.realised_usd)}, floating {floating}",
+        _risk(snapshot.risk),
         f"Crossings: {_counts(crossing.kind for crossing in snapshot.crossings)}",
         f"Breaks: {_counts(found.kind for found in snapshot.breaks)}",
     ):
@@ -42,6 +43,12 @@ def _headline(snapshot: Snapshot) -> str:
     names = ("quotes", "deals", "out_of_order", "duplicates", "quarantined")
     counts = ", ".join(f"{counters[name]:,} {name.replace('_', ' ')}" for name in names)
     return f"{when[0].upper()}{when[1:]}: {counts}"
+
+
+def _risk(risk: RiskFigures) -> str:
+    figures = f"{_number(risk.var_usd, 0)} (VaR 99 %), {_number(risk.es_usd, 0)} (ES 97.5 %)"
+    moves = f"{risk.observations:,} five-minute moves"
+    return f"Risk of a day in USD: {figures}; covariance {risk.source}, {moves}"
 
 
 def _accounts(accounts: pl.DataFrame) -> Table:

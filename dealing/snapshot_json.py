@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from exposure.model.events import BreakFound, MarginLevelCrossed
-from exposure.snapshot import Snapshot
+from exposure.snapshot import RiskFigures, Snapshot
 from feeds.book_files import FILE_NAMES, Place
 
 COUNTERS: Final = (*FILE_NAMES, "duplicates", "out_of_order", "quarantined")
@@ -45,6 +45,7 @@ def snapshot_json(
         "currencies": [msgspec.structs.asdict(currency) for currency in snapshot.currencies],
         "crossings": [_crossing(crossing) for crossing in snapshot.crossings],
         "house": msgspec.structs.asdict(snapshot.house),
+        "risk": _risk(snapshot.risk),
         "revenue": [msgspec.structs.asdict(row) for row in snapshot.revenue],
         "clients": [],
         "breaks": [_break(found, place_of) for found in snapshot.breaks],
@@ -59,6 +60,12 @@ def milliseconds(ns: int) -> int | float:
     (1399528800026, 1399528800026.447)
     """
     return ns // _NS_PER_MS if ns % _NS_PER_MS == 0 else ns / _NS_PER_MS
+
+
+def _risk(risk: RiskFigures) -> dict[str, Any]:
+    row = msgspec.structs.asdict(risk)
+    sampled_at = row.pop("sampled_at")
+    return row | {"sampled_at_ms": None if sampled_at == 0 else milliseconds(sampled_at)}
 
 
 def _crossing(crossing: MarginLevelCrossed) -> dict[str, Any]:

@@ -54,6 +54,8 @@ from exposure.outcomes import NO_SYMBOL, NOTHING, Outcome, Touched
 from exposure.quote_runs import columns_of, quote_run
 from exposure.refusals import Refusal
 from exposure.revenue import RevenueLedger
+from exposure.risk.book_risk import BookRisk
+from exposure.risk.factors import FactorSampler
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from exposure.terms import Terms
@@ -96,6 +98,8 @@ class ExposureEngine:
         self.limits = LimitBook(self.settings.limits, self.settings.soft_limit_share)
         self.judged_at = 0
         self._fresh_at = 0
+        self.factors = FactorSampler()
+        self.risk = BookRisk(self.factors)
         self._scratch: NDArray[np.int32] = np.zeros(0, np.int32)
         self._found: CrossingBuffer = new_buffer(0)
         self._rules = self._rules_by_event()
@@ -116,9 +120,9 @@ class ExposureEngine:
             BalanceChanged: ("balances", trades.balance),
             HedgeExecuted: ("hedges", trades.hedge),
             SwapCharged: ("actions", actions.charge_swap),
-            DividendPaid: ("actions", actions.pay_per_unit),
-            PriceAdjusted: ("actions", actions.pay_per_unit),
-            SplitApplied: ("actions", actions.split),
+            DividendPaid: ("actions", self._jumping(actions.pay_per_unit)),
+            PriceAdjusted: ("actions", self._jumping(actions.pay_per_unit)),
+            SplitApplied: ("actions", self._jumping(actions.split)),
             SymbolRenamed: ("actions", actions.rename),
             LimitSet: ("limits", self._set_limit),
             ClockTicked: ("", self._tick_clock),
@@ -248,7 +252,19 @@ class ExposureEngine:
         self.limits.set(event)
         return NOTHING
 
+    def _jumping(self, rule: Rule) -> Rule:
+        """Return a rule after which a symbol's price is another, without that being a move."""
+
+        def apply(event: DividendPaid | PriceAdjusted | SplitApplied, position: int) -> Outcome:
+            outcome = rule(event, position)
+            if not isinstance(outcome, Refusal):
+                self.factors.interrupt(self.book, event.symbol, event.ts_event)
+            return outcome
+
+        return apply
+
     def _tick_clock(self, event: ClockTicked, position: int) -> Outcome:
+        self.factors.pass_time(self.book, event.ts_event)
         # Limits are judged at ticks of the source's clock only, so that a journal replays the same
         # breaches however its quotes are batched.
         if event.ts_event - self.judged_at >= self.settings.limit_interval_ms * _NS_PER_MS:

@@ -31,7 +31,7 @@ from exposure.state import (
     used_rows,
 )
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Raised whenever a stored state can no longer be read by ``restore``."""
 
 _RAGGED = ("of_symbol", "of_pair", "of_account", "of_client")
@@ -57,6 +57,7 @@ def export_state(engine: ExposureEngine) -> EngineState:
         },
         "deal_ids": {"deal_id": list(engine.trades.deal_ids)},
         "hedge_ids": _columns(("lp", "deal_id"), engine.trades.hedge_ids),
+        **engine.factors.export(),
     }
     for name in _RAGGED:
         rows = getattr(book, name).export()
@@ -76,6 +77,7 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     engine.revenue.restore(meta["revenue"])
     engine.limits.restore(meta["limits"])
     engine.judged_at = meta["judged_at"]
+    engine.factors.restore(tables, meta["factor_clock"])
     assignments = tables["assignments"]
     for book, partial in zip(assignments["book"], assignments["partial"], strict=True):
         engine.assignments.add(Book(book), partial)
@@ -118,6 +120,7 @@ def _meta(engine: ExposureEngine) -> dict[str, Any]:
         "revenue": engine.revenue.export(),
         "limits": engine.limits.export(),
         "judged_at": engine.judged_at,
+        "factor_clock": engine.factors.export_clock(),
         "house": dict(vars(engine.house), unconverted=dict(engine.house.unconverted)),
         "crossings": msgspec.to_builtins(list(engine.findings.crossings)),
         "breaches": msgspec.to_builtins(list(engine.findings.breaches)),

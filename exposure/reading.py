@@ -59,6 +59,7 @@ def snapshot(engine: ExposureEngine) -> Snapshot:
     exposure = _exposure(book, engine.coverage, engine.as_of)
     currencies = currency_view(book, exposure)
     limits, values = _limit_values(engine, exposure, currencies)
+    exposure["var_contribution_usd"], risk = engine.risk.figures(book, exposure)
     return Snapshot(
         as_of=engine.as_of,
         position=engine.position,
@@ -70,6 +71,7 @@ def snapshot(engine: ExposureEngine) -> Snapshot:
         limits=_limits_frame(limits, values),
         currencies=currencies,
         house=_house(exposure, engine.house.realised_usd),
+        risk=risk,
         revenue=engine.revenue.rows(),
         booked_usd=engine.revenue.booked_usd,
         crossings=list(engine.findings.crossings),
@@ -165,7 +167,6 @@ def _exposure(book: ClientBook, coverage: LpBook, as_of: int) -> Columns:
         "limit_usd": limit,
         "limit_used_ratio": _ratio(np.abs(house_net_usd), limit),
         "pnl_per_1pct_usd": house_net_usd / 100,
-        "var_contribution_usd": np.full(n, np.nan),
         "top_client_share_ratio": _ratio(sums.top_client_lots, gross),
         "accounts": sums.accounts,
         "positions": sums.positions,

@@ -6,6 +6,7 @@ are polars, so the desk can sort, filter and group them without another model.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -130,6 +131,42 @@ class HouseRow(msgspec.Struct, frozen=True):
     realised_usd: float
 
 
+class CovarianceSource(StrEnum):
+    """Where a covariance comes from, by what the prior weighs in it: all, part, next to nothing."""
+
+    PRIOR = "prior"
+    MIXED = "mixed"
+    MEASURED = "measured"
+
+
+class RiskFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What the house's book may lose within 24 hours, as losses: positive (docs/risk.md).
+
+    VaR is at 99 %, ES at 97.5 % (the two confidences of the Basel rules); ``fat_tailed_*`` with
+    Student's t of four degrees of freedom in place of the normal distribution, ``hour_*`` over one
+    hour. ``observations`` are the five-minute moves of the factor that has the fewest of those that
+    the book holds, ``prior_weight_ratio`` how much of the risk rests on the prior,
+    ``unpriced_symbols`` how many symbols with positions are in no figure.
+
+    Units: USD, ``sampled_at`` ns UTC (0 before the first sample).
+    """
+
+    var_usd: float
+    es_usd: float
+    fat_tailed_var_usd: float
+    fat_tailed_es_usd: float
+    hour_var_usd: float
+    sd_usd: float
+    horizon_hours: float = 24.0
+    var_confidence_ratio: float = 0.99
+    es_confidence_ratio: float = 0.975
+    source: CovarianceSource
+    prior_weight_ratio: float
+    observations: int
+    sampled_at: int
+    unpriced_symbols: int
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The book at ``as_of`` (ns UTC, effective time of the last event).
 
@@ -149,6 +186,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     limits: pl.DataFrame
     currencies: list[CurrencyRow]
     house: HouseRow
+    risk: RiskFigures
     revenue: list[RevenueRow]
     booked_usd: float
     crossings: list[MarginLevelCrossed]

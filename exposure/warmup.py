@@ -7,6 +7,7 @@ from exposure.model.accounts import Account
 from exposure.model.books import Book
 from exposure.model.events import (
     AccountChanged,
+    ClockTicked,
     DealExecuted,
     EventBatch,
     InputEvent,
@@ -16,6 +17,7 @@ from exposure.model.events import (
 )
 from exposure.model.ids import ClientId, Currency, Login, Symbol
 from exposure.model.instruments import CalcMode, Instrument
+from exposure.risk.factors import INTERVAL_NS
 
 
 def compile_kernels() -> None:
@@ -43,7 +45,9 @@ def compile_kernels() -> None:
         PositionRestored(1, "1", "1", "EURUSD", "buy", 0.1, 1.1),
         QuoteReceived(2, "EURUSD", 1.1, 1.1001),
         DealExecuted(3, "1", "1", "2", "EURUSD", "buy", "in", 0.1, 1.1001),
-        QuoteReceived(4, "EURUSD", 1.2, 1.2001),
+        ClockTicked(4),
+        QuoteReceived(5, "EURUSD", 1.2, 1.2001),
+        ClockTicked(INTERVAL_NS),
     ]
     engine = ExposureEngine()
     engine.apply(EventBatch(len(events), 0, events))

@@ -115,7 +115,29 @@ def _margin_before_leverage_of_1(state: EngineState) -> NDArray[np.float64]:
     return per_lot * np.where(np.array(leveraged)[symbol], capped, 1.0)
 
 
-STEPS: Final[Mapping[int, Step]] = MappingProxyType({1: _from_1})
+def _from_2(state: EngineState) -> EngineState:
+    """Factors came; nobody had sampled any, so the next tick of the source's clock is the first."""
+    floats, whole = np.zeros(0, np.float64), np.zeros(0, np.int64)
+    factors = {
+        "name": [],
+        "price": floats,
+        "stamp": whole,
+        "interval": whole,
+        "reference": np.zeros(0, np.int32),
+        "count": whole,
+        "squares": floats,
+        "intervals": floats,
+    }
+    tables = {
+        **state.tables,
+        "factors": factors,
+        "factor_pairs": {"products": floats, "weights": floats},
+    }
+    clock = {"interval": -1, "sampled_at": 0, "samples": 0}
+    return EngineState(tables, {**state.meta, "factor_clock": clock})
+
+
+STEPS: Final[Mapping[int, Step]] = MappingProxyType({1: _from_1, 2: _from_2})
 """What leads from each version to the next."""
 
 

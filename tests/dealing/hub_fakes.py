@@ -14,7 +14,22 @@ from exposure.model.accounts import Account
 from exposure.model.books import Book
 from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
 from exposure.revenue import RevenueRow
-from exposure.snapshot import CurrencyRow, HouseRow, Snapshot
+from exposure.snapshot import CovarianceSource, CurrencyRow, HouseRow, RiskFigures, Snapshot
+
+RISK = RiskFigures(
+    var_usd=2.32635,
+    es_usd=2.3378,
+    fat_tailed_var_usd=2.64949,
+    fat_tailed_es_usd=2.82387,
+    hour_var_usd=0.474864,
+    sd_usd=1.0,
+    source=CovarianceSource.PRIOR,
+    prior_weight_ratio=1.0,
+    observations=0,
+    sampled_at=0,
+    unpriced_symbols=0,
+)
+"""What a desk is told of a book whose day has a standard deviation of one USD."""
 
 
 class MemorySnapshotSource:
@@ -86,6 +101,7 @@ def frame(number: int, accounts: int = 2) -> EngineFrame:
         booked_usd=7.0,
         currencies=[CurrencyRow("EUR", np.float64(1.5), None)],
         house=HouseRow(1.0, 2.0, 3.0, 4.0, 5.0),
+        risk=RISK,
         crossings=[
             MarginLevelCrossed(ts_event=1, position=2, login="1000", kind="stop_out", level=None)
         ],

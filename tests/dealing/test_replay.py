@@ -112,11 +112,54 @@ def test_the_exposure_and_the_house_are_those_computed_by_hand(tmp_path):
     }
 
 
+def test_the_risk_of_a_short_day_is_that_of_the_prior(tmp_path):
+    # the house is short 0.5 lots, at a mid of 1.08505 and 0.6 % a day
+    deal = "6000,D5,007,P5,EURUSD,buy,in,0.5,1.08510,\n"
+    said = replayed(write_day(tmp_path, deals=DEALS + deal))
+    (row,) = said["exposure"]
+    daily_usd = 50_000 * 1.08505 * 0.006
+    assert row["var_contribution_usd"] == pytest.approx(2.32635 * daily_usd)
+    assert said["risk"] == {
+        "var_usd": pytest.approx(2.32635 * daily_usd),
+        "es_usd": pytest.approx(2.33780 * daily_usd),
+        "fat_tailed_var_usd": pytest.approx(2.64949 * daily_usd),
+        "fat_tailed_es_usd": pytest.approx(2.82387 * daily_usd),
+        "hour_var_usd": pytest.approx(2.32635 * daily_usd / 24**0.5),
+        "sd_usd": pytest.approx(daily_usd),
+        "horizon_hours": 24.0,
+        "var_confidence_ratio": 0.99,
+        "es_confidence_ratio": 0.975,
+        "source": "prior",
+        "prior_weight_ratio": 1.0,
+        "observations": 0,
+        "unpriced_symbols": 0,
+        "sampled_at_ms": 1000,
+    }
+
+
+def test_the_factors_of_a_day_of_files_are_sampled_every_five_minutes(tmp_path):
+    minutes = [f"{60_000 * k},EURUSD,{1.1 + k % 7 / 1e4:.5f},{1.1001 + k % 7 / 1e4:.5f}\n"
+               for k in range(1, 601)]  # fmt: skip
+    quotes = QUOTES.splitlines(keepends=True)[0] + "".join(minutes)
+    whole = write_day(tmp_path / "whole", quotes=quotes)
+    said = replayed(whole)
+    # 120 boundaries in ten hours; the first price has no move behind it
+    assert said["risk"]["observations"] == 119
+    assert said["risk"]["sampled_at_ms"] == 36_000_000
+    assert said["risk"]["prior_weight_ratio"] == pytest.approx(288 / 407)
+    assert said["events"]["quotes"] == 600
+    # a late quote does not turn time back
+    late = write_day(tmp_path / "late", quotes=quotes + "300000,EURUSD,9,9\n")
+    assert replayed(late)["risk"] == said["risk"]
+    half = replayed(whole, until_ms=18_000_000)
+    assert half["risk"]["observations"] == 59
+
+
 def test_the_object_has_the_fields_of_the_contract_in_its_order(tmp_path):
     said = replayed(write_day(tmp_path))
     assert list(said) == [
         "as_of_ms", "reporting_currency", "events", "accounts", "exposure", "currencies",
-        "crossings", "house", "revenue", "clients", "breaks",
+        "crossings", "house", "risk", "revenue", "clients", "breaks",
     ]  # fmt: skip
     assert (said["as_of_ms"], said["reporting_currency"]) == (6000, "USD")
     assert said["clients"] == []

@@ -14,6 +14,7 @@ from exposure.model.events import BreakFound, MarginLevelCrossed
 from exposure.revenue import RevenueRow
 from exposure.snapshot import CurrencyRow, HouseRow, Snapshot
 from feeds.book_files import Place
+from tests.dealing.hub_fakes import RISK
 
 SNAPSHOT = Snapshot(
     as_of=1_399_528_800_026_447_000,
@@ -28,6 +29,7 @@ SNAPSHOT = Snapshot(
     booked_usd=2.0,
     currencies=[CurrencyRow("EUR", 1.5, np.float64(1.65)), CurrencyRow("XAU", 0.0, None)],
     house=HouseRow(1.0, 2.0, -1.0, 0.5, math.nan),
+    risk=RISK,
     crossings=[MarginLevelCrossed(1_000_000, 7, "0042", "negative_equity", None)],
     breaches=[],
     breaks=[BreakFound(-1, 3, "bad_account", "balance is empty", login="0042")],
@@ -48,6 +50,8 @@ def test_numbers_are_numbers_and_what_is_absent_is_null():
         {"currency": "XAU", "house_net": 0.0, "house_net_usd": None},
     ]
     assert found["house"]["realised_usd"] is None
+    assert found["risk"]["source"] == "prior"
+    assert found["risk"]["sampled_at_ms"] is None
     assert found["crossings"] == [
         {"ts_ms": 1, "login": "0042", "kind": "negative_equity", "level": None}
     ]

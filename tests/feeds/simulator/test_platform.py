@@ -292,6 +292,7 @@ def test_no_account_is_left_at_its_stop_out_after_a_step():
     platform.opening_events()
     for _ in range(120):
         platform.advance(SECOND)
+        platform._server.engine.refresh()
         book = platform._server.engine.book
         n = len(book.terms)
         accounts = book.accounts
