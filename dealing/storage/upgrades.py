@@ -116,7 +116,10 @@ def _margin_before_leverage_of_1(state: EngineState) -> NDArray[np.float64]:
 
 
 def _from_2(state: EngineState) -> EngineState:
-    """Factors came; nobody had sampled any, so the next tick of the source's clock is the first."""
+    """Factors came; nobody had sampled any, so the next tick of the source's clock is the first.
+
+    What kernels left in closed positions and in their scratch is no longer part of a state.
+    """
     floats, whole = np.zeros(0, np.float64), np.zeros(0, np.int64)
     factors = {
         "name": [],
@@ -128,8 +131,12 @@ def _from_2(state: EngineState) -> EngineState:
         "squares": floats,
         "intervals": floats,
     }
+    accounts, positions = state.tables["accounts"], state.tables["positions"]
+    open_value = np.where(positions["account"] < 0, 0.0, positions["value"])
     tables = {
         **state.tables,
+        "accounts": {**accounts, "touched": np.zeros_like(accounts["touched"])},
+        "positions": {**positions, "value": open_value},
         "factors": factors,
         "factor_pairs": {"products": floats, "weights": floats},
     }

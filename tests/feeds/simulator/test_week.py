@@ -175,7 +175,7 @@ class Follower:
         closing = np.where(sides > 0.0, book.prices.bid[symbol], book.prices.ask[symbol])
         accounts = np.unique(p.account[slots])
         swap, balance = p.swap[slots].copy(), book.accounts.balance[accounts].copy()
-        equity = _equity(book)
+        equity = _equity(self.engine)
         self._apply([event])
         if isinstance(event, SwapCharged) and not event.lp:
             per_night = np.where(sides > 0.0, terms.swap_long, terms.swap_short) * lots
@@ -189,12 +189,14 @@ class Follower:
             return Moment(event, len(slots), expected, book.accounts.balance[accounts] - balance)
         if isinstance(event, SplitApplied):
             expected = np.concatenate([lots * event.ratio, opened / event.ratio, equity])
-            after = np.concatenate([p.lots[slots], p.open_price[slots], _equity(book)])
+            after = np.concatenate([p.lots[slots], p.open_price[slots], _equity(self.engine)])
             return Moment(event, len(slots), expected, after)
-        return Moment(event, len(slots), equity, _equity(book))
+        return Moment(event, len(slots), equity, _equity(self.engine))
 
 
-def _equity(book):
+def _equity(engine):
+    engine.refresh()
+    book = engine.book
     n = len(book.terms)
     return book.accounts.balance[:n] + book.accounts.floating[:n]
 
