@@ -1,0 +1,1 @@
+"""Book risk: what could happen to what the house holds."""
