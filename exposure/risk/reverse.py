@@ -61,6 +61,7 @@ def smallest_move(
         return house_loss_usd(book, [Shock(target, ShockKind.PERCENT, sign * size)])
 
     direction = "up" if sign > 0.0 else "down"
+    book = book.narrowed([Shock(target, ShockKind.PERCENT, sign)])
     largest, below = 0.0, 0.0
     for size in _scan(limit_percent):
         now = loss(size)
@@ -81,7 +82,8 @@ def reverse_stress(
     """Return the smallest ruinous move of each target, up and down, smallest first.
 
     Without targets every symbol and currency of the book is tried, and none is followed further
-    than the smallest move found so far; those that need a larger one are left out.
+    than the smallest move found so far; those that need a larger one are left out, unlooked at
+    where not even their gross positions could lose so much.
 
     Args:
         book: The book at this moment.
@@ -97,6 +99,8 @@ def reverse_stress(
     limit, moves = 99.0, []
     for k, name in enumerate(names):
         for sign in (1.0, -1.0):
+            if everything and not could_lose(book, name, sign * limit, capital_usd):
+                continue
             found = smallest_move(book, name, sign, capital_usd, limit)
             if everything and found.move_percent is not None:
                 limit = min(limit, abs(found.move_percent))
@@ -105,6 +109,18 @@ def reverse_stress(
         if progress is not None:
             progress((k + 1) / len(names))
     return sorted(moves, key=_size)
+
+
+def could_lose(book: StressBook, target: str, percent: float, capital_usd: float) -> bool:
+    """Whether a move up to this size may cost the capital: if all positions went against the house.
+
+    Nobody's loss is larger than what all positions change together. Rates change on the way too, so
+    twice of that is taken.
+    """
+    shocks = [Shock(target, ShockKind.PERCENT, percent)]
+    after = book.valued(book.shocked(shocks).prices)
+    clients = np.abs(after.value_usd - book.now.value_usd).sum()
+    return bool(2.0 * (clients + np.abs(after.lp_usd - book.now.lp_usd).sum()) > capital_usd)
 
 
 def all_targets(book: StressBook) -> Iterable[str]:

@@ -6,6 +6,7 @@ few passes over flat arrays. The engine and its arrays are only read.
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +86,8 @@ class StressBook:
         self.margin = accounts.margin[rows].copy()
         self.margin_call_level = accounts.margin_call_level[rows].copy()
         self.stop_out_level = accounts.stop_out_level[rows].copy()
+        self.currency = accounts.currency[rows].copy()
+        self.net_lots = self.house_net_lots()
         self.now = self.valued(engine.book.prices)
 
     @property
@@ -113,7 +116,38 @@ class StressBook:
 
     def shocked(self, shocks: tuple[Shock, ...] | list[Shock]) -> Shocked:
         """Return all prices after a shock; UnknownTargetError if the book lacks a name."""
-        return shocked_prices(self.book, self.targets, shocks, self.house_net_lots())
+        return shocked_prices(self.book, self.targets, shocks, self.net_lots)
+
+    def narrowed(self, shocks: tuple[Shock, ...] | list[Shock]) -> StressBook:
+        """Return the part of the book that shocks of these targets change, at whatever size.
+
+        Accounts that they do not reach are gone, and positions that they do not reach count in
+        their account's ``own``: the house gains and loses the same, only sooner said. It cannot be
+        closed out, because closing needs whole accounts.
+        """
+        reached = self._reached(self.shocked(shocks).prices)
+        rows, account = np.unique(self.holdings.account[reached], return_inverse=True)
+        part = copy.copy(self)
+        held = Holdings._make(column[reached] for column in self.holdings)
+        part.holdings = held._replace(account=account.astype(np.int32))
+        part.accounts = len(rows)
+        for name in ("margin", "margin_call_level", "stop_out_level", "currency"):
+            setattr(part, name, getattr(self, name)[rows])
+        part.own = np.zeros(part.accounts)
+        part.own = self.now.equity[rows] - part.valued(self.now.prices).equity
+        part.now = part.valued(self.now.prices)
+        return part
+
+    def _reached(self, prices: PriceArrays) -> NDArray[np.int64]:
+        """Return the positions whose price, conversion or worth in USD moves."""
+        held, old, book = self.holdings, self.now.prices, self.book
+        moved = (prices.bid != old.bid) | (prices.ask != old.ask)
+        rates = [house_rates(book.rates, one, book.instruments) for one in (old, prices)]
+        moved[: self.symbols] |= (rates[0] != rates[1]) & ~np.isnan(rates[1])
+        names = book.rates.pair_names
+        mids = [[book.rates.mid(one, *name) for name in names] for one in (old, prices)]
+        pairs = np.array([*(a != b for a, b in zip(*mids, strict=True)), False])
+        return np.flatnonzero(moved[held.symbol] | pairs[held.pair])
 
     def usd_per_lot(self, prices: PriceArrays) -> Floats:
         """Return what one lot of each symbol is worth at mid, NaN without a price or rate."""
@@ -162,7 +196,7 @@ class StressBook:
     def _usd_rates(self, prices: PriceArrays) -> Floats:
         currencies = self.book.currency_of
         known = [self.book.rates.mid(prices, currency, "USD") for currency in currencies]
-        rates: Floats = np.array(known, np.float64)[self.book.accounts.currency[: self.accounts]]
+        rates: Floats = np.array(known, np.float64)[self.currency]
         return rates
 
     def _lp_usd(self, prices: PriceArrays, rate: Floats) -> Floats:

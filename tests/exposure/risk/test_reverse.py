@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from exposure.model.events import PositionRestored, QuoteReceived
-from exposure.risk.reverse import SCAN_PERCENT, reverse_stress, smallest_move
+from exposure.risk.reverse import (
+    SCAN_PERCENT,
+    all_targets,
+    could_lose,
+    reverse_stress,
+    smallest_move,
+)
 from exposure.risk.shocks import Shock, ShockKind
 from exposure.risk.stress import house_loss_usd
 from exposure.risk.stress_book import StressBook
@@ -97,3 +103,25 @@ def test_progress_ends_at_one(turning):
 def test_the_scan_rises():
     assert list(SCAN_PERCENT) == sorted(set(SCAN_PERCENT))
     assert (SCAN_PERCENT[0], SCAN_PERCENT[-1]) == (0.1, 99.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_part_that_a_target_reaches_loses_what_the_whole_book_does(seed):
+    book = StressBook(random_book(seed))
+    for target in all_targets(book):
+        part = book.narrowed([Shock(target, ShockKind.PERCENT, 1.0)])
+        assert len(part.holdings.slot) <= len(book.holdings.slot)
+        for percent in (-30.0, -2.0, 0.5, 20.0):
+            shocks = [Shock(target, ShockKind.PERCENT, percent)]
+            assert house_loss_usd(part, shocks) == pytest.approx(
+                house_loss_usd(book, shocks), abs=1e-6
+            )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_that_loses_the_capital_is_left_unlooked_at(seed):
+    book = StressBook(random_book(seed))
+    for target in all_targets(book):
+        for percent in (-60.0, -5.0, 5.0, 60.0):
+            loss = house_loss_usd(book, [Shock(target, ShockKind.PERCENT, percent)])
+            assert loss <= 0.0 or could_lose(book, target, percent, loss)
