@@ -235,7 +235,7 @@ def _missing(book: StressBook, after: Valuation) -> list[str]:
     if unpriced:
         symbols = np.unique(book.holdings.symbol[np.isnan(after.value)]).tolist()
         names = ", ".join(str(book.book.instruments[k].symbol) for k in symbols)
-        notes.append(f"{unpriced} positions have no price or no rate and are left out: {names}")
+        notes.append(f"positions without a price or rate are left out ({unpriced}): {names}")
     rates = house_rates(book.book.rates, after.prices, book.book.instruments)
     held = np.union1d(book.holdings.symbol, book.providers.symbol)
     without = held[np.isnan(rates[held]) & after.prices.quoted[held]].tolist()
@@ -245,7 +245,7 @@ def _missing(book: StressBook, after: Valuation) -> list[str]:
     unknown = np.isnan(after.usd_rate) & (_deficits(after.equity) > 0.0)
     if unknown.any():
         count = int(unknown.sum())
-        notes.append(f"no rate to USD: the deficits of {count} accounts are in no USD figure")
+        notes.append(f"no rate to USD: deficits of accounts ({count}) are in no USD figure")
     return notes
 
 

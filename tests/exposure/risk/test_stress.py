@@ -169,7 +169,7 @@ def test_what_has_no_rate_is_named_and_not_hidden():
     result = stress(book, [Shock("EURCHF", ShockKind.PRICE, 1.02)])
     assert result.notes == [
         "no rate to USD: EURCHF is in no USD figure",
-        "no rate to USD: the deficits of 1 accounts are in no USD figure",
+        "no rate to USD: deficits of accounts (1) are in no USD figure",
     ]
     assert result.accounts["deficit"].to_list() == [pytest.approx(18_000.0)]
     assert result.accounts["deficit_usd"].to_list() == [None]
@@ -184,7 +184,7 @@ def test_positions_without_a_price_are_left_out_and_named():
     result = stress(book, [Shock("EURUSD", PERCENT, -5.0)])
     assert result.notes == [
         "EURUSD has no price: it does not move, and its positions are in no figure",
-        "1 positions have no price or no rate and are left out: EURUSD",
+        "positions without a price or rate are left out (1): EURUSD",
     ]
     assert result.accounts["unpriced_positions"].to_list() == [1]
     assert result.accounts["equity_after"].to_list() == [10_000.0]
