@@ -230,23 +230,29 @@ def _deficits(equity: Floats) -> Floats:
 
 
 def _missing(book: StressBook, after: Valuation) -> list[str]:
+    """Return a sentence for each kind of money that is in no figure."""
     notes = []
-    unpriced = int(np.isnan(after.value).sum())
-    if unpriced:
-        symbols = np.unique(book.holdings.symbol[np.isnan(after.value)]).tolist()
-        names = ", ".join(str(book.book.instruments[k].symbol) for k in symbols)
-        notes.append(f"positions without a price or rate are left out ({unpriced}): {names}")
+    held, lp, quoted = book.holdings.symbol, book.providers.symbol, after.prices.quoted
+    unpriced = np.isnan(after.value)
+    if unpriced.any():
+        names = _names(book, held[unpriced])
+        notes.append(f"positions without a price or rate are left out ({unpriced.sum()}): {names}")
+    if not quoted[lp].all():
+        names = _names(book, lp[~quoted[lp]])
+        notes.append(f"providers' positions without a price are left out: {names}")
     rates = house_rates(book.book.rates, after.prices, book.book.instruments)
-    held = np.union1d(book.holdings.symbol, book.providers.symbol)
-    without = held[np.isnan(rates[held]) & after.prices.quoted[held]].tolist()
-    if without:
-        names = ", ".join(str(book.book.instruments[k].symbol) for k in without)
-        notes.append(f"no rate to USD: {names} is in no USD figure")
-    unknown = np.isnan(after.usd_rate) & (_deficits(after.equity) > 0.0)
-    if unknown.any():
-        count = int(unknown.sum())
-        notes.append(f"no rate to USD: deficits of accounts ({count}) are in no USD figure")
+    both = np.union1d(held, lp)
+    without = both[np.isnan(rates[both]) & quoted[both]]
+    if len(without):
+        notes.append(f"no rate to USD: {_names(book, without)} is in no USD figure")
+    unknown = int((np.isnan(after.usd_rate) & (_deficits(after.equity) > 0.0)).sum())
+    if unknown:
+        notes.append(f"no rate to USD: deficits of accounts ({unknown}) are in no USD figure")
     return notes
+
+
+def _names(book: StressBook, symbols: NDArray[np.integer]) -> str:
+    return ", ".join(str(book.book.instruments[k].symbol) for k in np.unique(symbols).tolist())
 
 
 def _sides(prices: PriceArrays, count: int) -> tuple[Floats, Floats]:

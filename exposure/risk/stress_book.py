@@ -7,15 +7,17 @@ few passes over flat arrays. The engine and its arrays are only read.
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exposure.engine import ExposureEngine
 from exposure.rates import house_rates
 from exposure.risk.shocks import Shock, Shocked, Targets, shocked_prices
 from exposure.state import BY_CLOSE, BY_MARKET, BY_MID, PriceArrays
+
+if TYPE_CHECKING:
+    from exposure.engine import ExposureEngine
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]

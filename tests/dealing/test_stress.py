@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import orjson
 import pytest
 
 from dealing import cli
+from dealing.stress import words
 from dealing.stress.asked import StressAsked
 from dealing.stress.command import run_stress
 from exposure.errors import ConfigError
@@ -297,7 +299,7 @@ def test_no_directory_is_wrong_usage_unless_scenarios_are_listed(capfd):
 def test_a_person_reads_tables(day, tmp_path, capfd):
     terms = tmp_path / "terms.csv"
     terms.write_text("lp,asset_class,margin_ratio,equity_usd\nLP1,fx,0.01,5000\n")
-    for asked, words in (
+    for asked, wanted in (
         ({"scenario": "snb2015"}, ("snb2015: EURCHF to 1.02", "Stopped out: 3 of 4", "16,298.50")),
         ({}, ("Every scenario", "CHF+10")),
         ({"reverse": True, "capital_usd": 5e3}, ("Smallest moves",)),
@@ -307,7 +309,11 @@ def test_a_person_reads_tables(day, tmp_path, capfd):
     ):
         assert run_stress(StressAsked(directory=day, **asked), EngineSettings()) == 0
         out = capfd.readouterr().out
-        assert all(word in out for word in words), out
+        assert all(text in out for text in wanted), out
+
+
+def test_the_examples_of_the_docstrings_hold():
+    assert doctest.testmod(words).failed == 0
 
 
 def test_the_command_line_passes_every_option_on():

@@ -192,6 +192,14 @@ def test_positions_without_a_price_are_left_out_and_named():
     assert priced.accounts["equity_after"].to_list() == [pytest.approx(0.0, abs=1e-6)]
 
 
+def test_a_provider_s_position_without_a_price_is_named():
+    held = LpPositionRestored(1, "LP", "EURUSD", "buy", 1.0, 1.1)
+    book = desk(held, instruments=("EURCHF", "USDCHF", "EURUSD"))
+    result = stress(book, [Shock("CHF", PERCENT, 5.0)])
+    assert result.notes == ["providers' positions without a price are left out: EURUSD"]
+    assert result.house.hedge_usd == 0.0
+
+
 def test_an_empty_book_is_left_as_it_is():
     result = stress(StressBook(Desk().engine), [Shock("USD", PERCENT, 5.0)])
     assert result.house.total_usd == 0.0
