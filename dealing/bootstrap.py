@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dealing.server_day import ServerDay
     from dealing.stopping import StopSignals
     from dealing.storage.database import Database, Owner
+    from dealing.stress.asked import StressAsked
     from feeds.ports import Market, SteppedPlatform
 
 MB: Final = 1_000_000
@@ -111,6 +112,17 @@ class Plimsoll:
             settings=_engine_settings(chosen, kept_events=None),
             regimes=chosen.engine.regime_rules,
         )
+
+    def stress(self, choices: cli.Choices, asked: StressAsked) -> int:
+        """Say what a jump of prices would do to a day of files."""
+        self._signals.leave()
+        from dealing.logs import log_to_terminal
+        from dealing.stress.command import run_stress
+
+        log_to_terminal("plimsoll")
+        chosen = load_settings(choices.file, os.environ)
+        settings = _engine_settings(chosen, kept_events=None)
+        return run_stress(asked, settings, chosen.engine.regime_rules)
 
     def bench(
         self, choices: cli.Choices, *, size: str | None, quick: bool, json_out: str | None

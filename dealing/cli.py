@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Protocol
 import msgspec
 import typer
 
+from dealing.stress.asked import StopOutChoice, StressAsked
 from exposure.errors import ConfigError, DeskError
 
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -68,6 +69,10 @@ class Commands(Protocol):
         self, choices: Choices, directory: Path, *, until_ms: float | None, json_out: str | None
     ) -> int:
         """Compute a day of files."""
+        ...
+
+    def stress(self, choices: Choices, asked: StressAsked) -> int:
+        """Say what a jump of prices would do to a day of files."""
         ...
 
     def bench(
@@ -257,6 +262,87 @@ def replay(
     """Compute a broker's day from its files, as fast as it goes."""
     commands, choices = _commands(context), Choices(file=config)
     return commands.replay(choices, directory, until_ms=until, json_out=json_out)
+
+
+@app.command(short_help="Say what a jump of prices would do to a day of files.")
+def stress(
+    context: typer.Context,
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="A day as files.", show_default=False)
+    ] = None,
+    config: Config = None,
+    shock: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--shock",
+            metavar="NAME=PCT",
+            help="Move a symbol or currency: EURUSD=-5, CHF=+20, or to a price: EURCHF=@1.02.",
+        ),
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", metavar="NAME", help="A scenario of --list.")
+    ] = None,
+    capital: Annotated[
+        float | None, typer.Option("--capital", metavar="USD", help="What --reverse may lose.")
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="NAME", help="What --reverse moves [everything]."),
+    ] = None,
+    ladder: Annotated[
+        str | None,
+        typer.Option("--ladder", metavar="NAME", help="Whom each step of a move stops out."),
+    ] = None,
+    impact: Annotated[
+        float, typer.Option("--impact", metavar="BPS", help="What hedging 1m USD moves a price.")
+    ] = 0.0,
+    margin: Annotated[
+        str | None,
+        typer.Option(
+            "--margin",
+            metavar="NAME=RULE",
+            help="Who is called if leverage falls or margin rises: EURUSD=50, class:fx=x2.",
+        ),
+    ] = None,
+    lp_terms: Annotated[
+        Path | None, typer.Option("--lp-terms", metavar="FILE", help="Providers' margin terms.")
+    ] = None,
+    stop_out: Annotated[
+        StopOutChoice, typer.Option("--stop-out", help="What the platform closes first.")
+    ] = StopOutChoice.METATRADER,
+    until: Annotated[
+        float | None,
+        typer.Option("--until", metavar="TS_MS", help="The state after this instant."),
+    ] = None,
+    json_out: Json = None,
+    *,
+    reverse: Annotated[
+        bool,
+        typer.Option("--reverse", help="Find the smallest move that loses more than --capital."),
+    ] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List the scenarios.")] = False,
+) -> int:
+    """Say what a jump of prices would do: who is stopped out, what is owed, what the house loses.
+
+    Without a shock every scenario is one line. What the figures mean: docs/risk.md.
+    """
+    asked = StressAsked(
+        directory=directory,
+        shocks=tuple(shock or ()),
+        scenario=scenario,
+        reverse=reverse,
+        capital_usd=capital,
+        targets=tuple(target or ()),
+        ladder=ladder,
+        impact_bps=impact,
+        margin=margin,
+        lp_terms=lp_terms,
+        stop_out=stop_out,
+        until_ms=until,
+        listing=listing,
+        json_out=json_out,
+    )
+    return _commands(context).stress(Choices(file=config), asked)
 
 
 @app.command(short_help="Measure the engine on this machine.")

@@ -43,6 +43,15 @@ class ReplayResult(NamedTuple):
     book: BookDirectory
 
 
+class ReplayedDay(NamedTuple):
+    """An engine that was given a day, and what ReplayResult says beside the snapshot."""
+
+    engine: ExposureEngine
+    counted: dict[str, int]
+    notes: list[str]
+    book: BookDirectory
+
+
 def replay_directory(
     directory: Path,
     until_ms: float | None = None,
@@ -62,6 +71,22 @@ def replay_directory(
     Raises:
         DataError: The directory or a file of it cannot be used at all.
     """
+    with np.errstate(over="ignore", invalid="ignore"):  # absurd amounts have no figure: null
+        day = replayed_day(directory, until_ms, progress, settings, regimes)
+        return ReplayResult(day.engine.snapshot(), day.counted, day.notes, day.book)
+
+
+def replayed_day(
+    directory: Path,
+    until_ms: float | None = None,
+    progress: Report | None = None,
+    settings: EngineSettings | None = None,
+    regimes: Sequence[RegimeRule] = (),
+) -> ReplayedDay:
+    """Return the engine as it stands after a day of files, for those who ask it more.
+
+    Takes and raises what ``replay_directory`` does.
+    """
     notes: list[str] = []
     book = read_book_directory(directory, notes)
     settings = settings or EngineSettings()
@@ -69,9 +94,8 @@ def replay_directory(
     settings = msgspec.structs.replace(settings, kept_events=None, leverage_caps=caps)
     engine = ExposureEngine(settings)
     until = None if until_ms is None else _nanoseconds(until_ms)
-    with np.errstate(over="ignore", invalid="ignore"):  # absurd amounts have no figure: null
-        _apply(book, engine, until, progress or silently)
-        return ReplayResult(engine.snapshot(), book.counted_until(until), notes, book)
+    _apply(book, engine, until, progress or silently)
+    return ReplayedDay(engine, book.counted_until(until), notes, book)
 
 
 def to_json(result: ReplayResult) -> bytes:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from exposure.engine import ExposureEngine
+from exposure.kernels import refresh_margins
 from exposure.model.accounts import Account
 from exposure.model.books import Book
 from exposure.model.events import (
@@ -52,3 +55,5 @@ def compile_kernels() -> None:
     engine = ExposureEngine()
     engine.apply(EventBatch(len(events), 0, events))
     engine.snapshot()
+    book = engine.book
+    refresh_margins(np.zeros(1, np.int32), book.arrays(), book.legs, book.seen)

@@ -1,1 +1,1 @@
-"""What the house may lose: factors, covariances, value at risk and the tests that judge it."""
+"""Book risk: what could happen to what the house holds, and the tests that judge its figures."""

@@ -97,7 +97,7 @@ def test_replay_and_bench_pass_their_options_on():
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "feed", "engine", "desk", "replay", "bench", "doctor", "check-config"],
+    ["run", "feed", "engine", "desk", "replay", "stress", "bench", "doctor", "check-config"],
 )
 def test_every_command_explains_itself(command, capsys):
     commands = NotedCommands()

@@ -1,0 +1,1 @@
+"""``plimsoll stress``: what a jump of prices would do to a broker's day."""
