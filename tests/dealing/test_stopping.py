@@ -30,6 +30,7 @@ START_S = 3.0
 def signals():
     """Signals that are listened to, and afterwards again those of the test run."""
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
     listening = StopSignals()
     listening.listen()
     yield listening

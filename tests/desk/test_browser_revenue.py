@@ -261,6 +261,7 @@ def test_it_is_readable_for_everybody_at_every_size(browser, desk, width, height
     page = opened(browser, desk, [], width, height, theme)
     choose(page, "period", "Custom")
     expect(page.locator("#revenue-first")).to_be_visible()
+    expect(page.locator("[data-screen='revenue'][data-loading]")).to_have_count(0)
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     RESULTS.mkdir(exist_ok=True)
