@@ -375,6 +375,8 @@ class ClientBook:
             waiting.pop(slot, None)
         del self.slot_of[account, self.position_ids[slot]]
         positions.account[slot] = _FREE
+        # a position that nobody looked at was not valued: its slot must not tell
+        positions.value[slot] = 0.0
         self.free.append(slot)
 
 

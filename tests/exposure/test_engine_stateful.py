@@ -583,8 +583,13 @@ class EngineMachine(RuleBasedStateMachine):
             batch = EventBatch(end, end, self.recorded[begin:end])
             if batch.events:
                 outputs += again.apply(decode_batch(encode_batch(batch)))
-        assert outputs == self.outputs
+        assert in_order(outputs) == in_order(self.outputs)
         assert stored(again) == stored(self.engine)
+
+
+def in_order(outputs):
+    """Return outputs by position: a fact that waited for a rate is told late, of its own event."""
+    return sorted(outputs, key=lambda one: one.position)
 
 
 def stored(engine: ExposureEngine) -> bytes:
@@ -596,10 +601,8 @@ def stored(engine: ExposureEngine) -> bytes:
 
 
 def test_the_engine_agrees_with_the_referee_on_random_streams():
-    steps = 80 if LONG else 35
-    run_state_machine_as_test(
-        EngineMachine, settings=examples(15, times=20, stateful_step_count=steps)
-    )
+    steps = 80 if LONG else 50
+    run_state_machine_as_test(EngineMachine, settings=examples(60, stateful_step_count=steps))
 
 
 opened = st.tuples(logins, pick, sides, lots, slips)

@@ -60,6 +60,11 @@ class Instrument:
         return self.contract_size
 
     @property
+    def asset(self) -> str:
+        """What is held where it is no currency: the underlying that is named, else the symbol."""
+        return self.underlying or self.symbol
+
+    @property
     def point(self) -> Decimal:
         """The smallest price step."""
         return Decimal(1).scaleb(-self.digits)
@@ -206,7 +211,7 @@ def instrument_of(row: Row) -> Instrument:
     """Return the instrument that a row defines."""
     return Instrument(
         symbol=row["symbol"],
-        underlying=row.get("underlying") or row["symbol"],
+        underlying=row.get("underlying") or "",
         base=row["base"],
         quote=row["quote"],
         digits=int(row["digits"]),

@@ -104,9 +104,12 @@ class Desk:
         self.watch(account)
 
     def restore_lp_position(self, row: Row) -> None:
-        """Take a provider position that was open before the first event."""
-        lots = _needed(number(row, "lots"))
-        self._fill_lp(row, lots, _needed(number(row, "price")))
+        """Take a provider position that was open before the first event.
+
+        Rows of one symbol net as fills do, but what they close was realised before: no rate is
+        needed and nothing is earned.
+        """
+        self._net_lp(row, _needed(number(row, "lots")), _needed(number(row, "price")))
 
     def apply(self, event: Event) -> None:
         """Take the next event of the day."""
@@ -354,8 +357,8 @@ class Desk:
 
     def _fill_lp(self, row: Row, lots: Decimal, price: Decimal) -> Decimal:
         """Net a fill; return the realised profit in USD."""
-        instrument, key = self.instruments[row["symbol"]], (row["lp"], row["symbol"])
-        held = self.lp_positions.get(key, LpPosition())
+        instrument = self.instruments[row["symbol"]]
+        held = self.lp_positions.get((row["lp"], row["symbol"]), LpPosition())
         signed = lots if row["side"] == "buy" else -lots
         gain = ZERO
         if held.closes(signed):
@@ -363,8 +366,13 @@ class Desk:
             if rate is None:
                 raise Refused("no_rate")
             gain = held.gain(signed, price) * instrument.units_per_lot * rate
-        self.lp_positions[key] = held.filled(signed, price)
+        self._net_lp(row, lots, price)
         return gain
+
+    def _net_lp(self, row: Row, lots: Decimal, price: Decimal) -> None:
+        key = row["lp"], row["symbol"]
+        signed = lots if row["side"] == "buy" else -lots
+        self.lp_positions[key] = self.lp_positions.get(key, LpPosition()).filled(signed, price)
 
     def realise(self, currency: str, amount: Decimal) -> None:
         """Book what the house earned, now or when a rate to USD exists."""

@@ -230,7 +230,7 @@ def _currencies(desk: Desk, exposure: list[Figures]) -> list[Figures]:
         instrument, units, mid = desk.instruments[row["symbol"]], row["house_net_units"], row["mid"]
         if mid is None:
             continue
-        key = instrument.underlying if instrument.base == instrument.quote else instrument.base
+        key = instrument.asset if instrument.base == instrument.quote else instrument.base
         net[key] += units
         net[instrument.quote] -= units * mid
         asset_usd[key] = _plus(asset_usd[key], row["house_net_usd"])
