@@ -199,3 +199,36 @@ def test_a_state_holds_plain_numbers_only_so_that_it_can_be_stored():
         SwapCharged(6, "USDJPY", 1.0, 2.0, -3.0),
     )
     msgspec.msgpack.encode(export_state(made.engine).meta)
+
+
+def test_a_markup_without_a_rate_waits_with_all_facts_of_its_deal():
+    tested = Desk([instrument("EURJPY", digits=3), instrument("USDJPY", digits=3)], [account()])
+    deal = DealExecuted(
+        2, "1", "1", "1", "EURJPY", "buy", "in", 1.0, 165.02, commission=-6.0, raw_price=165.0
+    )
+    out = tested.feed(deal)
+    assert (micros(out), controls(out)) == ({}, [])
+    assert tested.engine.snapshot().booked_usd == 0.0
+    tested.engine = restore(export_state(tested.engine))
+    out = tested.feed(QuoteReceived(9, "USDJPY", 160.0, 160.0))
+    assert micros(out) == {"MARKUP": 12.5, "COMMISSION": 6.0, "BBOOK_PNL": -12.5}
+    assert {(one.position, one.ts_event) for one in out} == {(4, 2)}
+    assert [control.client_net_micro_usd for control in controls(out)] == [6_000_000]
+    assert tested.engine.snapshot().booked_usd == 6.0
+
+
+def test_cash_keeps_the_rate_of_its_moment_while_a_markup_waits():
+    pairs = [instrument("EURJPY", digits=3), instrument("USDJPY", digits=3), instrument("GBPUSD")]
+    tested = Desk(pairs, [account(currency="GBP")])
+    tested.feed(QuoteReceived(1, "GBPUSD", 1.5, 1.5))
+    deal = DealExecuted(
+        2, "1", "1", "1", "EURJPY", "buy", "in", 1.0, 165.02, commission=-6.0, raw_price=165.0
+    )
+    tested.feed(deal)
+    tested.engine = restore(export_state(tested.engine))
+    out = tested.feed(
+        QuoteReceived(8, "GBPUSD", 2.0, 2.0), QuoteReceived(9, "USDJPY", 160.0, 160.0)
+    )
+    assert micros(out) == {"MARKUP": 12.5, "COMMISSION": 9.0, "BBOOK_PNL": -12.5}
+    snapshot = tested.engine.snapshot()
+    assert (snapshot.booked_usd, snapshot.house.realised_usd) == (9.0, 9.0)
