@@ -183,7 +183,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(number=pick)
     def a_symbol_begins_to_be_quoted(self, number):
-        first = INSTRUMENTS[number % len(INSTRUMENTS)].symbol
+        first = self.world.original(self.any_symbol(number))
         if first not in self.world.quoted:
             self.world.quoted.append(first)
         self.quote_all()
@@ -432,6 +432,13 @@ class EngineMachine(RuleBasedStateMachine):
     def a_new_symbol_is_defined(self):
         new = instrument(self.new_id("NEW"), base="EUR", quote="NEW")
         self.feed(InstrumentDefined(self.tick(), new))
+
+    @rule(pair=st.sampled_from(("EURUSD", "GBPUSD", "USDJPY", "EURGBP")))
+    def a_pair_is_offered_a_second_time(self, pair):
+        name = f"{pair}.{self.new_id('x')}" if pair in self.world.symbols else pair
+        terms = msgspec.structs.replace(self.world.terms[pair], symbol=name)
+        self.feed(InstrumentDefined(self.tick(), terms))
+        self.world.add(self.new_id("first"), terms)
 
     @rule(number=pick)
     def terms_that_cannot_be(self, number):
