@@ -150,7 +150,8 @@ class ClientBook:
         profile = self.leverage.profile_of.get(event.profile, -1)
         slots = self.of_symbol.row(symbol)
         concerned = slots[self.accounts.profile[self.positions.account[slots]] == profile]
-        self.leverage.add_bracket(event, symbol)
+        if not self.leverage.add_bracket(event, symbol):
+            return []
         return [int(row) for row in np.unique(self.positions.account[concerned])]
 
     def leverage_of(self, account: int, symbol: int) -> float:

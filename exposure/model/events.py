@@ -144,7 +144,7 @@ class LeverageTierDefined(Event, frozen=True):
     """One bracket of a leverage profile: up to ``upper_lots`` of a leg have this leverage.
 
     Brackets of a profile and symbol come in rising order; None is unlimited, as is the last one
-    whatever it says.
+    whatever it says. One that is told again changes nothing, one that says otherwise is refused.
     """
 
     profile: str

@@ -246,6 +246,8 @@ def test_wrong_rows_of_every_file_are_breaks_at_their_lines(tmp_path):
         accounts=f"{ACCOUNTS}9,C,USD,1,0,B\n10,C,USD,1,100,D\n",
         positions="login,position_id,symbol,side,lots,open_price\n11,P,EURUSD,buy,1,1.1\n",
         lp_positions="lp,symbol,side,lots,price\nL,EURUSD,hold,1,1.1\n",
+        leverage_tiers="profile,symbol,upper_lots,leverage\nP,EURUSD,1,50\nP,EURUSD,1,50\n"
+        "P,EURUSD,1,20\nP,EURUSD,0.5,90\n",
         deals=f"{DEALS}7000,D5,007,P2,EURUSD,buy,in,1,1.1,free\n",
         balances=f"{BALANCES}7000,007,gift,1\n7000,007,deposit,\n",
         books="ts_ms,login,book\n7000,007,Z\n",
@@ -257,6 +259,8 @@ def test_wrong_rows_of_every_file_are_breaks_at_their_lines(tmp_path):
         ("bad_instrument", "instruments.csv", 4),
         ("bad_account", "accounts.csv", 4),
         ("bad_account", "accounts.csv", 5),
+        ("bad_tier", "leverage_tiers.csv", 4),
+        ("bad_tier", "leverage_tiers.csv", 5),
         ("unknown_login", "positions.csv", 2),
         ("bad_lp_position", "lp_positions.csv", 2),
         ("overclose", "deals.csv", 5),

@@ -70,6 +70,13 @@ from tests.thorough import LONG, examples
 
 SETTINGS = EngineSettings(kept_events=None)
 SECOND = 1_000_000_000
+TIERS = [
+    *[one for one in LEVERAGE if isinstance(one, LeverageTierDefined)],
+    LeverageTierDefined(0, "fx", "XAUUSD", 25.0, 10.0),
+    LeverageTierDefined(0, "fx", "XAUUSD", 0.5, 400.0),
+    LeverageTierDefined(0, "fx", "AAPL", 0.5, 10.0),
+    LeverageTierDefined(0, "fx", "AAPL", None, 2.0),
+]
 LOGINS = [one.login for one in ACCOUNTS]
 NAN, INF = math.nan, math.inf
 OTHER = {"buy": "sell", "sell": "buy"}
@@ -439,6 +446,14 @@ class EngineMachine(RuleBasedStateMachine):
         terms = msgspec.structs.replace(self.world.terms[pair], symbol=name)
         self.feed(InstrumentDefined(self.tick(), terms))
         self.world.add(self.new_id("first"), terms)
+
+    @rule(told=st.sampled_from(TIERS), leverage=st.sampled_from((None, None, 7.0, 1.0)))
+    def a_bracket_is_told_again_or_otherwise(self, told, leverage):
+        symbol = self.world.names[told.symbol]
+        again = msgspec.structs.replace(told, ts_event=self.tick(), symbol=symbol)
+        if leverage is not None:
+            again = msgspec.structs.replace(again, leverage=leverage)
+        self.feed(again)
 
     @rule(number=pick)
     def terms_that_cannot_be(self, number):

@@ -170,7 +170,9 @@ def leverage_tiers(
             wrong.append(("bad_tier", row["symbol"]))
         elif instrument is None:
             wrong.append(("unknown_symbol", row["symbol"]))
-        elif instrument.calc_mode in LEVERAGED and not _goes_up(before, bracket):
+        elif bracket in before:
+            continue
+        elif not goes_up(before, bracket):
             wrong.append(("bad_tier", row["symbol"]))
         else:
             found[key] = [*before, bracket]
@@ -184,7 +186,8 @@ def _bracket(row: Row) -> Bracket | None:
     return None if upper is not None and upper <= 0 else Bracket(upper, leverage)
 
 
-def _goes_up(before: list[Bracket], bracket: Bracket) -> bool:
+def goes_up(before: list[Bracket], bracket: Bracket) -> bool:
+    """Say whether a bracket may follow those before it."""
     if not before:
         return True
     last = before[-1].upper_lots

@@ -11,7 +11,18 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tests.oracle.accounts import Account, Crossing, Routing
-from tests.oracle.book import AccountTerms, Caps, Event, Instrument, Row, Tiers, number
+from tests.oracle.book import (
+    LEVERAGED,
+    AccountTerms,
+    Bracket,
+    Caps,
+    Event,
+    Instrument,
+    Row,
+    Tiers,
+    goes_up,
+    number,
+)
 from tests.oracle.holders import apply_action
 from tests.oracle.market import ZERO, Market, Quote
 from tests.oracle.providers import LpPosition
@@ -130,6 +141,24 @@ class Desk:
             self._report(refusal.kind, event)
         except Duplicate:
             self.counters["duplicates"] += 1
+
+    def define_tier(self, profile: str, symbol: str, bracket: Bracket, ts_ms: Decimal) -> None:
+        """Take the next bracket of a profile; margins of open positions follow it."""
+        known = self.leverage.tiers.get((profile, symbol), [])
+        if bracket in known:
+            return
+        if not goes_up(known, bracket):
+            self.refuse_tier("bad_tier", symbol)
+            return
+        self.leverage.tiers[profile, symbol] = [*known, bracket]
+        for account in self.accounts.values():
+            holds = any(one.instrument.symbol == symbol for one in account.positions.values())
+            if (
+                holds
+                and account.terms.leverage_profile == profile
+                and self.instruments[symbol].calc_mode in LEVERAGED
+            ):
+                self.look_at(account, ts_ms)
 
     def refuse_tier(self, kind: str, symbol: str) -> None:
         """Note a row of `leverage_tiers` that cannot be used."""

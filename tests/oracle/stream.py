@@ -100,7 +100,7 @@ class StreamReferee:
                 self._define(event)
 
     def _define(self, event: of.InputEvent) -> None:
-        desk, tiers, caps = self.desk, self.desk.leverage.tiers, self.desk.leverage.caps
+        desk, caps = self.desk, self.desk.leverage.caps
         match event:
             case of.InstrumentDefined(_, terms):
                 if terms.symbol not in desk.instruments:
@@ -117,7 +117,7 @@ class StreamReferee:
                 desk.restore_lp_position(row_of(event))
             case of.LeverageTierDefined(_, profile, symbol, upper, leverage):
                 bracket = book.Bracket(_decimal(upper), Decimal(repr(leverage)))
-                tiers.setdefault((profile, symbol), []).append(bracket)
+                desk.define_tier(profile, symbol, bracket, event.ts_event / MS)
             case of.LeverageCapDefined(_, region, category, symbol, leverage):
                 caps[region, category, symbol] = Decimal(repr(leverage))
             case _:
