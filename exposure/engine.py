@@ -101,7 +101,7 @@ class ExposureEngine:
     def _rules_by_event(self) -> dict[type, tuple[str, Rule]]:
         """Return what counts an event and what it does."""
         terms, trades = self.terms, self.trades
-        actions = Actions(self.book, self.coverage, self.house, self.revenue)
+        actions = Actions(self.book, self.coverage, self.house, self.revenue, self.limits)
         return {
             # quotes come in runs: alone comes only one that fits into no column
             QuoteReceived: ("quotes", refusals.bad_time),

@@ -34,6 +34,7 @@ class Instrument:
 
     symbol: str
     underlying: str
+    asset_class: str
     base: str
     quote: str
     digits: int
@@ -215,6 +216,7 @@ def instrument_of(row: Row) -> Instrument:
     return Instrument(
         symbol=row["symbol"],
         underlying=row.get("underlying") or "",
+        asset_class=row.get("asset_class", ""),
         base=row["base"],
         quote=row["quote"],
         digits=int(row["digits"]),
