@@ -15,6 +15,7 @@ from exposure.export import export_state, restore
 from exposure.model.books import Book
 from exposure.model.events import (
     BalanceChanged,
+    BookAssigned,
     CashBooked,
     DealExecuted,
     HedgeExecuted,
@@ -232,3 +233,17 @@ def test_cash_keeps_the_rate_of_its_moment_while_a_markup_waits():
     assert micros(out) == {"MARKUP": 12.5, "COMMISSION": 9.0, "BBOOK_PNL": -12.5}
     snapshot = tested.engine.snapshot()
     assert (snapshot.booked_usd, snapshot.house.realised_usd) == (9.0, 9.0)
+
+
+def test_all_of_a_reversal_is_earned_in_the_closed_positions_book():
+    tested = desk()
+    tested.feed(DealExecuted(2, "1", "1", "1", "EURUSD", "buy", "in", 1.0, 1.1))
+    tested.feed(BookAssigned(3, "1", "A"))
+    reversal = DealExecuted(
+        4, "2", "1", "1", "EURUSD", "sell", "inout", 3.0, 1.2, commission=-9.0, raw_price=1.3
+    )
+    out = [one for one in tested.feed(reversal) if isinstance(one, RevenueBooked)]
+    assert {one.component for one in out} == {"MARKUP", "COMMISSION", "BBOOK_PNL"}
+    assert {one.book for one in out} == {"B"}
+    out = tested.feed(DealExecuted(5, "3", "1", "1", "EURUSD", "buy", "out", 2.0, 1.1))
+    assert {one.book for one in out if isinstance(one, RevenueBooked)} == {"A"}
