@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from exposure.client_book import BOOKS, ClientBook
 from exposure.coverage import LpBook, LpPosition
 from exposure.house import HouseCash
+from exposure.limits import LimitBook
 from exposure.model.events import (
     DividendPaid,
     PriceAdjusted,
@@ -52,12 +53,18 @@ class Actions:
     """The rules, over the books that they change. Values are left for the engine to compute."""
 
     def __init__(
-        self, book: ClientBook, coverage: LpBook, house: HouseCash, revenue: RevenueLedger
+        self,
+        book: ClientBook,
+        coverage: LpBook,
+        house: HouseCash,
+        revenue: RevenueLedger,
+        limits: LimitBook,
     ) -> None:
         self._book = book
         self._coverage = coverage
         self._house = house
         self._revenue = revenue
+        self._limits = limits
 
     # Swap -------------------------------------------------------------------------------------
 
@@ -199,6 +206,7 @@ class Actions:
                 account = int(book.positions.account[slot])
                 book.slot_of[account, new] = book.slot_of.pop((account, event.symbol))
                 book.position_ids[slot] = new
+        self._limits.rename(event.symbol, new)
         book.rates.redefine(book.instruments, book.prices)
         return Touched(everybody=True)
 

@@ -165,7 +165,8 @@ class ClientBook:
         profile = self.leverage.profile_of.get(event.profile, -1)
         slots = self.of_symbol.row(symbol)
         concerned = slots[self.accounts.profile[self.positions.account[slots]] == profile]
-        self.leverage.add_bracket(event, symbol)
+        if not self.leverage.add_bracket(event, symbol):
+            return []
         return [int(row) for row in np.unique(self.positions.account[concerned])]
 
     def leverage_of(self, account: int, symbol: int) -> float:
@@ -406,6 +407,7 @@ class ClientBook:
         for waiting in self.without_margin.values():
             waiting.pop(slot, None)
         del self.slot_of[account, self.position_ids[slot]]
+        # what a closed position was worth when somebody last looked must not tell
         positions.account[slot], positions.value[slot] = _FREE, 0.0
         self.free.append(slot)
 

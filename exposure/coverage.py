@@ -39,7 +39,8 @@ def netted(held: LpPosition, side: Side, lots: float, price: float) -> Netted:
     Netted(position=LpPosition(lots=-1.0, price=1.5), closed_lots=2.0, realised_lots=1.0)
     """
     signed = side.sign * lots
-    if held.lots * signed >= 0.0:
+    # signs are compared, because a product of tiny lots is zero whatever its sign
+    if held.lots == 0.0 or (held.lots > 0.0) == (signed > 0.0):
         total = held.lots + signed
         average = (held.lots * held.price + signed * price) / total
         return Netted(LpPosition(total, average), 0.0, 0.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from exposure.findings import Findings
 from exposure.house import HouseCash
 from exposure.limits import LimitBook
 from exposure.model.events import (
+    NO_TIME,
     AccountChanged,
     BalanceChanged,
     BookAssigned,
@@ -47,6 +49,7 @@ from exposure.model.events import (
     SplitApplied,
     SwapCharged,
     SymbolRenamed,
+    has_time,
 )
 from exposure.model.quotes import QuoteColumns
 from exposure.names import AccountNames
@@ -107,8 +110,10 @@ class ExposureEngine:
     def _rules_by_event(self) -> dict[type, tuple[str, Rule]]:
         """Return what counts an event and what it does."""
         terms, trades = self.terms, self.trades
-        actions = Actions(self.book, self.coverage, self.house, self.revenue)
+        actions = Actions(self.book, self.coverage, self.house, self.revenue, self.limits)
         return {
+            # quotes come in runs: alone comes only one that fits into no column
+            QuoteReceived: ("quotes", refusals.bad_time),
             InstrumentDefined: ("instruments", terms.define_instrument),
             AccountChanged: ("accounts", terms.change_account),
             PositionRestored: ("positions", terms.restore_position),
@@ -144,8 +149,8 @@ class ExposureEngine:
         out: list[OutputEvent] = []
         k = self.position + 1 - first
         while k < len(events):
-            if type(events[k]) is QuoteReceived:
-                run = quote_run(events, k)
+            run = quote_run(events, k)
+            if run:
                 names = [quote.symbol for quote in run]
                 out += self.apply_quotes(
                     columns_of(run, self.book.symbol_of), first + k, names.__getitem__
@@ -235,7 +240,11 @@ class ExposureEngine:
         counter, rule = self._rules[type(event)]
         if counter:
             self.counters[counter] += 1
-        outcome = rule(event, position)
+        if has_time(event):
+            outcome = rule(event, position)
+        else:
+            outcome = refusals.bad_time(event)
+            event = msgspec.structs.replace(event, ts_event=NO_TIME)
         if isinstance(outcome, Refusal):
             self.counters["quarantined"] += 1
             self.findings.add_break(event, position, outcome)

@@ -30,6 +30,7 @@ class Bracket(NamedTuple):
 class LeverageBook:
     """Brackets by profile and symbol, caps by regime (region and category) and symbol.
 
+    Brackets of a symbol without leverage are kept as well, so that they are checked like any other.
     Profile 0 is that of accounts without one, regime 0 that of accounts without region and
     category.
     """
@@ -70,7 +71,7 @@ class LeverageBook:
 
     def is_tiered(self, profile: int, symbol: int) -> bool:
         """Whether brackets decide about a symbol; its margin per lot is kept before leverage."""
-        return (profile, symbol) in self.brackets
+        return (profile, symbol) in self.brackets and self._is_leveraged(symbol)
 
     def cap(self, regime: int, symbol: int) -> float:
         """Return the most leverage that a regime gets on a symbol, infinity without a cap."""
@@ -85,24 +86,29 @@ class LeverageBook:
             return f"leverage must be a number above 0, was {event.leverage}"
         if not upper > 0.0:
             return f"upper_lots must be above 0, was {event.upper_lots}"
-        known = self.brackets.get((self.profile_of.get(event.profile, -1), symbol))
-        if known and upper < known[-1].upper_lots:
+        known = self.brackets.get((self.profile_of.get(event.profile, -1), symbol), [])
+        same_end = next((one for one in known if one.upper_lots == upper), None)
+        if same_end is not None and same_end.leverage != event.leverage:
+            return (
+                f"leverage up to {upper:g} lots of {event.symbol} in profile {event.profile} is "
+                f"{same_end.leverage:g} already, was {event.leverage:g}: keep one of them"
+            )
+        if same_end is None and known and upper < known[-1].upper_lots:
             return (
                 f"upper_lots must rise within a profile: {upper:g} after {known[-1].upper_lots:g}"
             )
         return None
 
-    def add_bracket(self, event: LeverageTierDefined, symbol: int) -> None:
-        """Take the next bracket of a profile; one with the same end replaces the last."""
-        if not self._instruments[symbol].calc_mode.leveraged:
-            return
+    def add_bracket(self, event: LeverageTierDefined, symbol: int) -> bool:
+        """Take the next bracket of a profile; return whether it changes any margin."""
         key = (self._number(self.profile_of, event.profile), symbol)
         brackets = self.brackets.setdefault(key, [])
         bracket = Bracket(_upper(event), event.leverage)
-        if brackets and brackets[-1].upper_lots == bracket.upper_lots:
-            brackets.pop()
+        if bracket in brackets:
+            return False
         brackets.append(bracket)
         self._arrays = None
+        return self._is_leveraged(symbol)
 
     def set_cap(self, region: str, category: str, symbol: int, leverage: float) -> None:
         """Limit what a region's client category gets on a symbol from now on."""
@@ -130,6 +136,9 @@ class LeverageBook:
         self.caps = {(regime, symbol): leverage for regime, symbol, leverage in state["caps"]}
         self._arrays = None
 
+    def _is_leveraged(self, symbol: int) -> bool:
+        return self._instruments[symbol].calc_mode.leveraged
+
     def _number(self, numbers: dict[Any, int], name: Any) -> int:
         if name not in numbers:
             numbers[name] = len(numbers)
@@ -146,7 +155,7 @@ class LeverageBook:
                 cap[:, symbol] = np.minimum(cap[:, symbol], instrument.max_leverage)
         row = np.full((len(self.profile_of), symbols), -1, np.int32)
         for k, key in enumerate(self.brackets):
-            row[key] = k
+            row[key] = k if self.is_tiered(*key) else -1
         lengths = np.array([len(held) for held in self.brackets.values()], np.int32)
         flat = [bracket for held in self.brackets.values() for bracket in held]
         return LeverageArrays(

@@ -50,6 +50,9 @@ class Limit(NamedTuple):
         return Severity.OK
 
 
+NO_LIMIT: Final = Limit(None, None)
+
+
 class LimitRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A limit as a desk configures it."""
 
@@ -89,8 +92,24 @@ class LimitBook:
         return None
 
     def set(self, event: LimitSet) -> None:
-        """Take a limit that ``problem`` found nothing wrong with."""
-        self._set[Scope(event.scope), event.name] = self._limit(event.soft_usd, event.hard_usd)
+        """Take a limit that ``problem`` found nothing wrong with.
+
+        One that is taken away forgets that it fired: whoever sets it again wants to hear of it.
+        """
+        key = (Scope(event.scope), event.name)
+        self._set[key] = self._limit(event.soft_usd, event.hard_usd)
+        if self._set[key] == NO_LIMIT:
+            self._fired.pop(key, None)
+
+    def rename(self, symbol: str, new_symbol: str) -> None:
+        """Let the limit of a symbol follow its name, a configured one as if it were set live."""
+        old, new = (Scope.SYMBOL, symbol), (Scope.SYMBOL, new_symbol)
+        limit = (self._configured | self._set).get(old)
+        self._set.pop(old, None)
+        if limit is not None:
+            self._set[new] = limit
+        if old in self._fired:
+            self._fired[new] = self._fired.pop(old)
 
     def limits(self, of_symbols: Mapping[str, float]) -> dict[Key, Limit]:
         """Return every limit that is in force.
@@ -100,7 +119,7 @@ class LimitBook:
         """
         own = {(Scope.SYMBOL, name): self._limit(None, usd) for name, usd in of_symbols.items()}
         merged = own | self._configured | self._set
-        return {key: limit for key, limit in merged.items() if limit != Limit(None, None)}
+        return {key: limit for key, limit in merged.items() if limit != NO_LIMIT}
 
     def judge(
         self, limits: Mapping[Key, Limit], values: Values, ts_event: int, position: int

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from exposure.model.events import InputEvent, QuoteReceived
+from exposure.model.events import InputEvent, QuoteReceived, has_time
 from exposure.model.quotes import QuoteColumns
 
 
 def quote_run(events: Sequence[InputEvent], begin: int) -> list[QuoteReceived]:
-    """Return the quotes from ``begin`` up to the next event of another kind."""
+    """Return the quotes from ``begin`` up to the next event that is none, or has no usable time."""
     run: list[QuoteReceived] = []
     for k in range(begin, len(events)):
         event = events[k]
-        if not isinstance(event, QuoteReceived):
+        if not isinstance(event, QuoteReceived) or not has_time(event):
             break
         run.append(event)
     return run

@@ -26,31 +26,27 @@ class RateBook:
 
     def __init__(self, pivots: tuple[str, ...]) -> None:
         self._pivots = pivots
-        self._symbol_of: dict[tuple[str, str], int] = {}
-        self._exact: set[tuple[str, str]] = set()
+        self._symbols_of: dict[tuple[str, str], list[int]] = {}
         self._pair_of: dict[tuple[str, str], int] = {}
         self.pairs: PairArrays = new_table(PairArrays, 16)
         self.pairs_of_symbol = Ragged()
 
     def define(self, symbol: int, instrument: Instrument) -> None:
-        """Make a symbol known: the one named exactly XY wins, else the first defined."""
+        """Make a symbol known; no conversion goes through it before its first quote."""
         self.pairs_of_symbol.add_row()
         self._name(symbol, instrument)
 
     def _name(self, symbol: int, instrument: Instrument) -> None:
-        key = (instrument.base, instrument.quote)
-        if key[0] == key[1]:
+        base, quote = instrument.base, instrument.quote
+        if base == quote:
             return
-        exact = instrument.symbol == f"{key[0]}{key[1]}"
-        if key not in self._symbol_of or (exact and key not in self._exact):
-            self._symbol_of[key] = symbol
-        if exact:
-            self._exact.add(key)
+        symbols = self._symbols_of.setdefault((base, quote), [])
+        exact = instrument.symbol == f"{base}{quote}"
+        symbols.insert(0 if exact else len(symbols), symbol)
 
     def redefine(self, instruments: list[Instrument], prices: PriceArrays) -> None:
         """Read all symbols' names anew after one of them changed, and find every path again."""
-        self._symbol_of.clear()
-        self._exact.clear()
+        self._symbols_of.clear()
         for symbol, instrument in enumerate(instruments):
             self._name(symbol, instrument)
         self.resolve(prices)
@@ -144,13 +140,16 @@ class RateBook:
         flags[number] = leg is not None and leg.inverted
 
     def _leg(self, prices: PriceArrays, source: str, target: str) -> Leg | None:
-        symbol = self._symbol_of.get((source, target))
-        if symbol is not None and _usable(prices, symbol):
+        symbol = self._quoted(prices, source, target)
+        if symbol is not None:
             return Leg(symbol, inverted=False)
-        symbol = self._symbol_of.get((target, source))
-        if symbol is not None and _usable(prices, symbol):
-            return Leg(symbol, inverted=True)
-        return None
+        symbol = self._quoted(prices, target, source)
+        return None if symbol is None else Leg(symbol, inverted=True)
+
+    def _quoted(self, prices: PriceArrays, base: str, quote: str) -> int | None:
+        """Return the quoted symbol XY: the one named exactly so, else the first defined."""
+        symbols = self._symbols_of.get((base, quote), ())
+        return next((symbol for symbol in symbols if _usable(prices, symbol)), None)
 
 
 def _mid(prices: PriceArrays, symbol: int) -> float:

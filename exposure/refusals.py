@@ -9,7 +9,7 @@ import math
 from typing import Final, NamedTuple
 
 from exposure.model.deals import Entry, Side
-from exposure.model.events import DealExecuted, PositionRestored
+from exposure.model.events import DealExecuted, InputEvent, PositionRestored
 
 
 class Refusal(NamedTuple):
@@ -53,6 +53,13 @@ def bad_trade(side: str, lots: float, *numbers: float) -> str | None:
     if not all(map(math.isfinite, numbers)):
         return "price, commission and swap must be finite numbers"
     return None
+
+
+def bad_time(event: InputEvent, _: int = 0) -> Refusal:
+    """Refuse an event of any kind whose time cannot be stored."""
+    return Refusal(
+        "bad_time", f"ts_event must fit into 64 bits of nanoseconds, was {event.ts_event}"
+    )
 
 
 def bad_quote(bid: float, ask: float) -> Refusal:

@@ -72,6 +72,8 @@ class Dimensions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """The cash of one event from the house's view, before it is converted.
 
+    A rate is kept from the first moment that has it: an entry may have to wait for the other one.
+
     Units: ``amounts`` in ``currency`` by component, ``markup`` (a part of them) in
     ``markup_currency``.
     """
@@ -85,6 +87,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     of: Dimensions
     markup: float | None = None
     markup_currency: str = ""
+    rate_usd: float | None = None
+    markup_rate_usd: float | None = None
 
 
 def of_client(
@@ -217,10 +221,17 @@ class RevenueLedger:
         self._controls: dict[tuple[int, int, str], dict[Net, int]] = {}
 
     def post(self, entry: Entry, rate_usd: Rate) -> None:
-        """Book an entry, or keep it until its currency has a rate."""
-        rate = rate_usd(entry.currency)
-        if math.isnan(rate):
-            self.waiting.append(entry)
+        """Book an entry, or keep it until its currency, and that of its markup, has a rate."""
+        rate = _rate(entry.rate_usd, entry.currency, rate_usd)
+        markup_rate = 0.0
+        if entry.markup is not None:
+            markup_rate = _rate(entry.markup_rate_usd, entry.markup_currency, rate_usd)
+        if math.isnan(rate) or math.isnan(markup_rate):
+            self.waiting.append(
+                msgspec.structs.replace(
+                    entry, rate_usd=_known(rate), markup_rate_usd=_known(markup_rate)
+                )
+            )
             return
         cash_usd = sum(entry.amounts.values()) * rate
         if not all(_bookable(amount * rate) for amount in entry.amounts.values()):
@@ -233,7 +244,7 @@ class RevenueLedger:
             if component is not entry.residual
         }
         if entry.markup is not None:
-            markup_usd = entry.markup * rate_usd(entry.markup_currency)
+            markup_usd = entry.markup * markup_rate
             if _bookable(markup_usd):
                 parts[Component.MARKUP] = micro(markup_usd)
         parts[entry.residual] = total - sum(parts.values())
@@ -314,6 +325,14 @@ def micro(amount_usd: float) -> int:
     (12700000, -2)
     """
     return round(amount_usd * MICRO)
+
+
+def _rate(known: float | None, currency: str, rate_usd: Rate) -> float:
+    return rate_usd(currency) if known is None else known
+
+
+def _known(rate: float) -> float | None:
+    return None if math.isnan(rate) else rate
 
 
 def _bookable(amount_usd: float) -> bool:

@@ -9,16 +9,30 @@ only where a name says net.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from exposure.model.accounts import Account
 from exposure.model.instruments import Instrument
+
+NO_TIME: Final = -1
+"""The time of an event that has none, or none that can be used."""
+
+EARLIEST: Final = -(2**63)
+LATEST: Final = 2**63 - 1
+"""What 64 bits hold, as columns and databases do: from the year 1677 to 2262."""
 
 
 class Event(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Something that happened at its source at ``ts_event`` (ns UTC)."""
 
     ts_event: int
+
+
+def has_time(event: Event) -> bool:
+    """Whether an event's time can be stored; a message may carry any integer."""
+    return EARLIEST <= event.ts_event <= LATEST
 
 
 class InstrumentDefined(Event, frozen=True):
@@ -130,7 +144,7 @@ class LeverageTierDefined(Event, frozen=True):
     """One bracket of a leverage profile: up to ``upper_lots`` of a leg have this leverage.
 
     Brackets of a profile and symbol come in rising order; None is unlimited, as is the last one
-    whatever it says.
+    whatever it says. One that is told again changes nothing, one that says otherwise is refused.
     """
 
     profile: str
@@ -278,7 +292,7 @@ class BreakFound(Event, frozen=True):
     """Input that contradicts what we know; quarantined whole unless it is a profit mismatch.
 
     ``position`` is that of the input event in its source (a file reader turns it into file and
-    line). ``ts_event`` is -1 where the input had no readable time.
+    line). ``ts_event`` is ``NO_TIME`` where the input had no usable time.
     """
 
     position: int

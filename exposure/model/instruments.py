@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
 from exposure.model.ids import Currency, Symbol
+
+MOST_DIGITS: Final = 16
+"""A float knows no more of a price."""
 
 
 class AssetClass(StrEnum):
@@ -107,6 +110,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             return f"{self.symbol} is {self.calc_mode}: tick_size and tick_value must be above 0"
         if self.max_leverage is not None and not self.max_leverage > 0.0:
             return f"max_leverage of {self.symbol} must be above 0, was {self.max_leverage}"
+        if not 0 <= self.digits <= MOST_DIGITS:
+            return f"digits of {self.symbol} must be 0 to {MOST_DIGITS}, was {self.digits}"
         numbers = (self.contract_size, self.margin_rate, self.initial_margin, self.hedged_ratio)
         if not all(map(math.isfinite, numbers)) or min(numbers) < 0.0:
             return f"the margin terms of {self.symbol} must be finite and not negative"

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from exposure.model.events import EventBatch, InputEvent, InstrumentDefined
+from exposure.model.events import NO_TIME, EventBatch, InputEvent, InstrumentDefined
 from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
 from feeds.book_files.files import find_files
@@ -24,7 +24,6 @@ from feeds.book_files.read import Quotes, Table, read_quotes, read_table, read_t
 from feeds.book_files.schema import (
     COUNTED_FILES,
     EVENT_FILES,
-    NO_TIME,
     QUOTES,
     STATIC_FILES,
     BookFile,

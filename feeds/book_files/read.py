@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from exposure.model.events import InputEvent, InputRefused
+from exposure.model.events import NO_TIME, InputEvent, InputRefused
 from feeds.book_files.columns import Values, as_text, as_times, read_column, why_unusable
 from feeds.book_files.csv_rows import CsvRows
 from feeds.book_files.parquet_rows import ParquetRows
 from feeds.book_files.rows import RawRows, RowSource, Wanted
-from feeds.book_files.schema import NO_TIME, QUOTES, TIME, BookFile, Column, CountedFile
+from feeds.book_files.schema import QUOTES, TIME, BookFile, Column, CountedFile
 
 _IDS: Final = ("login", "deal_id", "symbol")
 

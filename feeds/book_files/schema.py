@@ -36,9 +36,6 @@ from exposure.model.events import (
 )
 from exposure.model.instruments import Instrument
 
-NO_TIME: Final = -1
-"""The time of a row that has none, or none that can be read."""
-
 
 class Kind(Enum):
     """What the text of a column has to be."""

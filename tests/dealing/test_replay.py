@@ -289,17 +289,28 @@ def test_wrong_rows_of_every_file_are_breaks_at_their_lines(tmp_path):
         accounts=f"{ACCOUNTS}9,C,USD,1,0,B\n10,C,USD,1,100,D\n",
         positions="login,position_id,symbol,side,lots,open_price\n11,P,EURUSD,buy,1,1.1\n",
         lp_positions="lp,symbol,side,lots,price\nL,EURUSD,hold,1,1.1\n",
+        leverage_tiers="profile,symbol,upper_lots,leverage\nP,EURUSD,1,50\nP,EURUSD,1,50\n"
+        "P,EURUSD,1,20\nP,EURUSD,0.5,90\n",
         deals=f"{DEALS}7000,D5,007,P2,EURUSD,buy,in,1,1.1,free\n",
         balances=f"{BALANCES}7000,007,gift,1\n7000,007,deposit,\n",
         books="ts_ms,login,book\n7000,007,Z\n",
         hedges=f"{HEDGES}7000,H2,LP1,EURUSD,buy,x,1\n",
-    )
+        actions="ts_ms,kind,symbol,value,long_value\n" + "".join(
+            f"8000,{row}\n"
+            for row in ("swap,EURUSD,NaN,", "swap,EURUSD,-1,", "swap,EURUSD,1,inf",
+                        "dividend,EURUSD,,", "adjustment,EURUSD,1e400,", "split,EURUSD,0,",
+                        "split,EURUSD,-inf,", "merge,EURUSD,1,", "swap,EURSUD,1,",
+                        "rename,EURUSD, ,", "swap,EURUSD,1e308,")
+        ),
+    )  # fmt: skip
     found = [(kind, file, line) for kind, file, line, _ in breaks(tmp_path)]
     assert found == [
         ("bad_instrument", "instruments.csv", 3),
         ("bad_instrument", "instruments.csv", 4),
         ("bad_account", "accounts.csv", 4),
         ("bad_account", "accounts.csv", 5),
+        ("bad_tier", "leverage_tiers.csv", 4),
+        ("bad_tier", "leverage_tiers.csv", 5),
         ("unknown_login", "positions.csv", 2),
         ("bad_lp_position", "lp_positions.csv", 2),
         ("overclose", "deals.csv", 5),
@@ -309,6 +320,9 @@ def test_wrong_rows_of_every_file_are_breaks_at_their_lines(tmp_path):
         ("bad_book", "books.csv", 2),
         ("bad_deal", "deals.csv", 7),
         ("bad_deal", "hedges.csv", 3),
+        *[("bad_action", "actions.csv", line) for line in range(2, 10)],
+        ("unknown_symbol", "actions.csv", 10),
+        ("bad_action", "actions.csv", 11),
     ]
 
 

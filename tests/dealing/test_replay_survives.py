@@ -34,12 +34,16 @@ NAMES = {
     "quote": ("USD", "JPY", "EUR"),
     "currency": ("USD", "EUR", "JPY"),
     "digits": ("5", "3", "400", "-400"),
+    "swap_mode": ("points", "base_currency", "interest_current", "reopen_bid", "disabled", ""),
+    "profile": ("p", "q"),
+    "leverage_profile": ("p", ""),
+    "lp": ("", "LP"),
 }
 ODD = ("", " ", "\ufeff", '"', "'", "9e18", "1e40", "true", "\u0663", "\x1a")
 
 
 def fields(column):
-    usual = NAMES.get(column.name) or column.choices or NUMBERS
+    usual = column.choices or NAMES.get(column.name) or NUMBERS
     odd = st.sampled_from(ODD) | st.text(max_size=3)
     return st.integers(0, 15).flatmap(lambda k: odd if k == 0 else st.sampled_from(usual))
 

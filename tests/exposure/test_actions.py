@@ -83,6 +83,26 @@ def test_interest_is_a_360th_of_the_yearly_rate_on_the_current_price():
     assert tested.account().floating - before == pytest.approx(-0.065 * 5_000 * 10 / 360)
 
 
+@pytest.mark.parametrize("mode", ["interest_current", "interest_open"])
+def test_interest_on_a_negative_price_is_still_a_charge(mode):
+    oil = instrument(
+        "WTI", asset_class="energy", base="WTI", quote="USD", contract_size=100.0, digits=2,
+        calc_mode=CalcMode.CFD, swap_mode=mode, swap_long=-3.6, allow_negative=True,
+    )  # fmt: skip
+    tested = Desk([oil], [account()])
+    tested.feed(QuoteReceived(1, "WTI", -30.0, -30.0))
+    tested.feed(deal(2, "1", "buy", 1.0, -30.0, symbol="WTI"), SwapCharged(3, "WTI", 1.0))
+    assert tested.account().floating == pytest.approx(-0.036 * 3_000 / 360)
+
+
+def test_swap_in_the_margin_currency_of_a_forex_symbol_is_in_its_base():
+    euro = instrument("EURUSD", swap_mode="margin_currency", margin_currency="USD", swap_long=-4.0)
+    tested = Desk([euro], [account()])
+    tested.feed(QuoteReceived(1, "EURUSD", 1.25, 1.25))
+    tested.feed(deal(2, "1", "buy", 1.0, 1.25, symbol="EURUSD"), SwapCharged(3, "EURUSD", 1.0))
+    assert tested.account().floating == pytest.approx(-4.0 * 1.25)
+
+
 def test_rates_of_the_event_replace_those_of_the_instrument():
     tested = desk(deal(2, "1", "sell", 1.0, 1.1, symbol="EURUSD"))
     before = tested.account().floating
@@ -229,3 +249,29 @@ def test_a_disabled_swap_and_no_nights_cost_nothing_even_without_a_rate():
     tested.feed(deal(2, "1", "buy", 1.0, 160.0, symbol="GBPJPY"))
     assert tested.feed(SwapCharged(3, "GBPJPY", 1.0)) == []
     assert tested.feed(SwapCharged(3, "EURUSD", 0.0)) == []
+
+
+def test_a_fact_keeps_the_name_that_its_symbol_had():
+    tested = desk(deal(2, "1", "buy", 1.0, 50.0, commission=-1.0))
+    tested.feed(SymbolRenamed(3, "ACME", "NEW"))
+    tested.feed(deal(4, "2", "buy", 1.0, 50.0, symbol="NEW", position="2", commission=-2.0))
+    earned = {row.symbol: row.amount_usd for row in tested.engine.snapshot().revenue}
+    assert earned == {"ACME": 1.0, "NEW": 2.0}
+
+
+def test_a_rename_looks_at_everybody_because_another_symbol_may_convert_now():
+    terms = {"base": "EUR", "quote": "USD"}
+    pairs = [instrument("EURUSD.a", **terms), instrument("EURUSD.b", **terms)]
+    dax = instrument(
+        "DAX", asset_class="index", base="DAX", quote="EUR", contract_size=1.0, digits=1,
+        calc_mode=CalcMode.CFD,
+    )  # fmt: skip
+    tested = Desk([*pairs, dax], [account(balance=1_000.0)])
+    for symbol, price in (("EURUSD.a", 1.0), ("EURUSD.b", 1.5), ("DAX", 100.0)):
+        tested.feed(QuoteReceived(1, symbol, price, price))
+    tested.feed(deal(2, "1", "buy", 1.0, 850.0, symbol="DAX"))
+    assert tested.account().equity == pytest.approx(250.0)
+    out = tested.feed(SymbolRenamed(3, "EURUSD.b", "EURUSD"))
+    crossed = [one.kind for one in out if isinstance(one, MarginLevelCrossed)]
+    assert tested.account().equity == pytest.approx(-125.0)
+    assert "negative_equity" in crossed

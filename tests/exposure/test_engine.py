@@ -362,3 +362,16 @@ def test_new_terms_change_thresholds_and_leave_money_and_currency_alone():
     assert [(event.kind, event.level) for event in out] == [("margin_call", 200.0)]
     assert (tested.account().balance, tested.account().margin) == (2_000.0, 1_000.0)
     assert tested.engine.snapshot().accounts["currency"].to_list() == ["USD"]
+
+
+def test_looking_at_an_engine_leaves_no_trace_in_it():
+    restored = PositionRestored(0, "1", "1", "EURUSD", "buy", 1.0, 1.1)
+    looked_at, left_alone = (Desk([instrument("EURUSD")], [account()]) for _ in range(2))
+    for tested in (looked_at, left_alone):
+        tested.feed(restored)
+        if tested is looked_at:
+            tested.account()
+        tested.feed(DealExecuted(1, "1", "1", "1", "EURUSD", "sell", "out", 1.0, 1.1))
+    first, second = (export_state(one.engine) for one in (looked_at, left_alone))
+    assert first.tables["positions"]["value"].tolist() == [0.0]
+    assert second.tables["positions"]["value"].tolist() == [0.0]

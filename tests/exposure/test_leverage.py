@@ -5,8 +5,11 @@ Source: semantics.md section 4; science.md section 6 (worked example of a broker
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
+from exposure.export import export_state, restore
 from exposure.model.accounts import HedgedMarginMode
 from exposure.model.deals import Side
 from exposure.model.events import (
@@ -120,6 +123,9 @@ def test_brackets_that_come_later_take_over_open_positions_and_may_leave_again()
     [
         (LeverageTierDefined(0, "fx", "EURUSD", 200.0, 10.0), "unknown_symbol"),
         (LeverageTierDefined(0, "fx", "GBPUSD", 200.0, 10.0), "bad_tier"),
+        (LeverageTierDefined(0, "fx", "GBPUSD", 10.0, 2000.0), "bad_tier"),
+        (LeverageTierDefined(0, "fx", "GBPUSD", None, 100.0), "bad_tier"),
+        (LeverageTierDefined(0, "fx", "GBPUSD", math.inf, 100.0), "bad_tier"),
         (LeverageTierDefined(0, "new", "GBPUSD", 0.0, 10.0), "bad_tier"),
         (LeverageTierDefined(0, "new", "GBPUSD", float("nan"), 10.0), "bad_tier"),
         (LeverageTierDefined(0, "new", "GBPUSD", 1.0, 0.0), "bad_tier"),
@@ -132,6 +138,30 @@ def test_a_bracket_that_cannot_follow_is_refused(tier, kind):
     assert found == [kind]
     tested.feed(opened(110.0))
     assert round(tested.account().margin, 2) == 120_757.16
+
+
+def test_a_contradiction_says_what_is_known_and_what_was_told():
+    (found,) = desk().feed(LeverageTierDefined(1, "fx", "GBPUSD", 10.0, 2000.0))
+    assert found.reason == (
+        "leverage up to 10 lots of GBPUSD in profile fx is 1000 already, was 2000: keep one of them"
+    )
+
+
+def test_brackets_that_are_told_again_change_nothing():
+    tested = desk()
+    tested.feed(opened(110.0))
+    assert tested.feed(*tiers()) == []
+    assert round(tested.account().margin, 2) == 120_757.16
+
+
+@pytest.mark.parametrize("second", [(1.0, 20.0), (0.5, 10.0)])
+def test_brackets_of_a_symbol_without_leverage_are_checked_as_well(second):
+    tested = Desk([instrument("GBPUSD", calc_mode=CalcMode.CFD)], [account()])
+    first = tiers(brackets=[(1.0, 10.0)])
+    assert tested.feed(*first, *first) == []
+    tested.engine = restore(export_state(tested.engine))
+    found = tested.feed(*tiers(brackets=[second]))
+    assert [one.kind for one in found] == ["bad_tier"]
 
 
 def test_a_cap_holds_for_its_region_and_category_and_for_new_positions_only():

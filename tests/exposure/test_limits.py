@@ -13,6 +13,7 @@ from exposure.model.events import (
     LimitBreached,
     LimitSet,
     QuoteReceived,
+    SymbolRenamed,
 )
 from exposure.settings import EngineSettings
 from tests.exposure.builders import SECOND, Desk, account, instrument
@@ -104,6 +105,30 @@ def test_a_limit_that_makes_no_sense_is_refused(wrong):
     out = tested.feed(wrong)
     assert [event.kind for event in out if isinstance(event, BreakFound)] == ["bad_limit"]
     assert traded(tested, 1.0, 3 * SECOND) == [("symbol", "EURUSD", "hard")]
+
+
+def test_a_limit_that_was_taken_away_fires_when_it_is_set_again():
+    tested = desk()
+    tested.feed(LimitSet(2, "asset_class", "fx", None, 100_000.0))
+    assert traded(tested, 1.0, 3 * SECOND) == [("asset_class", "fx", "hard")]
+    again = LimitSet(5, "asset_class", "fx", None, 100_000.0)
+    tested.feed(again)
+    assert traded(tested, 1.0, 5 * SECOND) == []
+    tested.feed(LimitSet(6, "asset_class", "fx"), again)
+    assert traded(tested, 1.0, 7 * SECOND) == [("asset_class", "fx", "hard")]
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_the_limit_of_a_symbol_follows_its_new_name(configured):
+    rule = LimitRule(scope=Scope.SYMBOL, name="EURUSD", hard_usd=200_000.0, soft_usd=50_000.0)
+    tested = desk(rule) if configured else desk()
+    if not configured:
+        tested.feed(LimitSet(1, "symbol", "EURUSD", 50_000.0, 200_000.0))
+    assert traded(tested, 1.0, 2 * SECOND) == [("symbol", "EURUSD", "soft")]
+    tested.feed(SymbolRenamed(3 * SECOND, "EURUSD", "EURUSD.x"))
+    tested.engine = restore(export_state(tested.engine), tested.engine.settings)
+    assert traded(tested, 0.1, 4 * SECOND, symbol="EURUSD.x") == []
+    assert traded(tested, 1.0, 6 * SECOND, symbol="EURUSD.x") == [("symbol", "EURUSD.x", "hard")]
 
 
 def test_a_stored_engine_remembers_what_was_set_and_what_has_fired():

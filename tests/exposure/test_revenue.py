@@ -15,6 +15,7 @@ from exposure.export import export_state, restore
 from exposure.model.books import Book
 from exposure.model.events import (
     BalanceChanged,
+    BookAssigned,
     CashBooked,
     DealExecuted,
     HedgeExecuted,
@@ -199,3 +200,50 @@ def test_a_state_holds_plain_numbers_only_so_that_it_can_be_stored():
         SwapCharged(6, "USDJPY", 1.0, 2.0, -3.0),
     )
     msgspec.msgpack.encode(export_state(made.engine).meta)
+
+
+def test_a_markup_without_a_rate_waits_with_all_facts_of_its_deal():
+    tested = Desk([instrument("EURJPY", digits=3), instrument("USDJPY", digits=3)], [account()])
+    deal = DealExecuted(
+        2, "1", "1", "1", "EURJPY", "buy", "in", 1.0, 165.02, commission=-6.0, raw_price=165.0
+    )
+    out = tested.feed(deal)
+    assert (micros(out), controls(out)) == ({}, [])
+    assert tested.engine.snapshot().booked_usd == 0.0
+    tested.engine = restore(export_state(tested.engine))
+    out = tested.feed(QuoteReceived(9, "USDJPY", 160.0, 160.0))
+    assert micros(out) == {"MARKUP": 12.5, "COMMISSION": 6.0, "BBOOK_PNL": -12.5}
+    assert {(one.position, one.ts_event) for one in out} == {(4, 2)}
+    assert [control.client_net_micro_usd for control in controls(out)] == [6_000_000]
+    assert tested.engine.snapshot().booked_usd == 6.0
+
+
+def test_cash_keeps_the_rate_of_its_moment_while_a_markup_waits():
+    pairs = [instrument("EURJPY", digits=3), instrument("USDJPY", digits=3), instrument("GBPUSD")]
+    tested = Desk(pairs, [account(currency="GBP")])
+    tested.feed(QuoteReceived(1, "GBPUSD", 1.5, 1.5))
+    deal = DealExecuted(
+        2, "1", "1", "1", "EURJPY", "buy", "in", 1.0, 165.02, commission=-6.0, raw_price=165.0
+    )
+    tested.feed(deal)
+    tested.engine = restore(export_state(tested.engine))
+    out = tested.feed(
+        QuoteReceived(8, "GBPUSD", 2.0, 2.0), QuoteReceived(9, "USDJPY", 160.0, 160.0)
+    )
+    assert micros(out) == {"MARKUP": 12.5, "COMMISSION": 9.0, "BBOOK_PNL": -12.5}
+    snapshot = tested.engine.snapshot()
+    assert (snapshot.booked_usd, snapshot.house.realised_usd) == (9.0, 9.0)
+
+
+def test_all_of_a_reversal_is_earned_in_the_closed_positions_book():
+    tested = desk()
+    tested.feed(DealExecuted(2, "1", "1", "1", "EURUSD", "buy", "in", 1.0, 1.1))
+    tested.feed(BookAssigned(3, "1", "A"))
+    reversal = DealExecuted(
+        4, "2", "1", "1", "EURUSD", "sell", "inout", 3.0, 1.2, commission=-9.0, raw_price=1.3
+    )
+    out = [one for one in tested.feed(reversal) if isinstance(one, RevenueBooked)]
+    assert {one.component for one in out} == {"MARKUP", "COMMISSION", "BBOOK_PNL"}
+    assert {one.book for one in out} == {"B"}
+    out = tested.feed(DealExecuted(5, "3", "1", "1", "EURUSD", "buy", "out", 2.0, 1.1))
+    assert {one.book for one in out if isinstance(one, RevenueBooked)} == {"A"}

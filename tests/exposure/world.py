@@ -8,7 +8,7 @@ from __future__ import annotations
 from exposure.model.accounts import Account, HedgedMarginMode, ProfitConversion
 from exposure.model.books import Book
 from exposure.model.events import LeverageCapDefined, LeverageTierDefined, QuoteReceived
-from exposure.model.instruments import CalcMode
+from exposure.model.instruments import CalcMode, Instrument
 from tests.exposure.builders import instrument
 
 _SHARE = {"asset_class": "share", "underlying": "AAPL", "base": "USD", "quote": "USD", "digits": 2}
@@ -74,6 +74,7 @@ class World:
 
     def __init__(self) -> None:
         self.worth = dict(WORTH_USD)
+        self.terms = {one.symbol: one for one in INSTRUMENTS}
         self.names = {one.symbol: one.symbol for one in INSTRUMENTS}
         self.units = {one.symbol: 1.0 for one in INSTRUMENTS}
         self.quoted: list[str] = []
@@ -83,6 +84,10 @@ class World:
         """Today's names of all symbols."""
         return list(self.names.values())
 
+    def add(self, first: str, terms: Instrument) -> None:
+        """Take another symbol, to be known under a first name that nobody else has."""
+        self.terms[first], self.names[first], self.units[first] = terms, terms.symbol, 1.0
+
     def original(self, name: str) -> str:
         """Return the first name of a symbol."""
         return next(first for first, today in self.names.items() if today == name)
@@ -90,7 +95,7 @@ class World:
     def mid(self, name: str) -> float:
         """Return the price of a symbol that follows from what its assets are worth."""
         first = self.original(name)
-        terms = next(one for one in INSTRUMENTS if one.symbol == first)
+        terms = self.terms[first]
         asset = terms.base if terms.base != terms.quote else first
         return self.worth[asset] / self.worth[terms.quote] / self.units[first]
 

@@ -34,6 +34,7 @@ class Instrument:
 
     symbol: str
     underlying: str
+    asset_class: str
     base: str
     quote: str
     digits: int
@@ -58,6 +59,11 @@ class Instrument:
         if self.calc_mode in TICK_VALUED:
             return _given(self.tick_value) / _given(self.tick_size)
         return self.contract_size
+
+    @property
+    def asset(self) -> str:
+        """What is held where it is no currency: the underlying that is named, else the symbol."""
+        return self.underlying or self.symbol
 
     @property
     def point(self) -> Decimal:
@@ -165,7 +171,9 @@ def leverage_tiers(
             wrong.append(("bad_tier", row["symbol"]))
         elif instrument is None:
             wrong.append(("unknown_symbol", row["symbol"]))
-        elif instrument.calc_mode in LEVERAGED and not _goes_up(before, bracket):
+        elif bracket in before:
+            continue
+        elif not goes_up(before, bracket):
             wrong.append(("bad_tier", row["symbol"]))
         else:
             found[key] = [*before, bracket]
@@ -179,7 +187,8 @@ def _bracket(row: Row) -> Bracket | None:
     return None if upper is not None and upper <= 0 else Bracket(upper, leverage)
 
 
-def _goes_up(before: list[Bracket], bracket: Bracket) -> bool:
+def goes_up(before: list[Bracket], bracket: Bracket) -> bool:
+    """Say whether a bracket may follow those before it."""
     if not before:
         return True
     last = before[-1].upper_lots
@@ -206,7 +215,8 @@ def instrument_of(row: Row) -> Instrument:
     """Return the instrument that a row defines."""
     return Instrument(
         symbol=row["symbol"],
-        underlying=row.get("underlying") or row["symbol"],
+        underlying=row.get("underlying") or "",
+        asset_class=row.get("asset_class", ""),
         base=row["base"],
         quote=row["quote"],
         digits=int(row["digits"]),

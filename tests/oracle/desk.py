@@ -11,7 +11,18 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tests.oracle.accounts import Account, Crossing, Routing
-from tests.oracle.book import AccountTerms, Caps, Event, Instrument, Row, Tiers, number
+from tests.oracle.book import (
+    LEVERAGED,
+    AccountTerms,
+    Bracket,
+    Caps,
+    Event,
+    Instrument,
+    Row,
+    Tiers,
+    goes_up,
+    number,
+)
 from tests.oracle.holders import apply_action
 from tests.oracle.market import ZERO, Market, Quote
 from tests.oracle.providers import LpPosition
@@ -104,9 +115,12 @@ class Desk:
         self.watch(account)
 
     def restore_lp_position(self, row: Row) -> None:
-        """Take a provider position that was open before the first event."""
-        lots = _needed(number(row, "lots"))
-        self._fill_lp(row, lots, _needed(number(row, "price")))
+        """Take a provider position that was open before the first event.
+
+        Rows of one symbol net as fills do, but what they close was realised before: no rate is
+        needed and nothing is earned.
+        """
+        self._net_lp(row, _needed(number(row, "lots")), _needed(number(row, "price")))
 
     def apply(self, event: Event) -> None:
         """Take the next event of the day."""
@@ -127,6 +141,24 @@ class Desk:
             self._report(refusal.kind, event)
         except Duplicate:
             self.counters["duplicates"] += 1
+
+    def define_tier(self, profile: str, symbol: str, bracket: Bracket, ts_ms: Decimal) -> None:
+        """Take the next bracket of a profile; margins of open positions follow it."""
+        known = self.leverage.tiers.get((profile, symbol), [])
+        if bracket in known:
+            return
+        if not goes_up(known, bracket):
+            self.refuse_tier("bad_tier", symbol)
+            return
+        self.leverage.tiers[profile, symbol] = [*known, bracket]
+        for account in self.accounts.values():
+            holds = any(one.instrument.symbol == symbol for one in account.positions.values())
+            if (
+                holds
+                and account.terms.leverage_profile == profile
+                and self.instruments[symbol].calc_mode in LEVERAGED
+            ):
+                self.look_at(account, ts_ms)
 
     def refuse_tier(self, kind: str, symbol: str) -> None:
         """Note a row of `leverage_tiers` that cannot be used."""
@@ -354,8 +386,8 @@ class Desk:
 
     def _fill_lp(self, row: Row, lots: Decimal, price: Decimal) -> Decimal:
         """Net a fill; return the realised profit in USD."""
-        instrument, key = self.instruments[row["symbol"]], (row["lp"], row["symbol"])
-        held = self.lp_positions.get(key, LpPosition())
+        instrument = self.instruments[row["symbol"]]
+        held = self.lp_positions.get((row["lp"], row["symbol"]), LpPosition())
         signed = lots if row["side"] == "buy" else -lots
         gain = ZERO
         if held.closes(signed):
@@ -363,8 +395,13 @@ class Desk:
             if rate is None:
                 raise Refused("no_rate")
             gain = held.gain(signed, price) * instrument.units_per_lot * rate
-        self.lp_positions[key] = held.filled(signed, price)
+        self._net_lp(row, lots, price)
         return gain
+
+    def _net_lp(self, row: Row, lots: Decimal, price: Decimal) -> None:
+        key = row["lp"], row["symbol"]
+        signed = lots if row["side"] == "buy" else -lots
+        self.lp_positions[key] = self.lp_positions.get(key, LpPosition()).filled(signed, price)
 
     def realise(self, currency: str, amount: Decimal) -> None:
         """Book what the house earned, now or when a rate to USD exists."""

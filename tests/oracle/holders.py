@@ -124,9 +124,7 @@ def _rename(desk: Desk, row: Row) -> list[Account]:
     symbol, new = row["symbol"], row["value"].strip()
     if not new or new in desk.instruments:
         raise Refused("bad_action")
-    old = desk.instruments[symbol]
-    follows = old.underlying == symbol
-    renamed = replace(old, symbol=new, underlying=new if follows else old.underlying)
+    renamed = replace(desk.instruments[symbol], symbol=new)
     desk.market.rename(symbol, renamed)
     for account, position_id in _holders(desk, symbol):
         position = account.positions[position_id]

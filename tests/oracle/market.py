@@ -133,17 +133,16 @@ class Market:
 
     def _leg(self, source: str, target: str) -> Leg | None:
         straight, inverse = self._pair(source, target), self._pair(target, source)
-        if straight is not None and self._usable(straight):
+        if straight is not None:
             return Leg(straight, inverted=False)
-        if inverse is not None and self._usable(inverse):
-            return Leg(inverse, inverted=True)
-        return None
+        return None if inverse is None else Leg(inverse, inverted=True)
 
     def _pair(self, base: str, quote: str) -> str | None:
         matching = [
             one.symbol
             for one in self.instruments.values()
             if one.base == base and one.quote == quote and base != quote
+            if self._usable(one.symbol)
         ]
         exact = base + quote
         return exact if exact in matching else next(iter(matching), None)

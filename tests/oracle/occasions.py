@@ -91,6 +91,8 @@ class Occasions:
                     {"upper_lots": "x"},
                     {"symbol": "EURUSD.zzz"},
                     {"upper_lots": "0.1"},
+                    {"leverage": "7"},
+                    {},
                 )
             )
             found.insert(rng.randrange(1, len(found) + 1), found[0] | wrong)

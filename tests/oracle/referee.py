@@ -65,13 +65,13 @@ def judge(directory: Path, until_ms: Decimal | None = None) -> Figures:
 
 def verdict(desk: Desk) -> Figures:
     """Return everything that can be said about a desk at its last event."""
-    exposure = [_exposure_row(desk, symbol) for symbol in desk.instruments]
+    exposure = [exposure_row(desk, symbol) for symbol in desk.instruments]
     counted = (*book.EVENT_FILES, "duplicates", "out_of_order", "quarantined")
     return {
         "as_of_ms": desk.as_of_ms,
         "accounts": [_account_row(one, desk.market) for one in desk.accounts.values()],
         "exposure": exposure,
-        "currencies": _currencies(desk, exposure),
+        "currencies": currencies(desk, exposure),
         "house": _house(desk, exposure),
         "events": {name: desk.counters[name] for name in counted},
         "crossings": [asdict(one) for one in desk.crossings],
@@ -110,7 +110,8 @@ def _account_row(account: Account, market: Market) -> Figures:
     }
 
 
-def _exposure_row(desk: Desk, symbol: str) -> Figures:
+def exposure_row(desk: Desk, symbol: str) -> Figures:
+    """Return what the house and its clients hold of one symbol."""
     instrument = desk.instruments[symbol]
     quote = desk.market.quotes.get(symbol)
     mid = desk.market.mid(symbol)
@@ -223,14 +224,15 @@ def _top_client_share(held: list[Held]) -> Decimal | None:
     return max(gross.values()) / sum(gross.values(), ZERO) if gross else None
 
 
-def _currencies(desk: Desk, exposure: list[Figures]) -> list[Figures]:
+def currencies(desk: Desk, exposure: list[Figures]) -> list[Figures]:
+    """Return what the house holds of each currency and asset, from the rows of all symbols."""
     net: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     asset_usd: defaultdict[str, Decimal | None] = defaultdict(lambda: ZERO)
     for row in exposure:
         instrument, units, mid = desk.instruments[row["symbol"]], row["house_net_units"], row["mid"]
         if mid is None:
             continue
-        key = instrument.underlying if instrument.base == instrument.quote else instrument.base
+        key = instrument.asset if instrument.base == instrument.quote else instrument.base
         net[key] += units
         net[instrument.quote] -= units * mid
         asset_usd[key] = _plus(asset_usd[key], row["house_net_usd"])

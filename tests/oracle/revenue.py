@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from tests.oracle.market import ZERO, Market
 
 MICRO = Decimal("1e-6")
 PROVIDERS_BOOK = "A"
-MARKUP = "MARKUP"
 OF_BALANCE_KIND = {
     "commission": "COMMISSION",
     "swap": "SWAP_CLIENT",
@@ -37,8 +36,7 @@ class Part:
 class Entry:
     """What one event earned in one symbol and book.
 
-    With a ``whole``, that is what all parts have to come to: `BBOOK_PNL` takes what is left. A
-    markup in a currency without a rate stays inside it (backoffice.md section 5).
+    With a ``whole``, that is what all parts have to come to: `BBOOK_PNL` takes what is left.
     """
 
     symbol: str
@@ -60,24 +58,28 @@ class Ledger:
         self._waiting: list[Entry] = []
 
     def book(self, entry: Entry) -> None:
-        """Book an entry now, or when all its rates exist."""
-        if not self._booked(entry):
-            self._waiting.append(entry)
+        """Book an entry now, or when all its rates exist, each at its first moment."""
+        converted = self._converted(entry)
+        if not self._booked(converted):
+            self._waiting.append(converted)
 
     def settle(self) -> None:
         """Book what waited and can be converted now."""
-        self._waiting = [entry for entry in self._waiting if not self._booked(entry)]
+        waiting = [self._converted(entry) for entry in self._waiting]
+        self._waiting = [entry for entry in waiting if not self._booked(entry)]
+
+    def _converted(self, entry: Entry) -> Entry:
+        whole = None if entry.whole is None else self._in_usd(entry.whole)
+        return replace(entry, parts=tuple(map(self._in_usd, entry.parts)), whole=whole)
+
+    def _in_usd(self, part: Part) -> Part:
+        rate = self._market.rate(part.currency, "USD")
+        return part if rate is None else Part(part.component, part.amount * rate, "USD")
 
     def _booked(self, entry: Entry) -> bool:
         whole = entry.whole
         left = ZERO if whole is None else self._micros(whole)
         micros = {part: self._micros(part) for part in entry.parts}
-        if whole is not None:
-            micros = {
-                part: amount
-                for part, amount in micros.items()
-                if amount is not None or part.component != MARKUP
-            }
         if left is None or None in micros.values():
             return False
         for part, amount in micros.items():

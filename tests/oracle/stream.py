@@ -12,6 +12,7 @@ from tests.oracle import book
 from tests.oracle.accounts import Crossing
 from tests.oracle.book import EVENT_FILES, Row
 from tests.oracle.desk import Desk
+from tests.oracle.limits import Breach, Limits
 from tests.oracle.referee import PRECISION, Figures, verdict
 from tests.oracle.refusals import Break
 
@@ -48,6 +49,7 @@ class StreamReferee:
     def __init__(self) -> None:
         with localcontext(Context(prec=PRECISION)):
             self.desk = Desk({}, {})
+        self._limits = Limits(self.desk)
         self._reached = Decimal(0)
 
     @property
@@ -59,6 +61,16 @@ class StreamReferee:
     def breaks(self) -> list[Break]:
         """Everything that did not fit so far."""
         return self.desk.breaks
+
+    @property
+    def breaches(self) -> list[Breach]:
+        """Every limit that was reached so far."""
+        return self._limits.breaches
+
+    def limited_usd(self, scope: str, name: str) -> Decimal | None:
+        """Return the absolute USD of what can be limited, None without a price."""
+        with localcontext(Context(prec=PRECISION)):
+            return self._limits.value(scope, name)
 
     def verdict(self) -> Figures:
         """Return the object of semantics.md section 9."""
@@ -88,19 +100,24 @@ class StreamReferee:
         self._reached = max(self._reached, ts_ms)
         desk.as_of_ms = self._reached or None
         match event:
-            case of.ClockTicked() | of.LimitSet():
-                pass
+            case of.ClockTicked():
+                self._limits.judge(ts_ms)
+            case of.LimitSet(_, scope, name, soft, hard):
+                self._limits.set((scope, name), _decimal(soft), _decimal(hard))
             case of.InputRefused():
                 self._refuse(event)
             case _ if type(event) in FILE_OF or type(event) in KIND_OF:
                 rank = EVENT_FILES.index(FILE_OF.get(type(event), "actions"))
                 row = row_of(event)
+                known = set(desk.instruments)
                 desk.apply(book.Event(self._reached, rank, line=0, ts_ms=ts_ms, row=row))
+                for new in desk.instruments.keys() - known:
+                    self._limits.rename(row["symbol"], new)
             case _:
                 self._define(event)
 
     def _define(self, event: of.InputEvent) -> None:
-        desk, tiers, caps = self.desk, self.desk.leverage.tiers, self.desk.leverage.caps
+        desk, caps = self.desk, self.desk.leverage.caps
         match event:
             case of.InstrumentDefined(_, terms):
                 if terms.symbol not in desk.instruments:
@@ -117,7 +134,7 @@ class StreamReferee:
                 desk.restore_lp_position(row_of(event))
             case of.LeverageTierDefined(_, profile, symbol, upper, leverage):
                 bracket = book.Bracket(_decimal(upper), Decimal(repr(leverage)))
-                tiers.setdefault((profile, symbol), []).append(bracket)
+                desk.define_tier(profile, symbol, bracket, event.ts_event / MS)
             case of.LeverageCapDefined(_, region, category, symbol, leverage):
                 caps[region, category, symbol] = Decimal(repr(leverage))
             case _:

@@ -26,6 +26,8 @@ HEADERS = {
     "hedges": b"ts_ms,deal_id,lp,symbol,side,lots,price",
     "books": b"ts_ms,login,book,hedge_ratio,symbol",
     "positions": b"login,position_id,symbol,side,lots,open_price,swap",
+    "actions": b"ts_ms,kind,symbol,value,long_value,short_value,lp",
+    "leverage_tiers": b"profile,symbol,upper_lots,leverage",
 }
 GOOD = {
     "quotes": [b"%d,EURUSD,1.1,1.2,x" % ts for ts in (1_000, 1_500, 2_000)],
@@ -34,12 +36,20 @@ GOOD = {
     "hedges": [b"1500,H%d,LP,EURUSD,sell,1,1.1" % number for number in (1, 2)],
     "books": [b"1500,0042,C,0.5,", b"1600,43,A,,EURUSD"],
     "positions": [b"0042,P%d,EURUSD,buy,1,1.1,0" % number for number in (1, 2)],
+    "actions": [
+        b"1500,swap,EURUSD,1,-7.2,,",
+        b"1500,dividend,EURUSD,0.5,,0,",
+        b"1600,split,EURUSD,2,,,",
+        b"1600,adjustment,EURUSD,-0.5,,,LP",
+        b"1700,rename,USDJPY,JPY,,,",
+    ],
+    "leverage_tiers": [b"p,EURUSD,1,500", b"p,EURUSD,5,100", b"p,EURUSD,,50"],
 }
 FIELDS = (
     b"", b" ", b"1500", b"1e308", b"-1e308", b"1e-320", b"1e400", b"nan", b"-inf", b"0x10", b"1_0",
     b"9" * 400, b"\x00", b"a\x00b", b"\xff\xfe", b"\xef\xbb\xbf", "٣".encode(), "\u2028".encode(),
     b'"', b'""', b'"a"', b'"1,5"', b'a"b', b"'", b"\\", b"\t", b"\x1a", b"=1+1", b"buy", b"in",
-    b"EURUSD", b"0042", b"C", b"true",
+    b"EURUSD", b"0042", b"C", b"true", b"EURUSD.zzz", b"-1", b"0", b"swap", b"rename",
 )  # fmt: skip
 
 
@@ -161,6 +171,14 @@ def test_a_file_without_its_columns_is_one_short_sentence(tmp_path, content, wor
         read_book_directory(tmp_path, [])
     assert len(str(e.value)) < 600
     assert f"quotes.{form}" in str(e.value)
+
+
+@pytest.mark.parametrize("name", ["actions", "leverage_tiers"])
+@pytest.mark.parametrize("column", ["symbol", " SYMBOL "])
+def test_a_column_that_is_named_twice_is_one_sentence(tmp_path, name, column):
+    write_book(tmp_path, **{name: HEADERS[name] + b"," + column.encode() + b"\n"})
+    with pytest.raises(DataError, match=rf"^{name}\.csv names the column symbol twice: keep one"):
+        read_book_directory(tmp_path, [])
 
 
 @pytest.mark.parametrize("spelling", [

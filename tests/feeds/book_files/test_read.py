@@ -10,6 +10,7 @@ from exposure.errors import DataError
 from exposure.model.accounts import Account
 from exposure.model.books import Book
 from exposure.model.events import (
+    NO_TIME,
     AccountChanged,
     DealExecuted,
     DividendPaid,
@@ -22,7 +23,7 @@ from exposure.model.events import (
     SymbolRenamed,
 )
 from feeds.book_files.read import read_quotes, read_table, read_times
-from feeds.book_files.schema import COUNTED_FILES, EVENT_FILES, NO_TIME, STATIC_FILES
+from feeds.book_files.schema import COUNTED_FILES, EVENT_FILES, STATIC_FILES
 from tests.feeds.book_files.day_files import ACCOUNTS, packed
 
 FILES = {file.name: file for file in (*STATIC_FILES, *EVENT_FILES, *COUNTED_FILES)}
