@@ -348,14 +348,14 @@ class ExposureEngine:
         """Make every value that is kept that of this moment's prices: lazy ticks leave them."""
         self.value_restored()
         if not self.book.triggers.is_current and self._fresh_at != self.position:
-            kernels.refresh_values(self.book.arrays(), self._everybody())
+            kernels.refresh_everybody(self.book.arrays())
             self._fresh_at = self.position
 
     def refresh_account(self, row: int) -> None:
         """Make one account's values those of this moment's prices."""
         self.value_restored()
         if not self.book.triggers.is_current:
-            kernels.refresh_values(self.book.arrays(), np.array([row], np.int32))
+            kernels.refresh_account(row, self.book.arrays())
 
     def index_restored(self) -> None:
         """Give a restored book its trigger index."""

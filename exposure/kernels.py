@@ -136,7 +136,7 @@ def apply_quotes(
                 if crossings > room:
                     return i + 1, crossings, BUFFER_FULL
                 continue
-            _sum_everybody(book)
+            refresh_everybody(book)
             status[MODE] = PAYING
         _owe(scratch[:touched], book.triggers)
         crossings = touch_symbol(symbol, event, book, scratch, touched, found, crossings)
@@ -241,11 +241,20 @@ def settle(
 
 
 @kernel
-def refresh_values(book: BookArrays, rows: NDArray[np.int32]) -> None:
-    """Make accounts' floating profits and their positions' values those of this moment."""
-    for k in range(len(rows)):
-        _revalue(rows[k], book.of_account, book)
-    _sum_floating(rows, book)
+def refresh_account(account: int, book: BookArrays) -> None:
+    """Make an account's floating profit and its positions' values those of this moment."""
+    _revalue(account, book.of_account, book)
+    _sum_floating(book.everybody[account : account + 1], book)
+
+
+@kernel
+def refresh_everybody(book: BookArrays) -> None:
+    """Make everything that is kept that of this moment: positions in the order of their slots."""
+    positions = book.positions
+    for slot in range(len(positions.account)):
+        if positions.lots[slot] > 0.0 and positions.account[slot] >= 0:
+            positions.value[slot] = _value(slot, positions, book.prices, book.pairs)
+    _sum_floating(book.everybody[: len(book.of_account.start)], book)
 
 
 @kernel
@@ -291,14 +300,6 @@ def _sum_floating(rows: NDArray[np.int32], book: BookArrays) -> None:
             if not np.isnan(value[slot]):
                 total += value[slot] + swap[slot]
         floating[account] = total
-
-
-@kernel
-def _sum_everybody(book: BookArrays) -> None:
-    rows = book.everybody[: len(book.of_account.start)]
-    for account in range(len(rows)):
-        _revalue(account, book.of_account, book)
-    _sum_floating(rows, book)
 
 
 # The lazy trigger index -------------------------------------------------------------------------
@@ -669,37 +670,32 @@ def _bound(zones: ZoneArrays, row: int, entry: int, lo: float, hi: float) -> Non
 
 @kernel
 def _revalue(row: int, lists: RaggedArrays, book: BookArrays) -> None:
-    """Compute the floating profit in account currency of a row's positions, NaN if unpriced.
-
-    Columns are taken out of their tables before the loop: inside it, numba would count references.
-    """
-    positions, prices, pairs = book.positions, book.prices, book.pairs
-    symbols, sides, lots, opens = (
-        positions.symbol, positions.side, positions.lots, positions.open_price,
-    )  # fmt: skip
-    conversions, pair_of, values = positions.conversion, positions.pair, positions.value
-    bids, asks, quoted, units = prices.bid, prices.ask, prices.quoted, prices.units_per_lot
-    mids, gains, losses = pairs.mid, pairs.gain, pairs.loss
-    items, begin = lists.items, lists.start[row]
+    """Compute the floating profit in account currency of a row's positions."""
+    begin = lists.start[row]
     for k in range(begin, begin + lists.length[row]):
-        slot = items[k]
-        symbol = symbols[slot]
-        side = sides[slot]
-        bid, ask = bids[symbol], asks[symbol]
-        close = bid if side > 0.0 else ask
-        profit = side * (close - opens[slot]) * lots[slot] * units[symbol]
-        conversion = conversions[slot]
-        if not quoted[symbol]:
-            values[slot] = np.nan
-        elif conversion == SAME:
-            values[slot] = profit
-        elif conversion == BY_CLOSE:
-            values[slot] = profit / close if close != 0.0 else np.nan
-        elif conversion == BY_MID:
-            values[slot] = profit * mids[pair_of[slot]]
-        else:
-            at_market = gains if profit > 0.0 else losses
-            values[slot] = profit * at_market[pair_of[slot]]
+        slot = lists.items[k]
+        book.positions.value[slot] = _value(slot, book.positions, book.prices, book.pairs)
+
+
+@kernel
+def _value(slot: int, positions: PositionArrays, prices: PriceArrays, pairs: PairArrays) -> float:
+    """Return a position's floating profit in account currency, NaN while unpriced."""
+    symbol, side = positions.symbol[slot], positions.side[slot]
+    if not prices.quoted[symbol]:
+        return np.nan
+    close = prices.bid[symbol] if side > 0.0 else prices.ask[symbol]
+    move = side * (close - positions.open_price[slot])
+    profit: float = move * positions.lots[slot] * prices.units_per_lot[symbol]
+    conversion = positions.conversion[slot]
+    if conversion == SAME:
+        return profit
+    if conversion == BY_CLOSE:
+        return profit / close if close != 0.0 else np.nan
+    pair = positions.pair[slot]
+    rate: float = pairs.mid[pair]
+    if conversion == BY_MARKET:
+        rate = pairs.gain[pair] if profit > 0.0 else pairs.loss[pair]
+    return profit * rate
 
 
 @kernel

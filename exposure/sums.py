@@ -1,7 +1,7 @@
-"""One compiled pass over all open positions: what each symbol's row adds up.
+"""Two compiled passes over all open positions: what each symbol's row adds up.
 
-It walks clients, their accounts and their positions, so that a client's gross lots over several
-logins are known without sorting anything.
+The first takes positions as they lie in memory. The second walks clients, their accounts and their
+positions, so that a client's gross lots over several logins are known without sorting anything.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from exposure.client_book import BOOKS, ClientBook
+from exposure.kernels import kernel
 from exposure.ragged import RaggedArrays
 from exposure.state import BookArrays
 
 Floats = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
-_NEVER: Final = -1
+_NOBODY: Final = -1
 
 
 class SymbolSums(NamedTuple):
@@ -43,58 +43,69 @@ class SymbolSums(NamedTuple):
     unpriced: Int64s
 
 
-@njit(cache=True)
-def sum_symbols(
-    book: BookArrays, of_client: RaggedArrays, clients: int, sums: SymbolSums, lots: Floats
-) -> None:
-    """Add up all open positions into zeroed ``sums``, client by client.
+class Holders(NamedTuple):
+    """Scratch of one pass: a client's lots, the last account, what to reset.
 
-    Columns are taken out of their tables before the loops: inside, numba would count references.
-
-    Shapes: ``lots`` (symbols,) zero before and after: one client's gross lots.
+    Shapes: (symbols,) each.
     """
-    p = book.positions
-    symbol_of, sides, sizes, opens = p.symbol, p.side, p.lots, p.open_price
-    values, ratios, books = p.value, p.hedge_ratio, p.book
-    bids, asks, units = book.prices.bid, book.prices.ask, book.prices.units_per_lot
-    start, length, slots = book.of_account.start, book.of_account.length, book.of_account.items
-    first, logins, accounts = of_client.start, of_client.length, of_client.items
-    long_lots, short_lots, meant = sums.long_lots, sums.short_lots, sums.meant_lots
-    long_value, short_value, unpriced = sums.long_value, sums.short_value, sums.unpriced
-    profits, hedged, top_lots = sums.profit, sums.hedged_profit, sums.top_client_lots
-    position_counts, account_counts = sums.positions, sums.accounts
-    counted = np.full(len(lots), _NEVER, np.int64)
+
+    lots: Floats
+    account: NDArray[np.int32]
+    seen: NDArray[np.int32]
+
+
+@kernel
+def sum_symbols(book: BookArrays, sums: SymbolSums) -> None:
+    """Add all open positions up into zeroed ``sums``, in the order of their slots."""
+    p, prices = book.positions, book.prices
+    for slot in range(len(p.account)):
+        size = p.lots[slot]
+        if p.account[slot] < 0 or size == 0.0:
+            continue
+        symbol, opened, code = p.symbol[slot], p.open_price[slot], p.book[slot]
+        side = p.side[slot]
+        sums.positions[symbol] += 1
+        sums.unpriced[symbol] += np.isnan(p.value[slot])
+        if side > 0.0:
+            sums.long_lots[symbol, code] += size
+            sums.long_value[symbol] += size * opened
+            close = prices.bid[symbol]
+        else:
+            sums.short_lots[symbol, code] += size
+            sums.short_value[symbol] += size * opened
+            close = prices.ask[symbol]
+        profit = side * (close - opened) * size * prices.units_per_lot[symbol]
+        sums.profit[symbol] += profit
+        sums.hedged_profit[symbol] += profit * p.hedge_ratio[slot]
+        sums.meant_lots[symbol] += side * size * p.hedge_ratio[slot]
+
+
+@kernel
+def count_holders(
+    book: BookArrays, of_client: RaggedArrays, clients: int, sums: SymbolSums, scratch: Holders
+) -> None:
+    """Count each symbol's accounts and find its largest client, over all of his logins."""
+    p, of_account = book.positions, book.of_account
     for client in range(clients):
-        for k in range(first[client], first[client] + logins[client]):
-            account = accounts[k]
-            for place in range(start[account], start[account] + length[account]):
-                slot = slots[place]
-                s, size, side = symbol_of[slot], sizes[slot], sides[slot]
-                lots[s] += size
-                position_counts[s] += 1
-                if counted[s] != account:
-                    counted[s] = account
-                    account_counts[s] += 1
-                if np.isnan(values[slot]):
-                    unpriced[s] += 1
-                if side > 0.0:
-                    long_lots[s, books[slot]] += size
-                    long_value[s] += size * opens[slot]
-                    close = bids[s]
-                else:
-                    short_lots[s, books[slot]] += size
-                    short_value[s] += size * opens[slot]
-                    close = asks[s]
-                profit = side * (close - opens[slot]) * size * units[s]
-                profits[s] += profit
-                hedged[s] += profit * ratios[slot]
-                meant[s] += side * size * ratios[slot]
-        for k in range(first[client], first[client] + logins[client]):
-            account = accounts[k]
-            for place in range(start[account], start[account] + length[account]):
-                s = symbol_of[slots[place]]
-                top_lots[s] = max(top_lots[s], lots[s])
-                lots[s] = 0.0
+        seen = 0
+        first = of_client.start[client]
+        for k in range(first, first + of_client.length[client]):
+            account = of_client.items[k]
+            begin = of_account.start[account]
+            for place in range(begin, begin + of_account.length[account]):
+                slot = of_account.items[place]
+                symbol = p.symbol[slot]
+                if scratch.lots[symbol] == 0.0:
+                    scratch.seen[seen] = symbol
+                    seen += 1
+                scratch.lots[symbol] += p.lots[slot]
+                if scratch.account[symbol] != account:
+                    scratch.account[symbol] = account
+                    sums.accounts[symbol] += 1
+        for k in range(seen):
+            symbol = scratch.seen[k]
+            sums.top_client_lots[symbol] = max(sums.top_client_lots[symbol], scratch.lots[symbol])
+            scratch.lots[symbol] = 0.0
 
 
 def sum_positions(book: ClientBook) -> SymbolSums:
@@ -103,5 +114,8 @@ def sum_positions(book: ClientBook) -> SymbolSums:
     floats = [np.zeros((n, len(BOOKS))) for _ in range(2)] + [np.zeros(n) for _ in range(6)]
     counts = [np.zeros(n, np.int64) for _ in range(3)]
     sums = SymbolSums(*floats, *counts)  # type: ignore[arg-type] # mypy cannot count a splat
-    sum_symbols(book.arrays(), book.of_client.arrays, book.of_client.rows, sums, np.zeros(n))
+    arrays, of_client = book.arrays(), book.of_client
+    sum_symbols(arrays, sums)
+    scratch = Holders(np.zeros(n), np.full(n, _NOBODY, np.int32), np.zeros(n, np.int32))
+    count_holders(arrays, of_client.arrays, of_client.rows, sums, scratch)
     return sums
