@@ -249,12 +249,20 @@ def refresh_account(account: int, book: BookArrays) -> None:
 
 @kernel
 def refresh_everybody(book: BookArrays) -> None:
-    """Make everything that is kept that of this moment: positions in the order of their slots."""
-    positions = book.positions
+    """Make everything that is kept that of this moment, in one pass through memory.
+
+    An account's positions are listed in ascending order, so its sum is that of ``_sum_floating``.
+    """
+    positions, floating = book.positions, book.accounts.floating
+    floating[:] = 0.0
     for slot in range(len(positions.account)):
-        if positions.lots[slot] > 0.0 and positions.account[slot] >= 0:
-            positions.value[slot] = _value(slot, positions, book.prices, book.pairs)
-    _sum_floating(book.everybody[: len(book.of_account.start)], book)
+        account = positions.account[slot]
+        if account < 0 or positions.lots[slot] == 0.0:
+            continue
+        value = _value(slot, positions, book.prices, book.pairs)
+        positions.value[slot] = value
+        if not np.isnan(value):
+            floating[account] += value + positions.swap[slot]
 
 
 @kernel

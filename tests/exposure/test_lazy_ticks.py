@@ -135,6 +135,15 @@ class Market:
                 self.now, login, "deposit", figures.margin * level - figures.equity
             )
 
+    def events(self, count, volatility):
+        """Some events; now and then a weekend passes, and everything opens elsewhere."""
+        for _ in range(count):
+            if self.random.random() < 0.002:
+                self.now += 2 * 86_400 * 10**9
+                moves = np.exp(0.02 * self.random.standard_normal(len(self.names)))
+                yield from map(self.quote, self.names, moves.tolist())
+            yield self.event(volatility)
+
     def event(self, volatility):
         dice = self.random.random()
         if dice < 0.93:
@@ -188,7 +197,7 @@ def test_lazy_and_eager_agree_to_the_bit_on_random_days(seed, accounts, volatili
     twins.feed(list(market.opening()))
     twins.feed(list(market.money(twins.engines[1])))
     for k in range(0, 900, batch):
-        twins.feed([market.event(volatility) for _ in range(batch)])
+        twins.feed(list(market.events(batch, volatility)))
         if k % 450 == 0:
             twins.require_same_state()
         if market.random.random() < 0.02:
