@@ -38,7 +38,7 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run replay bench test test-all kills browser fmt lint types arch check build lock \
+.PHONY: help setup run replay bench test test-all kills soak browser fmt lint types arch check build lock \
 	clean venv chromium
 
 help: ## print this list
@@ -64,6 +64,9 @@ test-all: $(DEV_READY) chromium ## run all tests in their long forms
 
 kills: $(DEV_READY) ## kill the engine 200 times at random while it works: PLIMSOLL_KILLS=200
 	PLIMSOLL_KILLS=$${PLIMSOLL_KILLS:-200} $(PY) -m pytest -s tests/dealing/test_kills.py $(ARGS)
+
+soak: $(RUN_READY) ## load a whole run for a while: make soak ARGS="--minutes 20"
+	$(PY) -m dealing.bench.soak $(ARGS)
 
 browser: $(DEV_READY) chromium ## run the tests that drive a real Chromium
 	$(PY) -m pytest -m browser $(ARGS)

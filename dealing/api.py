@@ -13,6 +13,7 @@ from datetime import date
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
+import msgspec
 import orjson
 import polars as pl
 from fastapi import APIRouter
@@ -139,6 +140,7 @@ def _ages(frame: EngineFrame, age_ms: float | None) -> dict[str, Any]:
         "sent_at_ms": frame.sent_at / 1_000_000,
         "market": frame.market,
         "speed": frame.speed,
+        "delays": None if frame.delays is None else msgspec.to_builtins(frame.delays),
         "components": [
             {"name": c.name, "state": c.state.value, "detail": c.detail, "age_ms": c.age_ms}
             for c in frame.components

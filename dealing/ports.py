@@ -24,11 +24,20 @@ __all__ = [
 ]
 
 
+class Delays(msgspec.Struct, frozen=True):
+    """From a batch's last byte out of the socket until the engine had applied it, in ms."""
+
+    p50_ms: float
+    p99_ms: float
+    worst_ms: float
+
+
 class EngineFrame(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine process shows the desk, several times a second; the newest wins.
 
     Units: ``sent_at`` is wall-clock ns UTC in the engine process, ``speed`` market seconds per
-    wall second, ``quotes_per_s`` and ``deals_per_s`` over the last second.
+    wall second, ``quotes_per_s`` and ``deals_per_s`` over the last second, ``delays`` over the
+    last ten.
     """
 
     sent_at: int
@@ -38,6 +47,7 @@ class EngineFrame(msgspec.Struct, frozen=True, kw_only=True):
     quotes_per_s: float
     deals_per_s: float
     components: list[ComponentStatus]
+    delays: Delays | None = None
 
 
 class PlatformFeed(Protocol):

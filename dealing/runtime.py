@@ -153,6 +153,7 @@ class EngineRuntime:
             async for frame in frames:
                 self._journal.append_frame(frame)
                 self._revenue.take(self._engine.apply(frame.batch()), self._engine.snapshot)
+                self._vitals.delayed((time.time_ns() - frame.header.ts_recv) / 1e6)
                 await self._revenue.room()
                 if self._vitals.applied():
                     self._log.info("platform reached", position=frame.position)
@@ -222,5 +223,6 @@ class EngineRuntime:
             speed=0.0 if status is None else status.speed,
             quotes_per_s=rates.quotes_per_s,
             deals_per_s=rates.deals_per_s,
+            delays=self._vitals.delays(),
             components=[*self._vitals.components(snapshot.position), self._revenue.status()],
         )

@@ -1,4 +1,4 @@
-"""How the engine process is doing: who was heard when, and how much comes in per second."""
+"""How the engine process is doing: who was heard when, what comes in, and how long it waits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from dealing.components import ComponentState, ComponentStatus
+from dealing.ports import Delays
 from feeds.platform_wire import PlatformStatus
 
 WINDOW_S: Final = 1.0
@@ -14,6 +17,10 @@ WINDOW_S: Final = 1.0
 
 CATCHING_UP_EVENTS: Final = 10_000
 """How far behind the platform's news counts as catching up."""
+
+
+DELAY_WINDOW_S: Final = 10.0
+"""Delays are those of this last time."""
 
 
 class Rates(NamedTuple):
@@ -37,12 +44,28 @@ class Vitals:
         self._saved_s: float | None = None
         self._unsaved: str | None = None
         self._counted: deque[tuple[float, int, int]] = deque()
+        self._delays: deque[tuple[float, float]] = deque()
 
     def applied(self) -> bool:
         """Note that the engine applied events, and return whether the platform was away before."""
         was_away, self._away = self._away is not None, None
         self._applied_s = self._heard_s = self._clock()
         return was_away
+
+    def delayed(self, ms: float) -> None:
+        """Note how long events took from the socket until the engine had applied them."""
+        now_s = self._clock()
+        self._delays.append((now_s, ms))
+        while self._delays[0][0] < now_s - DELAY_WINDOW_S:
+            self._delays.popleft()
+
+    def delays(self) -> Delays | None:
+        """Return how long events took lately, None before the first ones."""
+        if not self._delays:
+            return None
+        values = np.fromiter((ms for _, ms in self._delays), np.float64, len(self._delays))
+        p50, p99 = np.percentile(values, (50, 99))
+        return Delays(float(p50), float(p99), float(values.max()))
 
     def told(self, status: PlatformStatus | None) -> None:
         """Note the newest that the platform said about itself."""
@@ -110,6 +133,8 @@ class Vitals:
             state, detail = ComponentState.READY, f"catching up, {behind:,} events behind"
         else:
             state, detail = ComponentState.RUNNING, f"at event {position:,}"
+            if (delays := self.delays()) is not None:
+                detail += f", within {delays.p50_ms:.1f} ms, 99 in 100 within {delays.p99_ms:.1f}"
         return ComponentStatus("engine", state, detail, self._age_ms(self._applied_s))
 
     def _saved_state(self) -> ComponentStatus:

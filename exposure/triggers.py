@@ -2,7 +2,7 @@
 
 Every open position has an entry in the row of its closing price and, if its profit is converted at
 a rate, in the row of that rate. A quote that stays inside all bounds of its rows cannot bring any
-account to a threshold, so it touches nothing (kernels.py says how bounds are chosen).
+account to a threshold, so it touches nothing (kernels/bounds.py says how bounds are chosen).
 """
 
 from __future__ import annotations

@@ -50,6 +50,17 @@ def test_before_the_first_event_nothing_has_an_age(vitals):
     assert part(vitals, "engine").age_ms is None
 
 
+def test_delays_are_those_of_the_last_ten_seconds(vitals, clock):
+    assert vitals.delays() is None
+    vitals.delayed(900.0)
+    clock.now_s += 11.0
+    for ms in range(1, 102):
+        vitals.delayed(float(ms))
+    delays = vitals.delays()
+    assert (delays.p50_ms, delays.p99_ms, delays.worst_ms) == (51.0, 100.0, 101.0)
+    assert part(vitals, "engine").detail.endswith("within 51.0 ms, 99 in 100 within 100.0")
+
+
 def test_ages_grow_with_the_clock(vitals, clock):
     vitals.applied()
     vitals.synced()
