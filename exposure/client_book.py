@@ -201,7 +201,7 @@ class ClientBook:
         positions.hedge_ratio[slot] = fill.hedge_ratio
         positions.book[slot] = BOOKS.index(fill.book)
         self.slot_of[account, position_id] = slot
-        self.of_account.insert(account, slot)
+        self.of_account.append(account, slot)
         positions.place_in_symbol[slot] = self.of_symbol.append(symbol, slot)
         self.triggers.add_price(slot, symbol, side.sign)
         self._link_pair(slot)

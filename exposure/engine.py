@@ -348,7 +348,9 @@ class ExposureEngine:
         """Make every value that is kept that of this moment's prices: lazy ticks leave them."""
         self.value_restored()
         if not self.book.triggers.is_current and self._fresh_at != self.position:
-            kernels.refresh_everybody(self.book.arrays())
+            kernels.refresh_everybody(
+                self.book.arrays(), len(self.book.terms), len(self.book.position_ids)
+            )
             self._fresh_at = self.position
 
     def refresh_account(self, row: int) -> None:

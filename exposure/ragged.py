@@ -63,15 +63,6 @@ class Ragged:
         length[row] = place + 1
         return place
 
-    def insert(self, row: int, item: int) -> None:
-        """Put an item into a row whose items ascend."""
-        place = self.append(row, item)
-        view = self.row(row)
-        while place > 0 and view[place - 1] > item:
-            view[place] = view[place - 1]
-            place -= 1
-        view[place] = item
-
     def remove_swapping(self, row: int, place: int) -> int:
         """Remove one place; return the item that moved into it, -1 if none had to."""
         view = self.row(row)

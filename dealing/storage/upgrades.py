@@ -118,8 +118,7 @@ def _margin_before_leverage_of_1(state: EngineState) -> NDArray[np.float64]:
 def _from_2(state: EngineState) -> EngineState:
     """Factors came; nobody had sampled any, so the next tick of the source's clock is the first.
 
-    What kernels left in closed positions and in their scratch is no longer part of a state, and an
-    account's positions are listed in the order of their slots.
+    What kernels left in closed positions and in their scratch is no longer part of a state.
     """
     floats, whole = np.zeros(0, np.float64), np.zeros(0, np.int64)
     factors = {
@@ -134,11 +133,8 @@ def _from_2(state: EngineState) -> EngineState:
     }
     accounts, positions = state.tables["accounts"], state.tables["positions"]
     open_value = np.where(positions["account"] < 0, 0.0, positions["value"])
-    length, items = state.tables["of_account_length"]["length"], state.tables["of_account_items"]
-    row = np.repeat(np.arange(len(length)), length)
     tables = {
         **state.tables,
-        "of_account_items": {"items": items["items"][np.lexsort((items["items"], row))]},
         "accounts": {**accounts, "touched": np.zeros_like(accounts["touched"])},
         "positions": {**positions, "value": open_value},
         "factors": factors,

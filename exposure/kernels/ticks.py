@@ -84,7 +84,7 @@ def apply_quotes(
                 if crossings > room:
                     return i + 1, crossings, BUFFER_FULL
                 continue
-            refresh_everybody(book)
+            refresh_everybody(book, len(book.of_account.start), len(book.positions.account))
             status[MODE] = PAYING
         owe(scratch[:touched], book.triggers)
         crossings = touch_symbol(symbol, event, book, scratch, touched, found, crossings)
@@ -199,7 +199,7 @@ def _judge(
     margin, fired = book.accounts.margin, book.accounts.fired
     call_level, out_level = book.accounts.margin_call_level, book.accounts.stop_out_level
     for k in range(len(rows)):
-        account = rows[k]
+        account = np.uint32(rows[k])
         own = balance[account] + credit[account] if credit_counts[account] else balance[account]
         equity = own + floating[account]
         level = margin_level(equity, margin[account])
@@ -229,9 +229,9 @@ def _collect(
 ) -> int:
     """Add the accounts of a row's positions to ``scratch``, each once per event."""
     account_of, last_event = book.positions.account, book.accounts.touched
-    items, begin = lists.items, lists.start[row]
-    for k in range(begin, begin + lists.length[row]):
-        account = account_of[items[k]]
+    items, begin = lists.items, np.uint64(lists.start[row])
+    for k in range(begin, begin + np.uint64(lists.length[row])):
+        account = np.uint32(account_of[np.uint32(items[k])])
         if last_event[account] != event:
             last_event[account] = event
             scratch[touched] = account

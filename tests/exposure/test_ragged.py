@@ -38,14 +38,3 @@ def test_a_ragged_array_is_a_list_of_lists(script):
     for row in range(len(model)):
         again.append(row, 99)
         assert again.row(row).tolist() == [*model[row], 99]
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 99)), max_size=40))
-def test_inserted_items_ascend(pairs):
-    ragged, model = Ragged(), [[] for _ in range(4)]
-    for _ in model:
-        ragged.add_row()
-    for row, item in pairs:
-        ragged.insert(row, item)
-        model[row].append(item)
-    assert [ragged.row(r).tolist() for r in range(4)] == [sorted(row) for row in model]
