@@ -82,7 +82,7 @@ def snapshot(engine: ExposureEngine) -> Snapshot:
 
 def limit_values(engine: ExposureEngine) -> tuple[dict[Key, Limit], dict[Key, float]]:
     """Return every limit in force, and the absolute USD of what is limited and has a price."""
-    exposure = _exposure(engine.book, engine.coverage, engine.as_of)
+    exposure = _exposure(engine.book, engine.coverage, engine.as_of, with_holders=False)
     return _limit_values(engine, exposure, currency_view(engine.book, exposure))
 
 
@@ -124,10 +124,12 @@ def positions_frame(book: ClientBook, slots: NDArray[Any]) -> pl.DataFrame:
     return _frame(columns, POSITION_COLUMNS)
 
 
-def _exposure(book: ClientBook, coverage: LpBook, as_of: int) -> Columns:
+def _exposure(
+    book: ClientBook, coverage: LpBook, as_of: int, *, with_holders: bool = True
+) -> Columns:
     n = len(book.instruments)
     prices = book.prices._replace(**{k: v[:n] for k, v in book.prices._asdict().items()})
-    sums = sum_positions(book)
+    sums = sum_positions(book, with_holders=with_holders)
     quoted = prices.quoted
     bid, ask = np.where(quoted, prices.bid, np.nan), np.where(quoted, prices.ask, np.nan)
     mid = (bid + ask) / 2

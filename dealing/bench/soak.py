@@ -109,6 +109,7 @@ async def _view(counts: list[int], number: int) -> None:
     ) as socket:
         async for _ in socket:
             counts[number] += 1
+            await socket.send("shown")  # as a browser does: only then comes the next one
 
 
 def _sample(directory: DataDirectory, at_s: float, frame: EngineFrame, frames: int) -> Sample:
