@@ -60,6 +60,7 @@ from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from exposure.terms import Terms
 from exposure.trades import Trades
+from exposure.valuing import refresh_all
 
 COUNTERS: Final = (
     "instruments", "accounts", "positions", "lp_positions", "leverage_tiers", "leverage_caps",
@@ -339,7 +340,7 @@ class ExposureEngine:
         """Make every value that is kept that of this moment's prices: lazy ticks leave them."""
         self.value_restored()
         if not self.book.triggers.is_current and self._fresh_at != self.position:
-            kernels.refresh_values(self.book.arrays(), self._everybody())
+            refresh_all(self.book.arrays(), len(self.book.terms), len(self.book.position_ids))
             self._fresh_at = self.position
 
     def refresh_account(self, row: int) -> None:

@@ -259,7 +259,7 @@ def _judge(
     margin, fired = book.accounts.margin, book.accounts.fired
     call_level, out_level = book.accounts.margin_call_level, book.accounts.stop_out_level
     for k in range(len(rows)):
-        account = rows[k]
+        account = np.uint32(rows[k])
         own = balance[account] + credit[account] if credit_counts[account] else balance[account]
         equity = own + floating[account]
         level = margin_level(equity, margin[account])
@@ -281,15 +281,14 @@ def _judge(
 @kernel
 def _sum_floating(rows: NDArray[np.int32], book: BookArrays) -> None:
     start, length, items = book.of_account.start, book.of_account.length, book.of_account.items
-    value, swap, floating = book.positions.value, book.positions.swap, book.accounts.floating
+    values, swaps, floating = book.positions.value, book.positions.swap, book.accounts.floating
     for k in range(len(rows)):
-        account = rows[k]
-        total = 0.0
-        begin = start[account]
-        for place in range(begin, begin + length[account]):
-            slot = items[place]
-            if not np.isnan(value[slot]):
-                total += value[slot] + swap[slot]
+        account = np.uint32(rows[k])
+        total, begin = 0.0, np.uint64(start[account])
+        for place in range(begin, begin + np.uint64(length[account])):
+            slot = np.uint32(items[place])
+            value = values[slot]
+            total += value + swaps[slot] if not np.isnan(value) else 0.0
         floating[account] = total
 
 
@@ -671,7 +670,9 @@ def _bound(zones: ZoneArrays, row: int, entry: int, lo: float, hi: float) -> Non
 def _revalue(row: int, lists: RaggedArrays, book: BookArrays) -> None:
     """Compute the floating profit in account currency of a row's positions, NaN if unpriced.
 
-    Columns are taken out of their tables before the loop: inside it, numba would count references.
+    Sides and conversions follow no order that a processor could guess, so every way is computed and
+    one is selected. Columns are taken out of their tables before the loop: inside it, numba would
+    count references. Unsigned indices spare the check for negative ones.
     """
     positions, prices, pairs = book.positions, book.prices, book.pairs
     symbols, sides, lots, opens = (
@@ -680,26 +681,20 @@ def _revalue(row: int, lists: RaggedArrays, book: BookArrays) -> None:
     conversions, pair_of, values = positions.conversion, positions.pair, positions.value
     bids, asks, quoted, units = prices.bid, prices.ask, prices.quoted, prices.units_per_lot
     mids, gains, losses = pairs.mid, pairs.gain, pairs.loss
-    items, begin = lists.items, lists.start[row]
-    for k in range(begin, begin + lists.length[row]):
-        slot = items[k]
-        symbol = symbols[slot]
-        side = sides[slot]
+    items, begin = lists.items, np.uint64(lists.start[row])
+    for k in range(begin, begin + np.uint64(lists.length[row])):
+        slot = np.uint32(items[k])
+        symbol, pair = np.uint32(symbols[slot]), np.uint32(max(pair_of[slot], 0))
+        side, conversion = sides[slot], conversions[slot]
         bid, ask = bids[symbol], asks[symbol]
         close = bid if side > 0.0 else ask
         profit = side * (close - opens[slot]) * lots[slot] * units[symbol]
-        conversion = conversions[slot]
-        if not quoted[symbol]:
-            values[slot] = np.nan
-        elif conversion == SAME:
-            values[slot] = profit
-        elif conversion == BY_CLOSE:
-            values[slot] = profit / close if close != 0.0 else np.nan
-        elif conversion == BY_MID:
-            values[slot] = profit * mids[pair_of[slot]]
-        else:
-            at_market = gains if profit > 0.0 else losses
-            values[slot] = profit * at_market[pair_of[slot]]
+        mid, gain, loss = mids[pair], gains[pair], losses[pair]
+        value = profit * mid if conversion == BY_MID else profit * (gain if profit > 0.0 else loss)
+        at_close = profit / (close if close != 0.0 else np.nan)
+        value = at_close if conversion == BY_CLOSE else value
+        value = profit if conversion == SAME else value
+        values[slot] = value if quoted[symbol] else np.nan
 
 
 @kernel
@@ -713,9 +708,9 @@ def _collect(
 ) -> int:
     """Add the accounts of a row's positions to ``scratch``, each once per event."""
     account_of, last_event = book.positions.account, book.accounts.touched
-    items, begin = lists.items, lists.start[row]
-    for k in range(begin, begin + lists.length[row]):
-        account = account_of[items[k]]
+    items, begin = lists.items, np.uint64(lists.start[row])
+    for k in range(begin, begin + np.uint64(lists.length[row])):
+        account = np.uint32(account_of[np.uint32(items[k])])
         if last_event[account] != event:
             last_event[account] = event
             scratch[touched] = account

@@ -62,6 +62,7 @@ class CompiledBook:
         self._library = library
         self._columns = {name: column.copy() for name, column in _columns(engine).items()}
         self._accounts = len(engine.book.terms)
+        self._slots = len(engine.book.position_ids)
         self._book = _Book(**{name: _address(self._columns[name]) for name in _FIELDS})
         self._event = engine.position + 1
         self.floating: NDArray[np.float64] = self._columns["floating"][: self._accounts]
@@ -81,7 +82,8 @@ class CompiledBook:
 
     def refresh(self) -> NDArray[np.float64]:
         """Value every position and return every account's floating profit."""
-        self._library.refresh(ctypes.byref(self._book), ctypes.c_int64(self._accounts))
+        book, counts = ctypes.byref(self._book), (self._accounts, self._slots)
+        self._library.refresh(book, *map(ctypes.c_int64, counts))
         return self.floating
 
 

@@ -18,12 +18,12 @@ from dealing.bench.goals import Row, over_rounds, row, unmeasured
 from dealing.bench.refreshers import REFRESHERS, Book, Refresh
 from dealing.bench.timing import seconds
 from dealing.bench.workload import SHAPES, Size, make_ticks, part, settings
-from exposure import kernels
 from exposure.engine import ExposureEngine
 from exposure.errors import InvariantError
 from exposure.export import restore
 from exposure.model.quotes import QuoteColumns
 from exposure.state import EngineState
+from exposure.valuing import refresh_all
 
 _STREAMERS: Final = {"Deephaven": "deephaven", "Perspective": "perspective", "Pathway": "pathway"}
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-4
@@ -103,15 +103,15 @@ def refresh_rows(size: Size, opening: EngineState, *, quick: bool) -> list[Row]:
     """Time the full refresh of everybody's floating profit."""
     chosen, library = effort(size, quick=quick), compiled.library()
     engine = restore(opening, settings(lazy=False))
-    book, everybody = Book(peers.Columns(engine)), np.arange(len(engine.book.terms), dtype=np.int32)
-    tables = engine.book.arrays()
+    book = Book(peers.Columns(engine))
+    tables, slots = engine.book.arrays(), len(engine.book.position_ids)
     ways: dict[str, Callable[[], object]] = {}
     for name, (package, prepare) in REFRESHERS.items():
         if find_spec(package) is not None:
             ways[name] = _checked(name, prepare(book), engine)
     if library is not None:
         ways["C"] = _checked("C", compiled.CompiledBook(engine, library).refresh, engine)
-    ways["ours"] = lambda: kernels.refresh_values(tables, everybody)
+    ways["ours"] = lambda: refresh_all(tables, SHAPES[size].accounts, slots)
     costs: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(chosen.rounds * chosen.refreshes):
         for name, way in ways.items():

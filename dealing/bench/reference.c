@@ -41,18 +41,18 @@ static void refresh_pair(const Book *b, int32_t pair) {
 
 static void revalue(const Book *b, const int32_t *slots, int32_t count) {
     for (int32_t k = 0; k < count; k++) {
-        int32_t slot = slots[k], symbol = b->symbol[slot];
-        double side = b->side[slot], close = side > 0.0 ? b->bid[symbol] : b->ask[symbol];
-        double profit = side * (close - b->open_price[slot]) * b->lots[slot] * b->units[symbol];
+        int32_t slot = slots[k], symbol = b->symbol[slot], pair = b->pair[slot];
+        pair = pair < 0 ? 0 : pair;
         int8_t conversion = b->conversion[slot];
-        if (!b->quoted[symbol]) b->value[slot] = NAN;
-        else if (conversion == SAME) b->value[slot] = profit;
-        else if (conversion == BY_CLOSE) b->value[slot] = profit / close;
-        else if (conversion == BY_MID) b->value[slot] = profit * b->mid[b->pair[slot]];
-        else {
-            const double *rate = profit > 0.0 ? b->gain : b->loss;
-            b->value[slot] = profit * rate[b->pair[slot]];
-        }
+        double side = b->side[slot], bid = b->bid[symbol], ask = b->ask[symbol];
+        double close = side > 0.0 ? bid : ask;
+        double profit = side * (close - b->open_price[slot]) * b->lots[slot] * b->units[symbol];
+        double mid = b->mid[pair], gain = b->gain[pair], loss = b->loss[pair];
+        double value = conversion == BY_MID ? profit * mid : profit * (profit > 0.0 ? gain : loss);
+        double at_close = profit / close;
+        value = conversion == BY_CLOSE ? at_close : value;
+        value = conversion == SAME ? profit : value;
+        b->value[slot] = b->quoted[symbol] ? value : NAN;
     }
 }
 
@@ -122,8 +122,11 @@ int64_t ticks(const Book *b, const int32_t *symbols, const double *bids, const d
     return found;
 }
 
-void refresh(const Book *b, int64_t accounts) {
-    for (int64_t a = 0; a < accounts; a++)
-        revalue(b, b->account_items + b->account_start[a], b->account_length[a]);
+/* In the order of memory first, then account by account, as the engine does it. */
+void refresh(const Book *b, int64_t accounts, int64_t slots) {
+    for (int64_t slot = 0; slot < slots; slot++) {
+        int32_t place = (int32_t)slot;
+        revalue(b, &place, 1);
+    }
     for (int64_t a = 0; a < accounts; a++) sum_floating(b, (int32_t)a);
 }

@@ -17,9 +17,11 @@ from dealing.bench.session import Session
 from dealing.bench.table import show
 from dealing.bench.ticks import require_identical
 from dealing.bench.workload import Levels, Size, build, margin_levels, open_book, settings
+from exposure import kernels
 from exposure.errors import InvariantError
 from exposure.export import export_state, restore
 from exposure.model.instruments import AssetClass
+from exposure.valuing import refresh_all
 
 MACHINE = Machine("a CPU", 2, "3.12", "0.68", "2.4", 0.3)
 
@@ -98,6 +100,21 @@ def test_hybrid_and_eager_say_the_same_and_stopped_out_accounts_are_closed(openi
     assert len(stopped) == hybrid.stopped_out > 0
     book = hybrid.engine.book
     assert not any(len(book.of_account.row(book.account_of[login])) for login in stopped[:-1])
+
+
+def test_a_full_refresh_comes_to_the_same_bits_as_one_account_by_account(opening):
+    session = Session(restore(opening, settings(lazy=False)), deals=2_000)
+    session.run(build(Size.SMALL, 3_000).ticks)
+    book = session.engine.book
+    assert book.free  # slots that nobody holds keep what they have
+    book.prices.quoted[5] = False
+    count, slots = len(book.terms), len(book.position_ids)
+    kernels.refresh_values(book.arrays(), book.everybody[:count])
+    expected = book.accounts.floating[:count].copy(), book.positions.value[:slots].copy()
+    book.accounts.floating[:] = 0.0
+    refresh_all(book.arrays(), count, slots)
+    np.testing.assert_array_equal(book.accounts.floating[:count], expected[0])
+    np.testing.assert_array_equal(book.positions.value[:slots], expected[1])
 
 
 def test_a_difference_between_hybrid_and_eager_stops_the_bench(opening):
