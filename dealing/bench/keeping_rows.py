@@ -33,8 +33,11 @@ def keeping_rows(size: Size, opening: EngineState, *, quick: bool) -> list[Row]:
     times = 2 if quick else 5
     engine = restore(opening, settings(lazy=True))
     exports = [seconds(export_state, engine) for _ in range(times)]
+    engine.snapshot()
+    pictures = [seconds(engine.snapshot) for _ in range(2 * times)]
     ticks = make_ticks(SHAPES[size].symbols, 100_000 if quick else 1_000_000)
     rows = [
+        over_rounds("snapshot for the screens", size, [s * 1e3 for s in pictures], "ms"),
         over_rounds("state exported", size, [s * 1e3 for s in exports], "ms"),
         _replay_row(size, engine, ticks),
         _call_row(size, engine),
