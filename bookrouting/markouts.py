@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from exposure.kernels import kernel
 
 Floats = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -68,44 +69,38 @@ def new_state(symbols: int, trades: int, horizons: tuple[int, ...] = HORIZONS_NS
     )
 
 
-@njit(cache=True)
+@kernel
 def take_mids(mids: MidColumns, trades: TradeColumns, state: MarkoutState) -> None:
     """Apply ticks and settle what fell due before each of them.
 
     A markout that is due at the very time of a tick waits: another tick of that instant may follow.
     """
     symbols, prices, times, latest = mids.symbol, mids.mid, mids.ts, state.latest
-    due = _earliest_due(trades.ts, state)
+    due = -_NEVER
     for i in range(len(times)):
         if due < times[i]:
-            _settle(times[i] - 1, trades, state)
-            due = _earliest_due(trades.ts, state)
-        latest[symbols[i]] = prices[i]
+            due = _settle(times[i] - 1, trades, state)
+        latest[np.uint32(symbols[i])] = prices[i]
 
 
-@njit(cache=True)
+@kernel
 def settle_until(now: int, trades: TradeColumns, state: MarkoutState) -> None:
     """Settle what is due at or before an instant after which no tick of it will come."""
     _settle(now, trades, state)
 
 
-@njit(cache=True)
-def _settle(now: int, trades: TradeColumns, state: MarkoutState) -> None:
+@kernel
+def _settle(now: int, trades: TradeColumns, state: MarkoutState) -> int:
+    """Settle what is due at or before an instant; return when the next markout falls due."""
     times, symbols, sides, references = trades.ts, trades.symbol, trades.side, trades.reference
-    latest, first, out = state.latest, state.first, state.markouts
+    horizons, latest, first, out = state.horizons, state.latest, state.first, state.markouts
+    earliest = _NEVER
     for h in range(len(first)):
-        before, k = now - state.horizons[h], first[h]
+        before, k = now - horizons[h], first[h]
         while k < len(times) and times[k] <= before:
-            out[k, h] = sides[k] * (latest[symbols[k]] - references[k])
+            out[k, h] = sides[k] * (latest[np.uint32(symbols[k])] - references[k])
             k += 1
         first[h] = k
-
-
-@njit(cache=True)
-def _earliest_due(times: Int64s, state: MarkoutState) -> int:
-    earliest = _NEVER
-    for h in range(len(state.first)):
-        k = state.first[h]
         if k < len(times):
-            earliest = min(earliest, times[k] + state.horizons[h])
+            earliest = min(earliest, times[k] + horizons[h])
     return earliest

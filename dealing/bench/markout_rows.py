@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -21,7 +20,7 @@ from bookrouting.markouts import (
     settle_until,
     take_mids,
 )
-from dealing.bench.goals import Row, over_rounds, row, unmeasured
+from dealing.bench.goals import Row, over_rounds, unmeasured
 from dealing.bench.timing import seconds
 from dealing.bench.workload import make_ticks
 from exposure.errors import InvariantError
@@ -29,6 +28,7 @@ from exposure.errors import InvariantError
 Floats = NDArray[np.float64]
 
 _SYMBOLS: Final = 300
+_ROUNDS: Final = 3
 _SQL: Final = """
     select mid from dues asof join mids
     on dues.symbol = mids.symbol and dues.due >= mids.ts order by dues.k
@@ -45,27 +45,31 @@ class Day(NamedTuple):
 def markout_rows(*, quick: bool) -> list[Row]:
     """Time ours and every peer that is installed; all answers are the same."""
     day = _day(200_000, 10_000) if quick else _day(4_000_000, 200_000)
-    ours(day)
     ways: dict[str, tuple[str, Callable[[Day], Floats]]] = {
         "pandas": ("pandas", with_pandas),
         "polars": ("polars", with_polars),
         "duckdb": ("duckdb", with_duckdb),
     }
-    expected, costs = ours(day), [seconds(ours, day) for _ in range(3)]
+    expected, costs, rows = ours(day), [], []
     size = f"{len(day.mids.ts):,} ticks, {len(day.fills.ts):,} trades"
-    rows = [over_rounds("markouts, ours", size, [s * 1e3 for s in costs], "ms")]
     for name, (package, way) in ways.items():
         ratio = f"markouts, {name} / ours"
         if find_spec(package) is None:
             rows.append(unmeasured(ratio, size, "x"))
             continue
-        started = time.perf_counter()
-        found = way(day)
-        took = time.perf_counter() - started
-        _require_equal(name, expected, found)
-        rows.append(row(f"markouts, {name}", size, took * 1e3, "ms"))
-        rows.append(row(ratio, size, took / float(np.median(costs)), "x"))
-    return rows
+        _require_equal(name, expected, way(day))
+        mine, theirs = _in_turn(way, day)
+        costs += mine
+        rows.append(over_rounds(f"markouts, {name}", size, [s * 1e3 for s in theirs], "ms"))
+        ratios = [b / a for a, b in zip(mine, theirs, strict=True)]
+        rows.append(over_rounds(ratio, size, ratios, "x"))
+    return [over_rounds("markouts, ours", size, [s * 1e3 for s in costs], "ms"), *rows]
+
+
+def _in_turn(way: Callable[[Day], Floats], day: Day) -> tuple[list[float], list[float]]:
+    """Return the seconds of ours and of a peer, turn by turn."""
+    rounds = [(seconds(ours, day), seconds(way, day)) for _ in range(_ROUNDS)]
+    return [mine for mine, _ in rounds], [theirs for _, theirs in rounds]
 
 
 def ours(day: Day) -> Floats:
