@@ -125,7 +125,14 @@ class Plimsoll:
         return run_stress(asked, settings, chosen.engine.regime_rules)
 
     def bench(
-        self, choices: cli.Choices, *, size: str | None, quick: bool, json_out: str | None
+        self,
+        choices: cli.Choices,
+        *,
+        size: str | None,
+        quick: bool,
+        peers: bool,
+        long: bool,
+        json_out: str | None,
     ) -> int:
         """Measure this machine."""
         self._signals.leave()
@@ -134,7 +141,7 @@ class Plimsoll:
 
         log_to_terminal("plimsoll")
         load_settings(choices.file, os.environ)
-        return run_bench(size=size, quick=quick, json_out=json_out)
+        return run_bench(size=size, quick=quick, peers=peers, long=long, json_out=json_out)
 
     def doctor(self, choices: cli.Choices, *, json_out: str | None) -> int:
         """Say what runs and what is wrong."""

@@ -76,7 +76,14 @@ class Commands(Protocol):
         ...
 
     def bench(
-        self, choices: Choices, *, size: str | None, quick: bool, json_out: str | None
+        self,
+        choices: Choices,
+        *,
+        size: str | None,
+        quick: bool,
+        peers: bool,
+        long: bool,
+        json_out: str | None,
     ) -> int:
         """Measure this machine."""
         ...
@@ -353,10 +360,14 @@ def bench(
     json_out: Json = None,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Seconds instead of minutes.")] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Other tools on the same work.")] = False,
+    long: Annotated[bool, typer.Option("--long", help="Two million ticks in a row too.")] = False,
 ) -> int:
     """Measure the engine on this machine, beside others on the same work."""
     choices = Choices(file=config)
-    return _commands(context).bench(choices, size=size, quick=quick, json_out=json_out)
+    return _commands(context).bench(
+        choices, size=size, quick=quick, peers=peers, long=long, json_out=json_out
+    )
 
 
 @app.command(short_help="Say what runs and what is wrong.")

@@ -1,8 +1,10 @@
 """The reference workload of performance.md: a book, and the ticks that hit it.
 
-Zipf popularity of symbols, account currencies USD 85, EUR 8, GBP 4, AUD 2, CHF 1 %, quote
-currencies converted through live symbols, hedged positions included. Everything follows from the
-seed.
+Account currencies USD 85, EUR 8, GBP 4, AUD 2, CHF 1 %, quote currencies converted through live
+symbols, hedged positions included. *Calm* has margin levels that are lognormal around 8 and none
+below 1.1; *stress* is the same but for 4 % of the accounts, which stand within 5 % above a
+threshold, half of them above their margin call and half above their stop-out. Everything follows
+from the seed.
 """
 
 from __future__ import annotations
@@ -13,34 +15,39 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dealing.bench.market import Market, market
 from exposure.engine import ExposureEngine
 from exposure.model.accounts import Account
 from exposure.model.books import Book
 from exposure.model.events import (
     AccountChanged,
+    BalanceChanged,
     EventBatch,
     InputEvent,
     InstrumentDefined,
     PositionRestored,
     QuoteReceived,
 )
-from exposure.model.ids import ClientId, Currency, Login, Symbol
-from exposure.model.instruments import CalcMode, Instrument
+from exposure.model.ids import ClientId, Currency, Login
 from exposure.model.quotes import QuoteColumns
 from exposure.settings import EngineSettings
 
+TICKS_PER_SECOND: Final = 2_000
+HALF_SPREAD: Final = 5e-5
+"""Half of the spread, as a part of the mid price."""
+
 _SECOND_NS: Final = 1_000_000_000
 _SECONDS_PER_DAY: Final = 86_400
-_TICKS_PER_SECOND: Final = 2_000
 _ACCOUNT_CURRENCIES: Final = {"USD": 0.85, "EUR": 0.08, "GBP": 0.04, "AUD": 0.02, "CHF": 0.01}
-_FX: Final = {
-    "EURUSD": 1.1, "USDJPY": 150.0, "GBPUSD": 1.3, "AUDUSD": 0.66, "USDCHF": 0.88,
-    "EURJPY": 165.0, "EURGBP": 0.85, "GBPJPY": 195.0,
-}  # fmt: skip
-_SHARE_QUOTES: Final = ("USD", "USD", "USD", "USD", "EUR", "USD", "USD", "USD", "GBP", "JPY")
-_FX_DAILY_VOLATILITY: Final = 0.006
-_OTHER_DAILY_VOLATILITY: Final = 0.02
-_CALM_LEVEL: Final = 8.0
+_HEDGED_SHARE: Final = 0.05
+"""Positions that stand against another one of the same account and symbol."""
+
+_USUAL_LEVEL: Final = 8.0
+_LEVEL_SPREAD: Final = 0.6
+_LOWEST_CALM_LEVEL: Final = 1.1
+_STRESSED_SHARE: Final = 0.04
+_STRESSED_WITHIN: Final = 0.05
+_CALL_LEVEL, _OUT_LEVEL = 1.0, 0.5
 
 
 class Size(StrEnum):
@@ -49,6 +56,13 @@ class Size(StrEnum):
     SMALL = "small"
     SEED = "seed"
     BIG = "big"
+
+
+class Levels(StrEnum):
+    """How close accounts stand to their thresholds."""
+
+    CALM = "calm"
+    STRESS = "stress"
 
 
 class Shape(NamedTuple):
@@ -73,90 +87,120 @@ class Workload(NamedTuple):
     ticks: QuoteColumns
 
 
-def build(size: Size, ticks: int, seed: int = 1) -> Workload:
+def settings(*, lazy: bool) -> EngineSettings:
+    """Return the settings of a measured engine; ``lazy`` for the hybrid, else every tick eager."""
+    return EngineSettings(kept_events=1_000, lazy_ticks=lazy)
+
+
+def build(
+    size: Size,
+    ticks: int,
+    seed: int = 1,
+    levels: Levels = Levels.CALM,
+    *,
+    lazy: bool = True,
+) -> Workload:
     """Make the book of a size and ``ticks`` quotes that follow its opening prices."""
-    shape = SHAPES[size]
-    random = np.random.default_rng(seed)
-    instruments = _instruments(shape.symbols)
-    prices = np.array([_FX.get(i.symbol, 100.0) for i in instruments])
-    popularity = 1.0 / np.arange(1, shape.symbols + 1)
-    popularity /= popularity.sum()
-    engine = ExposureEngine(EngineSettings(kept_events=1_000))
-    opening: list[InputEvent] = [InstrumentDefined(0, terms) for terms in instruments]
+    engine = open_book(size, levels, seed, lazy=lazy)
+    return Workload(engine, make_ticks(SHAPES[size].symbols, ticks, seed))
+
+
+def open_book(
+    size: Size, levels: Levels = Levels.CALM, seed: int = 1, *, lazy: bool = True
+) -> ExposureEngine:
+    """Return an engine with a book whose margin levels are those wanted."""
+    shape, random = SHAPES[size], np.random.default_rng(seed)
+    traded = market(shape.symbols)
+    engine = ExposureEngine(settings(lazy=lazy))
+    opening: list[InputEvent] = [InstrumentDefined(0, terms) for terms in traded.instruments]
     opening += _accounts(shape, random)
     opening += [
-        QuoteReceived(0, i.symbol, price * 0.99995, price * 1.00005)
-        for i, price in zip(instruments, prices.tolist(), strict=True)
+        QuoteReceived(0, i.symbol, price * (1.0 - HALF_SPREAD), price * (1.0 + HALF_SPREAD))
+        for i, price in zip(traded.instruments, traded.prices.tolist(), strict=True)
     ]
-    opening += _positions(shape, instruments, prices, popularity, random)
+    opening += _positions(shape, traded, random)
     engine.apply(EventBatch(len(opening), 0, opening))
     engine.value_restored()
-    return Workload(engine, _ticks(ticks, prices, popularity, random))
+    deposits = _deposits(engine, margin_levels(shape.accounts, levels, random))
+    engine.apply(EventBatch(engine.position + len(deposits), 0, deposits))
+    return engine
 
 
-def _instruments(count: int) -> list[Instrument]:
-    names = [*_FX, *(f"SHARE{k:03d}" for k in range(count - len(_FX)))]
-    return [_instrument(name) for name in names]
+def make_ticks(
+    symbols: int, count: int, seed: int = 1, volatility: float = 1.0, per_s: int = TICKS_PER_SECOND
+) -> QuoteColumns:
+    """Return quotes that walk on from the opening prices; ``volatility`` scales the daily one."""
+    random, traded = np.random.default_rng([seed, 1]), market(symbols)
+    named = random.choice(symbols, count, p=traded.popularity).astype(np.int32)
+    per_day = traded.popularity * per_s * _SECONDS_PER_DAY
+    per_tick = volatility * traded.volatility / np.sqrt(per_day)
+    steps = random.standard_normal(count) * per_tick[named]
+    mids = np.empty(count)
+    for symbol in range(symbols):
+        of_symbol = named == symbol
+        mids[of_symbol] = traded.prices[symbol] * np.exp(np.cumsum(steps[of_symbol]))
+    times = np.arange(1, count + 1, dtype=np.int64) * (_SECOND_NS // per_s)
+    return QuoteColumns(named, mids * (1.0 - HALF_SPREAD), mids * (1.0 + HALF_SPREAD), times)
 
 
-def _instrument(name: str) -> Instrument:
-    is_fx = name in _FX
-    return Instrument(
-        symbol=Symbol(name),
-        asset_class="fx" if is_fx else "share",
-        base=Currency(name[:3] if is_fx else name),
-        quote=Currency(name[3:] if is_fx else _SHARE_QUOTES[int(name[5:]) % len(_SHARE_QUOTES)]),
-        contract_size=100_000.0 if is_fx else 100.0,
-        digits=5 if is_fx else 2,
-        calc_mode=CalcMode.FOREX if is_fx else CalcMode.CFD_LEVERAGE,
+def part(ticks: QuoteColumns, places: slice | NDArray[np.int64]) -> QuoteColumns:
+    """Return some of the ticks."""
+    return QuoteColumns(
+        ticks.symbol[places], ticks.bid[places], ticks.ask[places], ticks.ts_event[places]
     )
+
+
+def margin_levels(
+    accounts: int, levels: Levels, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return equity / margin of every account. Shape: (accounts,)."""
+    wanted = _USUAL_LEVEL * random.lognormal(0.0, _LEVEL_SPREAD, accounts)
+    wanted = np.maximum(wanted, _LOWEST_CALM_LEVEL)
+    if levels is Levels.STRESS:
+        close = random.choice(accounts, int(_STRESSED_SHARE * accounts), replace=False)
+        threshold = np.where(np.arange(len(close)) % 2 == 0, _CALL_LEVEL, _OUT_LEVEL)
+        wanted[close] = threshold * (1.0 + _STRESSED_WITHIN * random.random(len(close)))
+    return wanted
 
 
 def _accounts(shape: Shape, random: np.random.Generator) -> list[InputEvent]:
     shares = np.array(list(_ACCOUNT_CURRENCIES.values()))
     currencies = random.choice(list(_ACCOUNT_CURRENCIES), shape.accounts, p=shares)
-    level = _CALM_LEVEL * random.lognormal(0.0, 0.6, shape.accounts)
-    balance = 3_000.0 * np.maximum(level, 1.1)
     return [
         AccountChanged(
             0,
             Account(
                 login=Login(str(k)),
                 client_id=ClientId(str(k)),
-                currency=Currency(str(currencies[k])),
-                balance=float(balance[k]),
+                currency=Currency(currency),
+                balance=0.0,
                 leverage=100.0,
                 book=Book.B,
             ),
         )
-        for k in range(shape.accounts)
+        for k, currency in enumerate(currencies.tolist())
     ]
 
 
-def _positions(
-    shape: Shape,
-    instruments: list[Instrument],
-    prices: NDArray[np.float64],
-    popularity: NDArray[np.float64],
-    random: np.random.Generator,
-) -> list[InputEvent]:
-    symbols = random.choice(shape.symbols, shape.positions, p=popularity)
-    logins = np.concatenate(
-        [
-            np.arange(shape.accounts),
-            random.integers(0, shape.accounts, shape.positions - shape.accounts),
-        ]
-    )
-    is_long = random.random(shape.positions) < 0.5  # noqa: PLR2004 # a fair coin
-    lots = random.integers(1, 50, shape.positions) / 100
-    opens = prices[symbols] * (1.0 + 0.004 * random.standard_normal(shape.positions))
+def _positions(shape: Shape, traded: Market, random: np.random.Generator) -> list[InputEvent]:
+    count = shape.positions
+    others = random.integers(0, shape.accounts, count - shape.accounts)
+    logins = np.concatenate([np.arange(shape.accounts), others])
+    symbols = random.choice(shape.symbols, count, p=traded.popularity)
+    is_long = random.random(count) < 0.5  # noqa: PLR2004 # a fair coin
+    lots = random.integers(1, 50, count) / 100
+    hedges = np.arange(count - int(_HEDGED_SHARE * count), count)
+    against = random.integers(0, hedges[0], len(hedges))
+    logins[hedges], symbols[hedges] = logins[against], symbols[against]
+    is_long[hedges] = ~is_long[against]
+    opens = traded.prices[symbols] * (1.0 + 0.004 * random.standard_normal(count))
     columns = [column.tolist() for column in (logins, symbols, is_long, lots, opens)]
     return [
         PositionRestored(
             0,
             str(login),
             str(k),
-            instruments[symbol].symbol,
+            traded.instruments[symbol].symbol,
             "buy" if long else "sell",
             size,
             open_,
@@ -165,21 +209,10 @@ def _positions(
     ]
 
 
-def _ticks(
-    count: int,
-    prices: NDArray[np.float64],
-    popularity: NDArray[np.float64],
-    random: np.random.Generator,
-) -> QuoteColumns:
-    symbols = random.choice(len(prices), count, p=popularity).astype(np.int32)
-    daily = np.where(
-        np.arange(len(prices)) < len(_FX), _FX_DAILY_VOLATILITY, _OTHER_DAILY_VOLATILITY
-    )
-    per_day = popularity * _TICKS_PER_SECOND * _SECONDS_PER_DAY
-    steps = random.standard_normal(count) * (daily / np.sqrt(per_day))[symbols]
-    mids = np.empty(count)
-    for symbol in range(len(prices)):
-        of_symbol = symbols == symbol
-        mids[of_symbol] = prices[symbol] * np.exp(np.cumsum(steps[of_symbol]))
-    times = np.arange(1, count + 1, dtype=np.int64) * (_SECOND_NS // _TICKS_PER_SECOND)
-    return QuoteColumns(symbols, mids * 0.99995, mids * 1.00005, times)
+def _deposits(engine: ExposureEngine, levels: NDArray[np.float64]) -> list[InputEvent]:
+    """Return what accounts without a balance need for their margin levels."""
+    accounts, count = engine.book.accounts, len(levels)
+    amounts = levels * accounts.margin[:count] - accounts.floating[:count]
+    return [
+        BalanceChanged(0, str(k), "deposit", amount) for k, amount in enumerate(amounts.tolist())
+    ]

@@ -88,10 +88,10 @@ def test_replay_and_bench_pass_their_options_on():
         (cli.Choices(), Path("day")),
         {"until_ms": 1399550400000, "json_out": "-"},
     )
-    assert asked("bench", "--size", "seed", "--quick") == (
+    assert asked("bench", "--size", "seed", "--quick", "--peers") == (
         "bench",
         (cli.Choices(),),
-        {"size": "seed", "quick": True, "json_out": None},
+        {"size": "seed", "quick": True, "peers": True, "long": False, "json_out": None},
     )
 
 
