@@ -1,8 +1,10 @@
 """The hub: the engine process publishes frames and answers questions, the desk process listens.
 
 A frame is encoded once for all listeners, and each listener gets the newest one when it is ready
-for it: a slow desk skips frames, it never holds the engine up. The desk's end keeps the last frame
-when the engine goes away, so that it can be shown as old, and comes back by itself.
+for it: a slow desk skips frames, it never holds the engine up. Findings do not wait for a frame and
+are never skipped: a desk that leaves too many of them unread is sent away, and gets a frame that holds
+them when it comes back. The desk's end keeps the last frame when the engine goes away, so that it
+can be shown as old, and comes back by itself.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, assert_never
 
@@ -22,6 +24,7 @@ from dealing.backoff import Backoff
 from dealing.hub_wire import (
     Answer,
     Answered,
+    Noticed,
     PositionsOfAccount,
     PositionsOfSymbol,
     Published,
@@ -36,9 +39,11 @@ from dealing.hub_wire import (
 from dealing.ports import BookQueries, EngineFrame
 from exposure.account_terms import AccountTerms
 from exposure.errors import DisconnectedError, DomainError, MalformedMessageError
+from exposure.model.events import Finding
 
 ANSWER_WITHIN_S: Final = 5.0
 _WAITING_ANSWERS: Final = 16
+_WAITING_FINDINGS: Final = 1_024
 
 _Gone = (asyncio.IncompleteReadError, ConnectionError)
 
@@ -80,6 +85,12 @@ class SnapshotHubServer:
             self._message = message
             for listener in self._listeners:
                 listener.offer(message)
+
+    def announce(self, findings: list[Finding]) -> None:
+        """Tell every listener at once what the engine noticed."""
+        message = packed(Noticed(findings)) if self._listeners else b""
+        for listener in self._listeners:
+            listener.tell(message)
 
     def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = asyncio.create_task(self._attend(reader, writer))
@@ -124,16 +135,21 @@ class SnapshotHubServer:
 
 
 class _Listener:
-    """What waits to be sent to one desk: answers in order, and at most one frame."""
+    """What waits to be sent to one desk: findings and answers in order, and at most one frame."""
 
     def __init__(self) -> None:
         self._frame: bytes | None = None
         self._replies: deque[bytes] = deque()
+        self._findings: deque[bytes] = deque()
         self._room = asyncio.Semaphore(_WAITING_ANSWERS)
         self._filled = asyncio.Event()
 
     def offer(self, frame: bytes) -> None:
         self._frame = frame
+        self._filled.set()
+
+    def tell(self, findings: bytes) -> None:
+        self._findings.append(findings)
         self._filled.set()
 
     async def reply(self, answer: bytes) -> None:
@@ -143,6 +159,10 @@ class _Listener:
 
     async def next(self) -> bytes:
         while True:
+            if len(self._findings) > _WAITING_FINDINGS:
+                raise ConnectionAbortedError("too many findings were left unread")
+            if self._findings:
+                return self._findings.popleft()
             if self._replies:
                 self._room.release()
                 return self._replies.popleft()
@@ -154,10 +174,12 @@ class _Listener:
 
 
 async def _send(listener: _Listener, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
+    try:
         while True:
             writer.write(await listener.next())
             await writer.drain()
+    except ConnectionError:
+        writer.transport.abort()
 
 
 class HubClient:
@@ -171,6 +193,7 @@ class HubClient:
         self._arrived = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
         self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._hearing: set[asyncio.Queue[Finding]] = set()
         self._ids = itertools.count(1)
         self._log = structlog.get_logger()
 
@@ -194,6 +217,16 @@ class HubClient:
         while self._latest is None or self._latest is after:
             await self._arrived.wait()
         return self._latest
+
+    async def findings(self) -> AsyncGenerator[Finding]:
+        """Yield what the engine notices from now on; frames hold what was missed meanwhile."""
+        heard: asyncio.Queue[Finding] = asyncio.Queue()
+        self._hearing.add(heard)
+        try:
+            while True:
+                yield await heard.get()
+        finally:
+            self._hearing.discard(heard)
 
     async def positions_of_symbol(self, symbol: str, limit: int) -> pl.DataFrame:
         """Return the symbol's largest open positions (columns POSITION_COLUMNS)."""
@@ -232,6 +265,10 @@ class HubClient:
                 case Published(frame):
                     self._backoff.reset()
                     self._show(frame)
+                case Noticed(findings):
+                    for heard in self._hearing:
+                        for finding in findings:
+                            heard.put_nowait(finding)
                 case Answered(number, told) | TermsTold(number, told):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_result(told)

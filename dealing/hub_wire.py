@@ -19,6 +19,7 @@ import polars as pl
 from dealing.ports import EngineFrame
 from exposure.account_terms import AccountTerms
 from exposure.errors import UNDECODABLE, MalformedMessageError
+from exposure.model.events import Finding
 from feeds.frames import HEADER_SIZE, Frame, FrameKind, checked_frame, parse_header
 
 
@@ -26,6 +27,12 @@ class Published(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the newest frame."""
 
     frame: EngineFrame
+
+
+class Noticed(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: what just happened, before any frame shows it."""
+
+    findings: list[Finding]
 
 
 class PositionsOfSymbol(msgspec.Struct, frozen=True, tag=True):
@@ -73,7 +80,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 Question = PositionsOfSymbol | PositionsOfAccount | TermsOfAccount
 Answer = Answered | TermsTold | Refused
-FromEngine = Published | Answer
+FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")
 

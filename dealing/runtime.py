@@ -31,6 +31,7 @@ from exposure.account_terms import AccountTerms
 from exposure.engine import ExposureEngine
 from exposure.errors import DisconnectedError, GapError, StorageError
 from exposure.export import export_state, restore
+from exposure.model.events import Finding
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from exposure.state import EngineState
@@ -152,7 +153,11 @@ class EngineRuntime:
         async with aclosing(self._feed.frames(self._engine.position)) as frames:
             async for frame in frames:
                 self._journal.append_frame(frame)
-                self._revenue.take(self._engine.apply(frame.batch()), self._engine.snapshot)
+                outputs = self._engine.apply(frame.batch())
+                findings = [output for output in outputs if isinstance(output, Finding)]
+                if findings:
+                    self._hub.announce(findings)
+                self._revenue.take(outputs, self._engine.snapshot)
                 self._vitals.delayed((time.time_ns() - frame.header.ts_recv) / 1e6)
                 await self._revenue.room()
                 if self._vitals.applied():

@@ -2,10 +2,10 @@
 
 Three processes, as in the product: this one is the platform and sends frames of ticks and deals at
 a steady pace over a Unix socket; the engine role reads, journals, applies and publishes with its
-own runtime; a reader takes the published frames as a desk does.
+own runtime; a reader takes what is published as a desk does, frames included.
 
 In the figures: the platform's socket, the engine's reading, its journal's write, decoding, applying
-both ticks and deals, and, for what a desk reads, the frame's making, sending and decoding. Not in
+both ticks and deals, and, for what a desk reads, announcing, sending and decoding. Not in
 them: the platform's own log, the database behind the revenue (it is in memory here), browsers.
 """
 

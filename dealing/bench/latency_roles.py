@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -72,20 +72,16 @@ async def be_engine(directory: Path, size: Size, stop: asyncio.Event) -> Moments
 
 
 async def be_reader(directory: Path, _: Size, stop: asyncio.Event) -> Moments:
-    """Read frames as a desk does."""
+    """Read what is announced, beside the frames, as a desk does."""
     client = HubClient(directory / ENGINE, Backoff(random.random, limit_s=0.1))
     moments: Moments = {}
     await run_until(stop, client.run(), _note(client, moments))
     return moments
 
 
-async def _note(client: HubClient, moments: Moments) -> NoReturn:
-    frame = None
-    while True:
-        frame = await client.next(frame)
-        now = time.monotonic_ns()
-        for crossing in frame.snapshot.crossings:
-            moments.setdefault(crossing.position, now)
+async def _note(client: HubClient, moments: Moments) -> None:
+    async for finding in client.findings():
+        moments.setdefault(finding.position, time.monotonic_ns())
 
 
 def _revenue(directory: Path) -> NotingWriter:

@@ -359,4 +359,7 @@ class CashBooked(Event, frozen=True):
     currency: str = ""
 
 
-OutputEvent = MarginLevelCrossed | BreakFound | LimitBreached | RevenueBooked | CashBooked
+Finding = MarginLevelCrossed | BreakFound | LimitBreached
+"""What people have to hear of at once."""
+
+OutputEvent = Finding | RevenueBooked | CashBooked

@@ -13,6 +13,7 @@ from dealing.backoff import Backoff
 from dealing.hub import HubClient, SnapshotHubServer
 from dealing.hub_wire import read_from_engine
 from exposure.errors import DisconnectedError, DomainError
+from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
 from tests.dealing.hub_fakes import MemoryBookQueries, MemorySnapshotSource, frame
 
 ROWS = [("1000", "EURUSD", 1.0), ("1001", "EURUSD", 5.0), ("1000", "XAUUSD", 2.0)]
@@ -211,3 +212,50 @@ async def test_bytes_that_are_no_question_end_only_that_connection(tmp_path):
         assert await soon(reader.read(-1)) != b"nope"
         writer.close()
         assert len(await soon(client.positions_of_account("1000"))) == 2
+
+
+def crossing(position):
+    return MarginLevelCrossed(1, position, "1000", "margin_call", 99.5)
+
+
+async def test_findings_come_at_once_and_in_order(tmp_path):
+    server = SnapshotHubServer(tmp_path / "hub.sock", MemoryBookQueries(ROWS))
+    async with server.serving(), listening(tmp_path / "hub.sock") as client:
+        await server.publish(frame(0))
+        await soon(client.next(None))
+        heard = client.findings()
+        first = asyncio.create_task(anext(heard))
+        await asyncio.sleep(0)
+        told = [
+            crossing(1),
+            BreakFound(1, 2, "bad_deal", "no such side", login="1000"),
+            LimitBreached(1, 3, "symbol", "EURUSD", "hard", 2e6, 1e6),
+        ]
+        server.announce(told[:1])
+        server.announce(told[1:])
+        assert [await soon(first), await soon(anext(heard)), await soon(anext(heard))] == told
+        await heard.aclose()
+        server.announce([crossing(4)])  # nobody asks any more
+
+
+async def read_for_ever(reader):
+    while True:
+        await read_from_engine(reader)
+
+
+async def test_a_desk_that_leaves_findings_unread_is_sent_away_and_comes_back(tmp_path):
+    path = tmp_path / "hub.sock"
+    server = SnapshotHubServer(path, MemoryBookQueries(ROWS))
+    async with server.serving():
+        await server.publish(frame(0))
+        reader, writer = await asyncio.open_unix_connection(path, limit=1_024)
+        await soon(read_from_engine(reader))
+        for position in range(60_000):
+            server.announce([crossing(position)])
+            if position % 100 == 0:
+                await asyncio.sleep(0)
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await soon(read_for_ever(reader))
+        writer.close()
+        async with listening(path) as client:
+            assert (await soon(client.next(None))).sent_at == 0
