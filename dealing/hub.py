@@ -2,9 +2,9 @@
 
 A frame is encoded once for all listeners, and each listener gets the newest one when it is ready
 for it: a slow desk skips frames, it never holds the engine up. Findings do not wait for a frame and
-are never skipped: a desk that leaves too many of them unread is sent away, and gets a frame that holds
-them when it comes back. The desk's end keeps the last frame when the engine goes away, so that it
-can be shown as old, and comes back by itself.
+are never skipped: a desk that leaves too many of them unread is sent away, and gets a frame that
+holds them when it comes back. The desk's end keeps the last frame when the engine goes away, so
+that it can be shown as old, and comes back by itself.
 """
 
 from __future__ import annotations
