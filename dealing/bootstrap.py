@@ -275,11 +275,12 @@ def _market(settings: MarketSettings) -> Market:
 async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
     from dealing.backoff import Backoff
     from dealing.hub import SnapshotHubServer
-    from dealing.runtime import EngineQueries, EngineRuntime, Pace, recovered
+    from dealing.runtime import SWITCH_S, EngineQueries, EngineRuntime, Pace, recovered
     from dealing.storage.journal import Journal
     from dealing.storage.snapshots import SnapshotStore
     from feeds.socket_feed import SocketEventFeed
 
+    sys.setswitchinterval(SWITCH_S)
     section, storage = settings.engine, settings.storage
     pace = Pace(
         frame_s=section.frame_interval_ms / 1e3,

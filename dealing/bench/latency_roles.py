@@ -28,7 +28,7 @@ from dealing.revenue.closing import DayClosing
 from dealing.revenue.facts import Bookkeeper
 from dealing.revenue.memory_store import MemoryRevenueStore
 from dealing.revenue.writer import Look, RevenueWriter
-from dealing.runtime import EngineQueries, EngineRuntime, Pace
+from dealing.runtime import SWITCH_S, EngineQueries, EngineRuntime, Pace
 from dealing.server_day import ServerDay
 from dealing.storage.journal import Journal
 from dealing.storage.lake import RevenueLake
@@ -57,6 +57,7 @@ class NotingWriter(RevenueWriter):
 
 async def be_engine(directory: Path, size: Size, stop: asyncio.Event) -> Moments:
     """Run the engine role over a stressed book."""
+    sys.setswitchinterval(SWITCH_S)
     engine = open_book(size, Levels.STRESS)
     revenue = _revenue(directory)
     revenue.begin(engine.snapshot())
