@@ -214,6 +214,21 @@ class StressBook:
             self._lp_usd(prices, rate),
         )
 
+    def gain_of_a_percent(self, valued: Valuation) -> Floats:
+        """Return what each position gains if its price rises by a percent and no rate moves.
+
+        In account currency, converted as a loss would be; 0 without a price or rate.
+
+        Shapes: (positions,).
+        """
+        held, prices = self.holdings, valued.prices
+        close = np.where(held.is_long, prices.bid[held.symbol], prices.ask[held.symbol])
+        gain = np.abs(close) * held.signed_units / 100.0
+        loss = self._in_account_currency(-np.abs(gain), close, prices)
+        loss[~prices.quoted[held.symbol]] = 0.0
+        gains: Floats = np.sign(gain) * np.nan_to_num(np.abs(loss), nan=0.0)
+        return gains
+
     def _in_account_currency(self, profit: Floats, close: Floats, prices: PriceArrays) -> Floats:
         conversion, pair = self.holdings.conversion, self.holdings.pair
         rates, names = self.book.rates, self.book.rates.pair_names
