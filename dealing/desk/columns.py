@@ -247,7 +247,7 @@ SCENARIO_COLUMNS: Final = (
            "What accounts owe beyond what they have, USD"),
     Column("balance_cost_usd", "Neg. bal. cost", Draw.MONEY, 104,
            "What writing negative balances off costs the house beyond today, USD"),
-    Column("date", "Date", Draw.TEXT, 88, "When it happened"),
+    Column("date", "Date", Draw.TEXT, 98, "When it happened"),
     Column("figures", "Figures", Draw.MARK, 116,
            "From a source, from memory (nobody has checked them), or made up"),
     Column("title", "What happened", Draw.TEXT, 330, "In words"),

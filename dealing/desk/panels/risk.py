@@ -124,6 +124,7 @@ def _scenarios() -> Component:
         [
             html.Span("", id=RiskIds.TABLE_NOTE, className="panel-note", role="status"),
             switch(RiskIds.FAMILY, families, "scenarios", "Which moves"),
+            text_button("limits", "Limits", title="The list of limits on the desk"),
             action_button("again:table", "Compute again", "refresh-cw"),
             action_button("export:scenarios", "Export the stress table as CSV", "download", "E"),
         ],
@@ -172,7 +173,6 @@ def _parts() -> Component:
     tools = html.Div(
         [
             html.Span("", id=RiskIds.PARTS_COUNT, className="panel-note"),
-            text_button("limits", "Limits", title="The list of limits on the desk"),
             action_button("export:parts", "Export the parts of the VaR as CSV", "download"),
         ],
         className="panel-tools",
