@@ -47,7 +47,7 @@
     tile("negative", number(figures.negative), owed + before, figures.negative ? "is-critical" : "");
     const house = title ? figures.house_usd : null;
     tile("house_usd", title ? compact(house, true) : "–",
-      title ? `negative balances cost ${compact(figures.balance_cost_usd)}` : "nothing is moved",
+      title ? `balances cost ${compact(figures.balance_cost_usd)}` : "nothing is moved",
       house > 0 ? "is-profit" : house < 0 ? "is-loss" : "");
   };
 
@@ -154,12 +154,13 @@
   const start = async () => {
     asker = begin();
     makeSlider();
-    api = await desk.gridApi("accounts-grid");
-    keeper = desk.rowKeeper(api);
+    setInterval(() => { asker.refresh(); drawAge(); }, 250);
+    const ready = await desk.gridApi("accounts-grid");
+    keeper = desk.rowKeeper(ready);
+    api = ready;
     desk.onRow(api, desk.drill.openLogin);
     desk.setEmpty("accounts", !asker.shown);
     if (asker.shown) draw(asker.shown);
-    setInterval(() => { asker.refresh(); drawAge(); }, 250);
   };
 
   window.dash_clientside ??= {};

@@ -52,6 +52,14 @@
     return level <= Math.max(row?.call_level ?? 100, 120) ? "near" : "calm";
   };
 
+  /* without margin there is no level: calm, but for who owes something */
+  const edgeOf = (value, node) =>
+    value ?? ((node?.data?.equity ?? 0) < 0 ? -Infinity : Infinity);
+  const byEdge = (a, b, one, other) => {
+    const [left, right] = [edgeOf(a, one), edgeOf(b, other)];
+    return left === right ? 0 : left - right;
+  };
+
   class Sparkline {
     init(params) {
       this.gui = document.createElement("div");
@@ -152,12 +160,14 @@
       cellClass: (p) => ["num", p.value === 0 ? "level-low" : ""],
       valueFormatter: ({ value, colDef }) =>
         (missing(value) ? "–" : f.distance(value, colDef.field === "to_largest")),
-      comparator: (a, b) => Math.abs(a ?? Infinity) - Math.abs(b ?? Infinity),
+      comparator: (a, b, one, other) =>
+        byEdge(missing(a) ? a : Math.abs(a), missing(b) ? b : Math.abs(b), one, other),
     }),
     checked: { cellClass: (p) => (p.value === "from memory" ? "memory" : "soft"),
                valueFormatter: (p) => (p.value === "from memory" ? "▲ from memory" : p.value) },
     plainLevel: numeric(f.level),
     ownLevel: numeric(f.level, {
+      comparator: byEdge,
       cellClass: (p) => ["num", { over: "level-low", near: "level-near" }[ownBand(p.value, p.data)] ?? ""],
       cellStyle: (params) => ({
         backgroundImage: bar(`--limit-${ownBand(params.value ?? Infinity, params.data)}`,

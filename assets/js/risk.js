@@ -232,11 +232,13 @@
   const ask = (kind) => {
     if (kind === "shock") scenario = "";
     askers[kind].ask();
+    drawAges();
   };
 
   const openScenario = (row) => {
     scenario = row.id;
     askers.shock.ask();
+    drawAges();
     panel("shock").scrollIntoView({ block: "nearest" });
   };
 
@@ -271,6 +273,8 @@
   };
 
   const start = async () => {
+    setInterval(() => { askers.table.refresh(); drawAges(); }, 500);
+    for (const name of ["scenarios", "ladder", "shock"]) desk.setEmpty(name, true);
     const ids = { parts: "risk-parts", scenarios: "risk-scenarios", accounts: "risk-shock-accounts" };
     for (const [name, id] of Object.entries(ids)) {
       const api = await desk.gridApi(id);
@@ -287,10 +291,10 @@
         if (event.key === "Enter" && event.target.matches("input")) ask(form.dataset.form);
       });
     }
-    for (const name of ["scenarios", "ladder", "shock"]) desk.setEmpty(name, true);
-    if (askers.table.shown) drawTable(askers.table.shown);
+    for (const [kind, draws] of [["table", drawTable], ["shock", drawShock]]) {
+      if (askers[kind].shown) draws(askers[kind].shown);
+    }
     draw();
-    setInterval(() => { askers.table.refresh(); drawAges(); }, 500);
   };
 
   window.dash_clientside ??= {};

@@ -273,6 +273,7 @@ COSTLY_COLUMNS: Final = (
 ACCOUNT_COLUMNS: Final = (
     Column("login", "Login", Draw.NAME, 72, "Trading account", pinned=True),
     Column("level", "Level", Draw.OWN_LEVEL, 92, "Equity over margin, in percent", grows=True),
+    Column("level_now", "Level now", Draw.OWN_LEVEL, 92, "Without the move", grows=True),
     Column("to_all", "To stop-out, all", Draw.DISTANCE, 104,
            "How far all prices may go against it at once before its stop-out level", grows=True),
     Column("to_largest", "Largest alone", Draw.DISTANCE, 104,
@@ -285,7 +286,6 @@ ACCOUNT_COLUMNS: Final = (
     Column("currency", "Cur", Draw.TEXT, 46, "Account currency"),
     Column("book", "Book", Draw.BOOK, 50, "Book of its new deals"),
     Column("client_id", "Client", Draw.TEXT, 84, "Who owns it", grows=True),
-    Column("level_now", "Level now", Draw.OWN_LEVEL, 92, "Without the move", grows=True),
     Column("stop_out_level", "Stop-out at", Draw.LEVEL_PLAIN, 80, "Its stop-out level"),
 )  # fmt: skip
 """Columns of the list of accounts on the margin screen."""

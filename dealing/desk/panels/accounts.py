@@ -34,7 +34,7 @@ def layout() -> Component:
             _move(),
             html.Section(
                 [
-                    *(_tile(f"band-{band.value}", name, "accounts", tip, TONES.get(band, ""))
+                    *(_tile(f"band-{band.value}", name, "", tip, TONES.get(band, ""))
                       for band, (name, tip) in BAND_NAMES.items()),
                     _tile("negative", "Negative", "balances",
                           "Accounts that owe more than they have, and how much that is.",
