@@ -81,7 +81,7 @@ def _move() -> Component:
     return html.Div(
         [
             html.Span("What if", className="panel-title"),
-            field(AccountsIds.TARGET, "Symbol or currency", width=126, list=RiskIds.NAMES.value),
+            field(AccountsIds.TARGET, "Symbol or currency", width=146, list=RiskIds.NAMES.value),
             html.Span([], id=AccountsIds.SLIDER, className="slider"),
             html.Output("", id=AccountsIds.MOVE, className="move"),
             text_button("again:still", "Back to now", title="Take the move away"),

@@ -237,7 +237,7 @@ def _reverse() -> Component:
 
 
 def _target(identity: str) -> Component:
-    return field(identity, "Symbol or currency", width=126, list=RiskIds.NAMES.value)
+    return field(identity, "Symbol or currency", width=146, list=RiskIds.NAMES.value)
 
 
 def _tile(tile: Tile) -> Component:
