@@ -24,6 +24,8 @@ from dealing.backoff import Backoff
 from dealing.hub_wire import (
     Answer,
     Answered,
+    CopyOfBook,
+    CopyTold,
     Noticed,
     PositionsOfAccount,
     PositionsOfSymbol,
@@ -36,7 +38,7 @@ from dealing.hub_wire import (
     read_from_engine,
     read_question,
 )
-from dealing.ports import BookQueries, EngineFrame
+from dealing.ports import BookQueries, BookTaken, EngineFrame
 from exposure.account_terms import AccountTerms
 from exposure.errors import DisconnectedError, DomainError, MalformedMessageError
 from exposure.model.events import Finding
@@ -116,7 +118,12 @@ class SnapshotHubServer:
     async def _answer(self, reader: asyncio.StreamReader, listener: _Listener) -> NoReturn:
         while True:
             question = await read_question(reader)
-            await listener.reply(packed(await self._answer_to(question)))
+            answer = await self._answer_to(question)
+            # a book has megabytes: other answers are not worth a thread
+            large = isinstance(answer, CopyTold)
+            await listener.reply(
+                await asyncio.to_thread(packed, answer) if large else packed(answer)
+            )
 
     async def _answer_to(self, question: Question) -> Answer:
         ask, number = self._queries, question.id
@@ -128,6 +135,8 @@ class SnapshotHubServer:
                     return Answered(number, await ask.positions_of_account(login))
                 case TermsOfAccount(_, login):
                     return TermsTold(number, await ask.terms_of_account(login))
+                case CopyOfBook(_):
+                    return CopyTold(number, await ask.book_copy())
                 case _:
                     assert_never(question)
         except DomainError as e:
@@ -243,6 +252,11 @@ class HubClient:
         terms: AccountTerms = await self._ask(TermsOfAccount(next(self._ids), login))
         return terms
 
+    async def book_copy(self) -> BookTaken:
+        """Return a copy of the book, a few seconds old at most."""
+        taken: BookTaken = await self._ask(CopyOfBook(next(self._ids)))
+        return taken
+
     async def _ask(self, question: Question) -> Any:
         if self._writer is None:
             raise DisconnectedError("the engine is away: try again when it is back")
@@ -269,7 +283,7 @@ class HubClient:
                     for heard in self._hearing:
                         for finding in findings:
                             heard.put_nowait(finding)
-                case Answered(number, told) | TermsTold(number, told):
+                case Answered(number, told) | TermsTold(number, told) | CopyTold(number, told):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_result(told)
                 case Refused(number, reason):

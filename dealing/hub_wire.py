@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from dealing.ports import EngineFrame
+from dealing.ports import BookTaken, EngineFrame
 from exposure.account_terms import AccountTerms
 from exposure.errors import UNDECODABLE, MalformedMessageError
 from exposure.model.events import Finding
@@ -57,6 +57,12 @@ class TermsOfAccount(msgspec.Struct, frozen=True, tag=True):
     login: str
 
 
+class CopyOfBook(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: a copy of the book, please."""
+
+    id: int
+
+
 class Answered(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the positions that a question asked for."""
 
@@ -71,6 +77,13 @@ class TermsTold(msgspec.Struct, frozen=True, tag=True):
     answer: AccountTerms
 
 
+class CopyTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the copy of the book that a question asked for."""
+
+    id: int
+    answer: BookTaken
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: why a question has no answer, in a sentence."""
 
@@ -78,8 +91,8 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Question = PositionsOfSymbol | PositionsOfAccount | TermsOfAccount
-Answer = Answered | TermsTold | Refused
+Question = PositionsOfSymbol | PositionsOfAccount | TermsOfAccount | CopyOfBook
+Answer = Answered | TermsTold | CopyTold | Refused
 FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")

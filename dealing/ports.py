@@ -10,12 +10,14 @@ import polars as pl
 
 from dealing.components import ComponentState, ComponentStatus
 from exposure.account_terms import AccountTerms
+from exposure.risk.book_copy import BookCopy
 from exposure.snapshot import Snapshot
 from feeds.frames import Frame
 from feeds.platform_wire import PlatformStatus
 
 __all__ = [
     "BookQueries",
+    "BookTaken",
     "ComponentState",
     "ComponentStatus",
     "EngineFrame",
@@ -48,6 +50,18 @@ class EngineFrame(msgspec.Struct, frozen=True, kw_only=True):
     deals_per_s: float
     components: list[ComponentStatus]
     delays: Delays | None = None
+
+
+class BookTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy of the engine's book for whoever computes what a shock would do.
+
+    Units: ``taken_at`` wall-clock ns UTC in the engine process, ``took_ms`` how long the engine did
+    nothing else.
+    """
+
+    copy: BookCopy
+    taken_at: int
+    took_ms: float
 
 
 class PlatformFeed(Protocol):
@@ -93,4 +107,8 @@ class BookQueries(Protocol):
 
     async def terms_of_account(self, login: str) -> AccountTerms:
         """Return what applies to a login now."""
+        ...
+
+    async def book_copy(self) -> BookTaken:
+        """Return a copy of the book, a few seconds old at most; it is large, so ask seldom."""
         ...

@@ -20,7 +20,7 @@ import structlog
 
 from dealing.backoff import Backoff
 from dealing.hub import SnapshotHubServer
-from dealing.ports import EngineFrame, PlatformFeed
+from dealing.ports import BookTaken, EngineFrame, PlatformFeed
 from dealing.process import run_until
 from dealing.revenue.writer import RevenueWriter
 from dealing.storage.journal import Journal
@@ -32,6 +32,7 @@ from exposure.engine import ExposureEngine
 from exposure.errors import DisconnectedError, GapError, StorageError
 from exposure.export import export_state, restore
 from exposure.model.events import Finding
+from exposure.risk.book_copy import copy_of
 from exposure.settings import EngineSettings
 from exposure.snapshot import Snapshot
 from exposure.state import EngineState
@@ -42,6 +43,9 @@ encodes or saves: Python's own choice, ten times as long, is what a tick would w
 
 SLICE_S: Final = 0.005
 """How long batches may follow each other before frames and questions get a turn."""
+
+COPY_KEPT_S: Final = 2.0
+"""For how long whoever asks for the book gets the copy that was taken last."""
 
 
 class Pace(NamedTuple):
@@ -87,6 +91,8 @@ class EngineQueries:
     def __init__(self, engine: ExposureEngine) -> None:
         """Take the engine that knows."""
         self._engine = engine
+        self._taken: BookTaken | None = None
+        self._taken_s = -COPY_KEPT_S
 
     async def positions_of_symbol(self, symbol: str, limit: int) -> pl.DataFrame:
         """Return the symbol's largest open positions (columns POSITION_COLUMNS)."""
@@ -99,6 +105,16 @@ class EngineQueries:
     async def terms_of_account(self, login: str) -> AccountTerms:
         """Return what applies to a login now."""
         return self._engine.terms_of_account(login)
+
+    async def book_copy(self) -> BookTaken:
+        """Return a copy of the book; however many ask, it is taken every few seconds at most."""
+        began_s = time.monotonic()
+        if self._taken is None or began_s - self._taken_s >= COPY_KEPT_S:
+            copy = copy_of(self._engine)
+            took_ms = 1_000.0 * (time.monotonic() - began_s)
+            self._taken = BookTaken(copy=copy, taken_at=time.time_ns(), took_ms=took_ms)
+            self._taken_s = began_s
+        return self._taken
 
 
 class EngineRuntime:

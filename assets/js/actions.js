@@ -38,22 +38,39 @@
     document.body.dataset.shows = name;
     desk.redraw();
     if (name === "revenue") desk.revenue.show();
+    if (name === "risk") desk.risk.show();
+    if (name === "margin") desk.accounts.show();
   };
+  const onDesk = () => ["desk", "system"].includes(desk.choices.screen);
 
   const actions = {
-    search: () => document.getElementById("exposure-search").focus(),
+    search: () => {
+      const field = { margin: "accounts-search", risk: "risk-shock-target" }[desk.choices.screen];
+      document.getElementById(field ?? "exposure-search").focus();
+    },
     view: (name) => props("exposure-view", { value: name }),
     sort: (field) => desk.exposure.sortBy(field),
     side: () => props("shell-side", { value: nextOf(["house", "client"], desk.choices.side) }),
     book: () => props("shell-book", { value: nextOf(["all", "a", "b", "c"], desk.choices.book) }),
     watch: (name) => props("watch-shown", { value: name || nextOf(["margin", "limits"], desk.choices.watch) }),
     columns: () => {
-      if (desk.choices.screen === "revenue") return;
+      if (!onDesk()) return;
       desk.exposure.listColumns();
       props("exposure-columns", { opened: true });
     },
-    export: (form) => (desk.choices.screen === "revenue" ? desk.revenue.exportAs(form ?? "csv")
-      : desk.exposure.exportCsv()),
+    export: (form) => {
+      const { screen } = desk.choices;
+      if (screen === "revenue") desk.revenue.exportAs(form ?? "csv");
+      else if (screen === "risk") desk.risk.exportCsv(form ?? "scenarios");
+      else if (screen === "margin") desk.accounts.exportCsv();
+      else desk.exposure.exportCsv();
+    },
+    ask: (kind) => desk.risk.ask(kind),
+    again: (what) => (what === "still" ? desk.accounts.still() : desk.risk.ask(what)),
+    limits: () => {
+      goTo("desk");
+      props("watch-shown", { value: "limits" });
+    },
     close: () => desk.drill.back(),
     exposure: () => desk.drill.close(),
     pause: () => desk.pause(),
@@ -68,12 +85,12 @@
     actions[name](argument);
   };
 
-  const typing = (target) => target.closest("input:not([type=radio]), textarea, select");
+  const typing = (target) => target.closest("input:not([type=radio], [type=range]), textarea, select");
   const pressing = (target) => target.closest("button, input, [role=tab], a");
   /* leaving the search takes its filter away; Enter leaves it and keeps the filter */
   const leave = (field) => {
     field.blur();
-    if (field.id === "exposure-search") props("exposure-search", { value: "" });
+    if (["exposure-search", "accounts-search"].includes(field.id)) props(field.id, { value: "" });
   };
   const overlay = () => [...document.querySelectorAll(".mantine-Modal-content")]
     .some((content) => content.checkVisibility());

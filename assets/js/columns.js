@@ -47,6 +47,19 @@
 
   const limitBand = (used) => (used >= 0.9 ? "over" : used >= 0.7 ? "near" : "calm");
 
+  const ownBand = (level, row) => {
+    if (level <= (row?.stop_out_level ?? 50)) return "over";
+    return level <= Math.max(row?.call_level ?? 100, 120) ? "near" : "calm";
+  };
+
+  /* without margin there is no level: calm, but for who owes something */
+  const edgeOf = (value, node) =>
+    value ?? ((node?.data?.equity ?? 0) < 0 ? -Infinity : Infinity);
+  const byEdge = (a, b, one, other) => {
+    const [left, right] = [edgeOf(a, one), edgeOf(b, other)];
+    return left === right ? 0 : left - right;
+  };
+
   class Sparkline {
     init(params) {
       this.gui = document.createElement("div");
@@ -89,6 +102,10 @@
     change: (value) => desk.formats.percent(value, 2, true),
     level: (value) => (missing(value) ? "–" : `${desk.formats.number(value, 1)} %`),
     age: (value) => desk.formats.age(value),
+    distance: (value, sign) => {
+      if (value === 0) return "reached";
+      return Math.abs(value) > 9.99 ? "> 999 %" : desk.formats.percent(value, 2, sign);
+    },
   };
 
   grid.deskColumnTypes = {
@@ -122,6 +139,7 @@
       cellClass: (params) => (isTotal(params) ? signClass(params) : ["heat", ...signClass(params)]),
       cellStyle: heat,
     }),
+    amount: numeric(f.lots, { cellClass: (p) => ["num", p.value < 0 ? "neg" : ""] }),
     cash: numeric(f.cash, { cellClass: signClass }),
     cashBar: numeric(f.cash, {
       cellClass: (params) => [...signClass(params), "strong"],
@@ -129,6 +147,32 @@
         const share = isTotal(params) ? 0 : step(Math.abs(params.value ?? 0) / params.context.barScale);
         return { backgroundImage: centredBar(params.value < 0 ? "--loss" : "--profit", share) };
       },
+    }),
+    /* a part of the risk is neither profit nor loss: one colour for what adds to it, one for hedges */
+    part: numeric(f.whole, {
+      cellClass: ["num", "strong"],
+      cellStyle: (params) => {
+        const share = isTotal(params) ? 0 : step(Math.abs(params.value ?? 0) / params.context.barScale);
+        return { backgroundImage: bar(params.value < 0 ? "--cover" : "--limit-calm", share) };
+      },
+    }),
+    distance: numeric((value, row) => f.distance(value), {
+      cellClass: (p) => ["num", p.value === 0 ? "level-low" : ""],
+      valueFormatter: ({ value, colDef }) =>
+        (missing(value) ? "–" : f.distance(value, colDef.field === "to_largest")),
+      comparator: (a, b, one, other) =>
+        byEdge(missing(a) ? a : Math.abs(a), missing(b) ? b : Math.abs(b), one, other),
+    }),
+    checked: { cellClass: (p) => (p.value === "from memory" ? "memory" : "soft"),
+               valueFormatter: (p) => (p.value === "from memory" ? "▲ from memory" : p.value) },
+    plainLevel: numeric(f.level),
+    ownLevel: numeric(f.level, {
+      comparator: byEdge,
+      cellClass: (p) => ["num", { over: "level-low", near: "level-near" }[ownBand(p.value, p.data)] ?? ""],
+      cellStyle: (params) => ({
+        backgroundImage: bar(`--limit-${ownBand(params.value ?? Infinity, params.data)}`,
+          step(Math.max(params.value ?? 0, 0) / 200)),
+      }),
     }),
     coverage: numeric(f.share, {
       cellStyle: (params) => ({ backgroundImage: bar("--cover", step(params.value ?? 0)) }),

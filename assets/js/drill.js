@@ -31,6 +31,9 @@
   const show = () => {
     const panel = document.getElementById("drill-panel");
     const open = trail.length > 0;
+    /* there is one drawer: it stands on the screen where something was opened */
+    const place = document.querySelector(".screen:not([hidden]) [data-drawer]");
+    if (open && place && panel.parentElement !== place) place.append(panel);
     if (open && panel.hidden) cameFrom = window.scrollY;
     const closes = !open && !panel.hidden;
     panel.hidden = !open;

@@ -44,6 +44,7 @@
     desk.pnl.draw(frame);
     desk.crossings.draw(frame);
     desk.system.draw(frame);
+    desk.risk.draw();
     renderMs = 0.8 * renderMs + 0.2 * (performance.now() - begun);
   };
 
@@ -80,6 +81,7 @@
     desk.watch.draw();
     desk.tiles.draw();
     desk.system.draw({ ...desk.model.frame, type: "tick", breaks: [] });
+    desk.risk.draw();
   };
 
   desk.pause = () => {
@@ -107,7 +109,8 @@
     desk.appearance.apply();
     desk.crossings.start();
     desk.actions.showAddressed();
-    const panels = [desk.exposure, desk.watch, desk.drill, desk.pnl, desk.revenue];
+    const panels = [desk.exposure, desk.watch, desk.drill, desk.pnl, desk.revenue, desk.risk,
+      desk.accounts];
     await Promise.all(panels.map((panel) => panel.start()));
   };
 

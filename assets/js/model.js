@@ -14,7 +14,7 @@
   const TREND_SAMPLES = 120;
   const PLAIN = ["bid", "ask", "units", "lp_lots", "lp_floating", "uncovered_lots",
                  "uncovered_value", "coverage", "limit_used", "limit_value", "vwap_long",
-                 "vwap_short", "top_share", "accounts", "positions", "unpriced", "age_ms"];
+                 "vwap_short", "var_value", "top_share", "accounts", "positions", "unpriced", "age_ms"];
 
   const model = { definitions: {}, frame: null, mids: {}, figures: {}, trend: 0 };
 

@@ -20,8 +20,9 @@ from dealing.api import api_routes, revenue_routes
 from dealing.desk import shell
 from dealing.desk.callbacks import problem_of
 from dealing.desk.guard import STREAM_PATH, Guard
+from dealing.desk.held_book import BookDesk
 from dealing.desk.options import DeskOptions, assets_dir
-from dealing.desk.panels import drilldown, exposure, revenue, strip, watch
+from dealing.desk.panels import accounts, drilldown, exposure, revenue, risk, strip, watch
 from dealing.desk.panels.revenue_view import Sources
 from dealing.desk.stream import Stream, end_process_if_failed
 from dealing.ports import BookQueries, EngineFrame, SnapshotSource
@@ -98,6 +99,9 @@ def create_dash(
     watch.register(app)
     drilldown.register(app, source, queries)
     revenue.register(app, sources)
+    books = BookDesk(queries, sources.day, sources.now)
+    risk.register(app, books)
+    accounts.register(app, books)
     return app
 
 

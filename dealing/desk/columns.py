@@ -48,6 +48,12 @@ class Draw(StrEnum):
     UNITS = "units"
     CASH = "cash"
     BAR = "cashBar"
+    PART = "part"
+    MARK = "checked"
+    AMOUNT = "amount"
+    LEVEL_PLAIN = "plainLevel"
+    DISTANCE = "distance"
+    OWN_LEVEL = "ownLevel"
 
 
 class Column(NamedTuple):
@@ -103,6 +109,9 @@ EXPOSURE_COLUMNS: Final = (
     Column("gross_value", "Gross", Draw.MONEY, 94, "Clients' open lots at mid", _BOOKED),
     Column("per_percent", "P&L per 1 %", Draw.PROFIT, 92,
            "Profit of the side shown if the price rises by one percent", _BOOKED),
+    Column("var_value", "VaR part", Draw.MONEY, 84,
+           "Part of the book's VaR of a day at 99 %; negative where it hedges the rest", _BOOKED,
+           shown=False),
     Column("uncovered_lots", "Uncov. lots", Draw.SIGNED_LOTS, 80,
            "Meant to be hedged and not covered by a provider", _PRICED, shown=False),
     Column("limit_value", "Limit size", Draw.MONEY, 92, "Limit of the house net", _PRICED,
@@ -216,6 +225,70 @@ REVENUE_COLUMNS: Final = (
            "Dividends and corporate actions, bonus, write-offs, adjustments, costs", grows=True),
 )  # fmt: skip
 """Columns of the revenue table."""
+
+PART_COLUMNS: Final = (
+    Column("name", "Symbol", Draw.NAME, 92, "What is held", pinned=True),
+    Column("part", "VaR part", Draw.PART, 110,
+           "Part of the VaR of a day at 99 %, USD; negative where it hedges the rest", grows=True),
+    Column("share", "Share", Draw.RATIO, 56, "Of the VaR"),
+    Column("net", "House net", Draw.PROFIT, 100, "House net at mid, USD", grows=True),
+)  # fmt: skip
+"""Columns of the list of VaR parts."""
+
+SCENARIO_COLUMNS: Final = (
+    Column("name", "Scenario", Draw.NAME, 152, "Its name on the command line", pinned=True),
+    Column("total_usd", "Total", Draw.PROFIT, 92,
+           "What the house gains or loses, USD: A, B and providers together"),
+    Column("a_usd", "A", Draw.PROFIT, 90, "Against clients of book A, USD"),
+    Column("b_usd", "B", Draw.PROFIT, 90, "Against clients of book B, USD"),
+    Column("hedge_usd", "Hedge", Draw.PROFIT, 84, "At the providers, USD"),
+    Column("stopped_out", "Stop-outs", Draw.COUNT, 80, "Accounts at or below their stop-out level"),
+    Column("deficits_usd", "Deficits", Draw.MONEY, 86,
+           "What accounts owe beyond what they have, USD"),
+    Column("balance_cost_usd", "Neg. bal. cost", Draw.MONEY, 104,
+           "What writing negative balances off costs the house beyond today, USD"),
+    Column("date", "Date", Draw.TEXT, 98, "When it happened"),
+    Column("figures", "Figures", Draw.MARK, 116,
+           "From a source, from memory (nobody has checked them), or made up"),
+    Column("title", "What happened", Draw.TEXT, 330, "In words"),
+    Column("moves", "Moves", Draw.TEXT, 190, "What is moved, and how far"),
+    Column("source", "Source", Draw.TEXT, 260, "Where its figures are from"),
+    Column("notes", "Notes", Draw.TEXT, 300, "What this book does not have, and what is far away"),
+)  # fmt: skip
+"""Columns of the stress table; one that opens shows the scenario in full."""
+
+COSTLY_COLUMNS: Final = (
+    Column("login", "Login", Draw.NAME, 66, "Trading account", pinned=True),
+    Column("cost_usd", "Cost USD", Draw.MONEY, 84,
+           "What it costs the house: winnings in book B, deficits in book A"),
+    Column("level_after", "Level", Draw.LEVEL, 72, "Margin level after the move"),
+    Column("deficit", "Deficit", Draw.MONEY, 68, "What it owes, in its currency"),
+    Column("equity_after", "Equity", Draw.MONEY, 70, "After the move, in account currency"),
+    Column("currency", "Cur", Draw.TEXT, 44, "Account currency"),
+    Column("book", "Book", Draw.BOOK, 46, "Book of its new deals"),
+    Column("client_id", "Client", Draw.TEXT, 70, "Who owns it"),
+)  # fmt: skip
+"""Columns of the accounts that a shock makes most expensive."""
+
+ACCOUNT_COLUMNS: Final = (
+    Column("login", "Login", Draw.NAME, 72, "Trading account", pinned=True),
+    Column("level", "Level", Draw.OWN_LEVEL, 92, "Equity over margin, in percent", grows=True),
+    Column("level_now", "Level now", Draw.OWN_LEVEL, 92, "Without the move", grows=True),
+    Column("to_all", "To stop-out, all", Draw.DISTANCE, 104,
+           "How far all prices may go against it at once before its stop-out level", grows=True),
+    Column("to_largest", "Largest alone", Draw.DISTANCE, 104,
+           "Move of the symbol it holds most of that ends at its stop-out level", grows=True),
+    Column("largest", "Largest", Draw.TEXT, 84, "The symbol it holds most of, net", grows=True),
+    Column("equity", "Equity", Draw.AMOUNT, 104, "In account currency", grows=True),
+    Column("free", "Free margin", Draw.AMOUNT, 104, "Equity less margin, in account currency",
+           grows=True),
+    Column("margin", "Margin", Draw.AMOUNT, 96, "In account currency", grows=True),
+    Column("currency", "Cur", Draw.TEXT, 46, "Account currency"),
+    Column("book", "Book", Draw.BOOK, 50, "Book of its new deals"),
+    Column("client_id", "Client", Draw.TEXT, 84, "Who owns it", grows=True),
+    Column("stop_out_level", "Stop-out at", Draw.LEVEL_PLAIN, 80, "Its stop-out level"),
+)  # fmt: skip
+"""Columns of the list of accounts on the margin screen."""
 
 
 def column_defs(columns: Sequence[Column]) -> list[dict[str, Any]]:

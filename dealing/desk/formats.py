@@ -10,7 +10,7 @@ from typing import Final
 
 from dealing.server_day import ServerDay, utc
 
-__all__ = ["MINUS", "NOTHING", "ServerDay", "clock", "compact", "day", "number", "utc"]
+__all__ = ["MINUS", "NOTHING", "ServerDay", "clock", "compact", "day", "number", "percent", "utc"]
 
 MINUS: Final = "\u2212"
 NOTHING: Final = "\u2013"
@@ -51,6 +51,15 @@ def compact(value: float | None, *, sign: bool = False) -> str:
             decimals = 2 if abs(scaled) < 100 else 1  # noqa: PLR2004 (three or four figures)
             return number(scaled, decimals, sign=sign) + letter
     return number(value, 0, sign=sign)
+
+
+def percent(value: float) -> str:
+    """Return a move in percent, with its sign and without zeros that say nothing.
+
+    >>> percent(-4.50) == MINUS + "4.5 %"
+    True
+    """
+    return f"{value:+g} %".replace("-", MINUS)
 
 
 def clock(moment: datetime) -> str:

@@ -21,7 +21,17 @@ from dealing.desk import rows
 from dealing.desk.formats import ServerDay
 from dealing.desk.history import History, Point
 from dealing.desk.options import DeskOptions
-from dealing.desk.panels import crossings, exposure, limits, margin, pnl, strip, system, tiles
+from dealing.desk.panels import (
+    crossings,
+    exposure,
+    limits,
+    margin,
+    pnl,
+    risk_live,
+    strip,
+    system,
+    tiles,
+)
 from dealing.ports import EngineFrame
 from exposure.snapshot import Snapshot
 
@@ -82,6 +92,7 @@ class FrameBuilder:
             "views": exposure.view(book),
             "margin": margin.view(snapshot.accounts),
             "limits": limits.view(snapshot.limits, book.display.per_usd),
+            "risk": risk_live.view(snapshot),
             "break_kinds": system.kinds(snapshot.breaks),
             "counters": snapshot.counters,
             "trend": sampled.trend,

@@ -24,7 +24,7 @@ MAX_SOCKET_MESSAGE: Final = 4 * 1024
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CALLBACK_PATH: Final = "/_dash-update-component"
 STREAM_PATH: Final = "/stream"
-SCREENS: Final = frozenset({"/revenue", "/system"})
+SCREENS: Final = frozenset({"/risk", "/margin", "/revenue", "/system"})
 """Addresses of screens: all of them are the one page, whose scripts look at the address."""
 
 READABLE: Final = re.compile(

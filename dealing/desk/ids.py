@@ -119,6 +119,58 @@ class RevenueIds(StrEnum):
     ANSWER = "revenue-answer"
 
 
+class RiskIds(StrEnum):
+    """What the book may lose, and what a jump of prices would do to it."""
+
+    TILES = "risk-tiles"
+    NOTES = "risk-notes"
+    NAMES = "risk-names"
+    PARTS = "risk-parts"
+    PARTS_COUNT = "risk-parts-count"
+    FAMILY = "risk-family"
+    SCENARIOS = "risk-scenarios"
+    SCENARIOS_EMPTY = "risk-scenarios-empty"
+    TABLE_ASK = "risk-table-ask"
+    TABLE_ANSWER = "risk-table-answer"
+    TABLE_NOTE = "risk-table-note"
+    SHOCK_TARGET = "risk-shock-target"
+    SHOCK_PERCENT = "risk-shock-percent"
+    SHOCK_ASK = "risk-shock-ask"
+    SHOCK_ANSWER = "risk-shock-answer"
+    SHOCK_NOTE = "risk-shock-note"
+    SHOCK_FIGURES = "risk-shock-figures"
+    SHOCK_ACCOUNTS = "risk-shock-accounts"
+    REVERSE_TARGET = "risk-reverse-target"
+    REVERSE_CAPITAL = "risk-reverse-capital"
+    REVERSE_ASK = "risk-reverse-ask"
+    REVERSE_ANSWER = "risk-reverse-answer"
+    REVERSE_NOTE = "risk-reverse-note"
+    REVERSE_MOVES = "risk-reverse-moves"
+    LADDER_TARGET = "risk-ladder-target"
+    LADDER_ASK = "risk-ladder-ask"
+    LADDER_ANSWER = "risk-ladder-answer"
+    LADDER_NOTE = "risk-ladder-note"
+    LADDER_ROWS = "risk-ladder-rows"
+
+
+class AccountsIds(StrEnum):
+    """Every account by level and distance, now or after a move."""
+
+    TILES = "accounts-tiles"
+    TARGET = "accounts-target"
+    SLIDER = "accounts-slider"
+    MOVE = "accounts-move"
+    SORT = "accounts-sort"
+    SEARCH = "accounts-search"
+    COUNT = "accounts-count"
+    NOTE = "accounts-note"
+    STATE = "accounts-state"
+    GRID = "accounts-grid"
+    EMPTY = "accounts-empty"
+    ASK = "accounts-ask"
+    ANSWER = "accounts-answer"
+
+
 class SystemIds(StrEnum):
     """The state of the machinery."""
 

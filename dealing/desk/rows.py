@@ -43,6 +43,7 @@ _PICKED: Final = tuple(
 )
 _NETTED: Final = ("lp_lots", "lp_value", "lp_floating", "meant_value", "uncovered_lots")
 _COUNTED: Final = ("positions", "unpriced")
+_RISK: Final = ("var_value",)
 _QUOTED: Final = ("bid", "ask", "mid")
 _TEXTS: Final = ("symbol", "underlying", "asset_class", "base", "quote")
 _TOLERANCE: Final = 1e-9
@@ -153,7 +154,7 @@ def by_underlying(symbols: Rows, labels: Sequence[str]) -> Rows:
     columns = symbols.columns
     main = groups.main_of(symbols.names)
     out = {name: columns[name][main] for name in _QUOTED}
-    out |= groups.totals(columns, *_PICKED, *_NETTED, *_COUNTED, "limit_value")
+    out |= groups.totals(columns, *_PICKED, *_NETTED, *_COUNTED, *_RISK, "limit_value")
     for side in ("long", "short"):
         paid = columns[f"vwap_{side}"] * columns[f"{side}_lots_all"]
         out[f"vwap_{side}"] = ratio(groups.total(paid), out[f"{side}_lots_all"])
@@ -179,7 +180,7 @@ def by_class(underlyings: Rows, labels: Sequence[str]) -> Rows:
     columns = underlyings.columns
     nothing = np.full(len(groups.labels), np.nan)
     out = dict.fromkeys(columns, nothing)
-    added = (*_PICKED, *_COUNTED, "lp_lots", "lp_floating", "uncovered_value")
+    added = (*_PICKED, *_COUNTED, *_RISK, "lp_lots", "lp_floating", "uncovered_value")
     out |= groups.totals(columns, *added)
     meant = groups.total(np.abs(columns["meant_value"]))
     out["coverage"] = ratio(groups.total(np.abs(columns["lp_value"])), meant)
@@ -267,6 +268,7 @@ def _coverage(source: Columns, worth: Floats, per_usd: float) -> Columns:
         "coverage": source["coverage_ratio"],
         "limit_value": source["limit_usd"] * per_usd,
         "limit_used": source["limit_used_ratio"],
+        "var_value": source["var_contribution_usd"] * per_usd,
         "top_share": source["top_client_share_ratio"],
         "accounts": source["accounts"],
         "positions": source["positions"],

@@ -12,12 +12,14 @@ from dash.development.base_component import Component
 from dealing.desk.ids import ShellIds
 from dealing.desk.options import DeskOptions
 from dealing.desk.panels import (
+    accounts,
     crossings,
     drilldown,
     exposure,
     help,  # noqa: A004 (the panel is called what it is)
     pnl,
     revenue,
+    risk,
     strip,
     system,
     tiles,
@@ -60,7 +62,15 @@ def layout(options: DeskOptions) -> Component:
             dmc.AppShellHeader(strip.layout(options)),
             dmc.AppShellNavbar(_rail()),
             dmc.AppShellMain(
-                [_banner(), _phone_rail(), _desk_screen(), _revenue_screen(), _system_screen()],
+                [
+                    _banner(),
+                    _phone_rail(),
+                    _desk_screen(),
+                    _screen("risk", risk.layout()),
+                    _screen("margin", accounts.layout()),
+                    _screen("revenue", revenue.layout()),
+                    _screen("system", system.layout()),
+                ],
                 className="main",
             ),
             dmc.AppShellFooter(_status_line(options.version)),
@@ -83,7 +93,9 @@ def layout(options: DeskOptions) -> Component:
 
 
 def _desk_screen() -> Component:
-    left = html.Div([exposure.layout(), drilldown.layout()], className="left")
+    left = html.Div(
+        [exposure.layout(), drilldown.layout()], className="left", **data(drawer="here")
+    )
     right = html.Aside(
         [pnl.layout(), watch.layout(), crossings.layout()],
         className="right",
@@ -96,16 +108,8 @@ def _desk_screen() -> Component:
     )
 
 
-def _revenue_screen() -> Component:
-    return html.Div(
-        revenue.layout(), className="screen data-area", hidden=True, **data(screen="revenue")
-    )
-
-
-def _system_screen() -> Component:
-    return html.Div(
-        system.layout(), className="screen data-area", hidden=True, **data(screen="system")
-    )
+def _screen(name: str, content: Component) -> Component:
+    return html.Div(content, className="screen data-area", hidden=True, **data(screen=name))
 
 
 def _banner() -> Component:
@@ -129,6 +133,8 @@ def _phone_rail() -> Component:
 def _screen_buttons() -> list[Component]:
     return [
         action_button("screen:desk", "Desk", "layout-dashboard", class_name="rail-button"),
+        action_button("screen:risk", "Risk", "shield-alert", "V", class_name="rail-button"),
+        action_button("screen:margin", "Margin", "gauge", "M", class_name="rail-button"),
         action_button("screen:revenue", "Revenue", "chart-column", "R", class_name="rail-button"),
         action_button("screen:system", "System", "activity", "S", class_name="rail-button"),
     ]

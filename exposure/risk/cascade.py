@@ -142,7 +142,7 @@ def _rung(book: StressBook, target: str, percent: float, end: Closed) -> Rung:
         percent,
         _impact_percent(book, target, percent, end.valued.prices, symbols),
         end.rounds,
-        [book.book.terms[row].login for row in stopped],
+        book.names["login"].gather(stopped).to_list(),
         float(np.maximum(shut[here], 0.0).sum()),
         float(np.maximum(-shut[here], 0.0).sum()),
         float((np.abs(shut) * per_lot[held.symbol]).sum()),

@@ -77,7 +77,7 @@ def margin_demand(book: StressBook, change: MarginChange) -> MarginDemand:
         "stop_out": out,
         "missing": np.maximum(margin * book.margin_call_level / 100.0 - equity, 0.0),
     }
-    frame = pl.DataFrame({k: (book.engine.names.columns() | columns)[k] for k in CHANGE_COLUMNS})
+    frame = pl.DataFrame({k: (book.names | columns)[k] for k in CHANGE_COLUMNS})
     levels = pl.col("level_before", "level_after")
     frame = frame.with_columns(pl.when(levels.is_finite()).then(levels).otherwise(None))
     changed = frame.filter(np.abs(margin - before) > kernels.MONEY_TOLERANCE)

@@ -221,7 +221,7 @@ def _accounts(
         "house_b_usd": clients.b_usd,
         "cost_usd": clients.deficit_a_usd - clients.b_usd,
     }
-    return _frame({**book.engine.names.columns(), **columns}, ACCOUNT_COLUMNS)
+    return _frame({**book.names, **columns}, ACCOUNT_COLUMNS)
 
 
 def _deficits(equity: Floats) -> Floats:

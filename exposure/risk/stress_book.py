@@ -7,17 +7,17 @@ few passes over flat arrays. The engine and its arrays are only read.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from exposure.client_book import ClientBook
+from exposure.coverage import LpBook
 from exposure.rates import house_rates
 from exposure.risk.shocks import Shock, Shocked, Targets, shocked_prices
 from exposure.state import BY_CLOSE, BY_MARKET, BY_MID, PriceArrays
-
-if TYPE_CHECKING:
-    from exposure.engine import ExposureEngine
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -71,17 +71,54 @@ class Valuation(NamedTuple):
     lp_usd: Floats
 
 
+class TextColumns(Protocol):
+    """Where columns of text are kept."""
+
+    def columns(self) -> dict[str, pl.Series]:
+        """Return login, client_id, currency and book of every account."""
+        ...
+
+
+class BookHolder(Protocol):
+    """What has a book: an engine, or a copy of what one had (book_copy.py)."""
+
+    @property
+    def as_of(self) -> int:
+        """The moment, ns UTC."""
+        ...
+
+    @property
+    def book(self) -> ClientBook:
+        """Accounts, positions, prices and rates."""
+        ...
+
+    @property
+    def coverage(self) -> LpBook:
+        """Positions at providers."""
+        ...
+
+    @property
+    def names(self) -> TextColumns:
+        """What accounts are called."""
+        ...
+
+    def value_restored(self) -> None:
+        """Value what was restored since the last look."""
+        ...
+
+
 class StressBook:
     """Everything of an engine that a shock needs; good until the engine's next event."""
 
-    def __init__(self, engine: ExposureEngine) -> None:
+    def __init__(self, engine: BookHolder) -> None:
         engine.value_restored()
         self.engine = engine
         self.book = engine.book
         self.targets = Targets(engine.book)
         self.holdings = _holdings(engine)
         self.providers = _providers(engine)
-        self.accounts = len(engine.book.terms)
+        self.names = engine.names.columns()
+        self.accounts = len(self.names["login"])
         rows, accounts = slice(0, self.accounts), engine.book.accounts
         credit = np.where(accounts.credit_counts[rows], accounts.credit[rows], 0.0)
         self.own = accounts.balance[rows] + credit
@@ -177,6 +214,21 @@ class StressBook:
             self._lp_usd(prices, rate),
         )
 
+    def gain_of_a_percent(self, valued: Valuation) -> Floats:
+        """Return what each position gains if its price rises by a percent and no rate moves.
+
+        In account currency, converted as a loss would be; 0 without a price or rate.
+
+        Shapes: (positions,).
+        """
+        held, prices = self.holdings, valued.prices
+        close = np.where(held.is_long, prices.bid[held.symbol], prices.ask[held.symbol])
+        gain = np.abs(close) * held.signed_units / 100.0
+        loss = self._in_account_currency(-np.abs(gain), close, prices)
+        loss[~prices.quoted[held.symbol]] = 0.0
+        gains: Floats = np.sign(gain) * np.nan_to_num(np.abs(loss), nan=0.0)
+        return gains
+
     def _in_account_currency(self, profit: Floats, close: Floats, prices: PriceArrays) -> Floats:
         conversion, pair = self.holdings.conversion, self.holdings.pair
         rates, names = self.book.rates, self.book.rates.pair_names
@@ -210,7 +262,7 @@ class StressBook:
         return known
 
 
-def _holdings(engine: ExposureEngine) -> Holdings:
+def _holdings(engine: BookHolder) -> Holdings:
     book = engine.book
     rows = book.of_account.export()
     slots = rows["items"]
@@ -231,7 +283,7 @@ def _holdings(engine: ExposureEngine) -> Holdings:
     )
 
 
-def _providers(engine: ExposureEngine) -> ProviderHoldings:
+def _providers(engine: BookHolder) -> ProviderHoldings:
     held = sorted(engine.coverage.positions.items())
     return ProviderHoldings(
         [lp for (lp, _), _ in held],

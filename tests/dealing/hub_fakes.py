@@ -7,13 +7,15 @@ import asyncio
 import numpy as np
 import polars as pl
 
-from dealing.ports import EngineFrame
+from dealing.ports import BookTaken, EngineFrame
 from exposure.account_terms import AccountTerms, DecidedBy, SymbolLeverage
+from exposure.engine import ExposureEngine
 from exposure.errors import DomainError
 from exposure.model.accounts import Account
 from exposure.model.books import Book
 from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
 from exposure.revenue import RevenueRow
+from exposure.risk.book_copy import copy_of
 from exposure.snapshot import CovarianceSource, CurrencyRow, HouseRow, RiskFigures, Snapshot
 
 RISK = RiskFigures(
@@ -79,6 +81,9 @@ class MemoryBookQueries:
         symbols = found["symbol"].to_list()
         held = [SymbolLeverage(symbol, 30.0, DecidedBy.CAP) for symbol in symbols]
         return AccountTerms(account, held)
+
+    async def book_copy(self) -> BookTaken:
+        return BookTaken(copy=copy_of(ExposureEngine()), taken_at=7, took_ms=1.5)
 
 
 def frame(number: int, accounts: int = 2) -> EngineFrame:

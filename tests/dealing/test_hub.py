@@ -139,6 +139,13 @@ async def test_the_terms_of_an_account_arrive_whole(hub):
         assert [held.symbol for held in terms.leverages] == ["EURUSD", "XAUUSD"]
 
 
+async def test_a_copy_of_the_book_arrives_with_when_and_how_long_it_was_taken(hub):
+    async with hub as h:
+        taken = await soon(h.queries.book_copy())
+        assert (taken.taken_at, taken.took_ms) == (7, 1.5)
+        assert taken.copy.names.columns == ["login", "client_id", "currency", "book"]
+
+
 async def test_without_an_engine_there_is_no_frame_and_questions_say_so(tmp_path):
     async with listening(tmp_path / "hub.sock") as client:
         assert client.latest() is None

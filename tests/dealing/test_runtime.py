@@ -395,3 +395,15 @@ async def test_questions_are_answered_from_the_live_engine():
     with pytest.raises(DomainError, match="NOSUCH is not known"):
         await queries.positions_of_symbol("NOSUCH", 10)
     assert (await queries.terms_of_account("1000")).account.login == "1000"
+
+
+async def test_however_many_ask_for_the_book_it_is_copied_once_in_a_while(monkeypatch):
+    engine = ExposureEngine(SETTINGS)
+    engine.apply(EventBatch(3, 0, OPENING))
+    queries = EngineQueries(engine)
+    first = await queries.book_copy()
+    assert (first.copy.position, first.copy.as_of) == (engine.position, engine.as_of)
+    assert first.took_ms >= 0.0
+    assert await queries.book_copy() is first
+    monkeypatch.setattr("dealing.runtime.COPY_KEPT_S", 0.0)
+    assert await queries.book_copy() is not first

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from dealing.ports import ComponentState, ComponentStatus, EngineFrame
+from dealing.ports import BookTaken, ComponentState, ComponentStatus, EngineFrame
 from exposure.engine import ExposureEngine
 from exposure.errors import DisconnectedError
 from exposure.limits import LimitRule, Scope
@@ -25,6 +25,7 @@ from exposure.model.events import (
     LeverageTierDefined,
     QuoteReceived,
 )
+from exposure.risk.book_copy import copy_of
 from exposure.settings import EngineSettings
 from feeds.catalogue import load_catalogue
 
@@ -221,6 +222,11 @@ class EngineQueries:
     async def terms_of_account(self, login):
         self._require()
         return self.book.engine.terms_of_account(login)
+
+    async def book_copy(self):
+        self._require()
+        copy = copy_of(self.book.engine)
+        return BookTaken(copy=copy, taken_at=time.time_ns(), took_ms=1.25)
 
     def _require(self):
         if self.away:

@@ -62,7 +62,9 @@ def page(context, desk, complaints):
 def listen(page, complaints):
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
+    # a browser looks for an icon of its own beside an answer that is no page, sometimes late
     page.on("console", lambda said: said.type in {"error", "warning"}
+            and "/favicon.ico" not in str(said.location)
             and complaints.append(said.text))  # fmt: skip
 
 

@@ -19,6 +19,20 @@ def test_every_view_adds_up_to_the_same_total(rows, view, column):
     assert np.nansum(rows.views[view].columns[column]) == pytest.approx(total, rel=1e-12, abs=1e-6)
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_parts_of_the_var_add_up_to_it_in_every_view(rows, snapshot, view):
+    assert snapshot.risk.var_usd > 0.0
+    parts = rows.views[view].columns["var_value"]
+    assert np.nansum(parts) == pytest.approx(snapshot.risk.var_usd)
+    assert rows.total.columns["var_value"][0] == pytest.approx(snapshot.risk.var_usd)
+
+
+def test_parts_of_the_var_are_in_the_desks_currency(snapshot):
+    in_euro = book(snapshot, "EUR")
+    whole = snapshot.risk.var_usd * in_euro.display.per_usd
+    assert in_euro.total.columns["var_value"][0] == pytest.approx(whole)
+
+
 def test_the_symbol_view_says_what_the_engine_said(rows, snapshot):
     columns, exposure = rows.views[View.SYMBOL].columns, snapshot.exposure
     assert rows.views[View.SYMBOL].names == exposure["symbol"].to_list()
@@ -27,6 +41,7 @@ def test_the_symbol_view_says_what_the_engine_said(rows, snapshot):
         ("gross_value_all", "gross_usd"),
         ("house_lots_all", "house_net_lots"),
         ("client_floating_all", "client_floating_usd"),
+        ("var_value", "var_contribution_usd"),
     ]:
         expected = exposure[theirs].fill_null(np.nan).to_numpy()
         assert np.allclose(columns[ours], expected, equal_nan=True, rtol=1e-12, atol=1e-6)
