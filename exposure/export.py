@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from exposure.applied_ids import ID_TABLES
 from exposure.assignments import Assignment
 from exposure.client_book import ClientBook
 from exposure.coverage import LpPosition
@@ -34,6 +35,7 @@ from exposure.state import (
 STATE_VERSION = 3
 """Raised whenever a stored state can no longer be read by ``restore``."""
 
+_IDS = ("deal_ids", "hedge_ids")
 _RAGGED = ("of_symbol", "of_pair", "of_account", "of_client")
 
 
@@ -55,10 +57,11 @@ def export_state(engine: ExposureEngine) -> EngineState:
             "book": [assigned.book.value for assigned in engine.assignments.accounts],
             "partial": [assigned.partial for assigned in engine.assignments.accounts],
         },
-        "deal_ids": {"deal_id": list(engine.trades.deal_ids)},
-        "hedge_ids": _columns(("lp", "deal_id"), engine.trades.hedge_ids),
         **engine.factors.export(),
     }
+    for name in _IDS:
+        for part, columns in getattr(engine.trades, name).export().items():
+            tables[f"{name}_{part}"] = columns
     for name in _RAGGED:
         rows = getattr(book, name).export()
         tables[f"{name}_length"] = {"length": rows["length"]}
@@ -90,10 +93,8 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     }
     for name, value in meta["house"].items():
         setattr(engine.house, name, value)
-    engine.trades.deal_ids = dict.fromkeys(tables["deal_ids"]["deal_id"])
-    hedge_ids = tables["hedge_ids"]
-    pairs = zip(hedge_ids["lp"], hedge_ids["deal_id"], strict=True)
-    engine.trades.hedge_ids = dict.fromkeys(pairs)
+    for name in _IDS:
+        getattr(engine.trades, name).restore({part: tables[f"{name}_{part}"] for part in ID_TABLES})
     engine.findings.crossings.extend(msgspec.convert(meta["crossings"], list[MarginLevelCrossed]))
     engine.findings.breaches.extend(msgspec.convert(meta["breaches"], list[LimitBreached]))
     engine.findings.breaks.extend(msgspec.convert(meta["breaks"], list[BreakFound]))
@@ -153,11 +154,6 @@ def _restore_book(
     names = [(source, target) for source, target in meta["pair_names"]]
     book.rates.restore_pairs(book.prices, names, from_rows(PairArrays, tables["pairs"]))
     book.index_waiting_margins()
-
-
-def _columns(names: tuple[str, ...], rows: Any) -> dict[str, list[Any]]:
-    columns = list(zip(*rows, strict=True)) or [() for _ in names]
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
 
 
 def _structs(columns: dict[str, Any], kind: type[Account]) -> list[Account]:

@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 from exposure import refusals
+from exposure.applied_ids import AppliedIds
 from exposure.assignments import BookAssignments
 from exposure.client_book import BOOKS, ClientBook, Fillable
 from exposure.coverage import LpBook, netted
@@ -45,8 +46,8 @@ class Trades:
         revenue: RevenueLedger,
         findings: Findings,
     ) -> None:
-        self.deal_ids: dict[str, None] = {}
-        self.hedge_ids: dict[tuple[str, str], None] = {}
+        self.deal_ids = AppliedIds()
+        self.hedge_ids = AppliedIds()
         self.duplicates = 0
         self._book = book
         self._assignments = assignments
@@ -60,8 +61,7 @@ class Trades:
         problem = malformed(deal)
         if problem is not None:
             return Refusal("bad_deal", problem)
-        deal_key = f"{deal.server}/{deal.deal_id}" if deal.server else deal.deal_id
-        if deal_key in self.deal_ids:
+        if (deal.server, deal.deal_id) in self.deal_ids:
             self.duplicates += 1
             return NOTHING
         refusal = unknown(self._book, deal.login, deal.symbol)
@@ -74,7 +74,7 @@ class Trades:
         profit = realised_profit(self._book, deal, account, fill)
         if math.isnan(profit):
             return Refusal("no_rate", f"no rate to book the profit of {deal.symbol} in")
-        self.deal_ids[deal_key] = None
+        self.deal_ids.add(deal.server, deal.deal_id)
         self._book_cash(deal, position, account, self._checked(deal, position, profit), fill)
         self._book_fill(deal, account, fill)
         return Touched(accounts=(account,))
@@ -104,8 +104,7 @@ class Trades:
         )
         if problem is not None:
             return Refusal("bad_deal", problem)
-        key = (event.lp, event.deal_id)
-        if key in self.hedge_ids:
+        if (event.lp, event.deal_id) in self.hedge_ids:
             self.duplicates += 1
             return NOTHING
         symbol = self._book.symbol_of.get(event.symbol)
@@ -117,7 +116,7 @@ class Trades:
         rate = self.rate_usd(instrument.quote) if after.closed_lots > 0.0 else 0.0
         if math.isnan(rate):
             return Refusal("no_rate", f"no rate {instrument.quote} to USD for the closed lots")
-        self.hedge_ids[key] = None
+        self.hedge_ids.add(event.lp, event.deal_id)
         self._coverage.keep(event.lp, symbol, after.position)
         realised_usd = after.realised_lots * instrument.units_per_lot * rate
         self._house.lp_realised_usd += realised_usd

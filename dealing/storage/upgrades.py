@@ -15,6 +15,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from exposure.applied_ids import AppliedIds
 from exposure.errors import StorageError
 from exposure.export import STATE_VERSION
 from exposure.state import (
@@ -118,7 +119,8 @@ def _margin_before_leverage_of_1(state: EngineState) -> NDArray[np.float64]:
 def _from_2(state: EngineState) -> EngineState:
     """Factors came; nobody had sampled any, so the next tick of the source's clock is the first.
 
-    What kernels left in closed positions and in their scratch is no longer part of a state.
+    What kernels left in closed positions and in their scratch is no longer part of a state, and ids
+    that were applied are kept by their numbers.
     """
     floats, whole = np.zeros(0, np.float64), np.zeros(0, np.int64)
     factors = {
@@ -133,15 +135,34 @@ def _from_2(state: EngineState) -> EngineState:
     }
     accounts, positions = state.tables["accounts"], state.tables["positions"]
     open_value = np.where(positions["account"] < 0, 0.0, positions["value"])
+    gone = {"deal_ids", "hedge_ids"}
     tables = {
-        **state.tables,
+        **{name: columns for name, columns in state.tables.items() if name not in gone},
         "accounts": {**accounts, "touched": np.zeros_like(accounts["touched"])},
         "positions": {**positions, "value": open_value},
+        **_ids_of_2(state),
         "factors": factors,
         "factor_pairs": {"products": floats, "weights": floats},
     }
     clock = {"interval": -1, "sampled_at": 0, "samples": 0}
     return EngineState(tables, {**state.meta, "factor_clock": clock})
+
+
+def _ids_of_2(state: EngineState) -> dict[str, dict[str, Any]]:
+    """Remember the ids that were applied as numbers; one text was server/id or an id with a /."""
+    deals, hedges = AppliedIds(), AppliedIds()
+    for key in state.tables["deal_ids"]["deal_id"]:
+        deals.add("", key)
+        server, slash, deal_id = key.partition("/")
+        if slash:
+            deals.add(server, deal_id)
+    for lp, deal_id in zip(*state.tables["hedge_ids"].values(), strict=True):
+        hedges.add(lp, deal_id)
+    return {
+        f"{name}_{part}": columns
+        for name, ids in (("deal_ids", deals), ("hedge_ids", hedges))
+        for part, columns in ids.export().items()
+    }
 
 
 STEPS: Final[Mapping[int, Step]] = MappingProxyType({1: _from_1, 2: _from_2})
