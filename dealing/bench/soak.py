@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from dealing.backoff import Backoff
 from dealing.directory import DataDirectory, Role
 from dealing.hub import HubClient
 from dealing.ports import Delays, EngineFrame
+from exposure.errors import StorageError
 
 CLIENTS: Final = 45_000
 SPEED: Final = 14.0
@@ -59,29 +61,34 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=SPEED)
     parser.add_argument("--viewers", type=int, default=10)
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the run must not outlive this
     with tempfile.TemporaryDirectory() as name:
         directory = DataDirectory(Path(name) / "data")
-        with _running(directory, chosen.clients, chosen.speed):
-            samples = asyncio.run(_watch(directory, chosen.minutes * 60.0, chosen.viewers))
+        with _running(directory, chosen.clients, chosen.speed) as run:
+            samples = asyncio.run(_watch(directory, run, chosen.minutes * 60.0, chosen.viewers))
     _report(samples)
     return 0
 
 
 @contextlib.contextmanager
-def _running(directory: DataDirectory, clients: int, speed: float) -> Iterator[None]:
+def _running(
+    directory: DataDirectory, clients: int, speed: float
+) -> Iterator[subprocess.Popen[bytes]]:
     plimsoll = Path(sys.executable).with_name("plimsoll")
     process = subprocess.Popen(  # noqa: S603 # our own command
         [plimsoll, "run", "--no-browser", "--data", directory.root, "--port", str(PORT),
          "--clients", str(clients), "--speed", str(speed)],
     )  # fmt: skip
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(60.0)
 
 
-async def _watch(directory: DataDirectory, seconds: float, viewers: int) -> list[Sample]:
+async def _watch(
+    directory: DataDirectory, run: subprocess.Popen[bytes], seconds: float, viewers: int
+) -> list[Sample]:
     hub = HubClient(directory.socket(Role.ENGINE), Backoff(random.random))
     listening = asyncio.create_task(hub.run())
     async with asyncio.timeout(_START_S):
@@ -93,6 +100,8 @@ async def _watch(directory: DataDirectory, seconds: float, viewers: int) -> list
     samples, began_s = [], time.monotonic()
     while (at_s := time.monotonic() - began_s) < seconds:
         await asyncio.sleep(_EVERY_S)
+        if run.poll() is not None:
+            raise StorageError("the run ended by itself: its log says why")
         latest = hub.latest()
         if latest is not None:
             samples.append(_sample(directory, at_s, latest, sum(counts)))
