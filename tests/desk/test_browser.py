@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from dealing.desk import formats
 from exposure.model.events import BreakFound, LimitSet, MarginLevelCrossed
+from tests.desk.pages import listen
 from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
@@ -57,15 +58,6 @@ def page(context, desk, complaints):
     yield page
     page.close()
     assert complaints == []
-
-
-def listen(page, complaints):
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
-    # a browser looks for an icon of its own beside an answer that is no page, sometimes late
-    page.on("console", lambda said: said.type in {"error", "warning"}
-            and "/favicon.ico" not in str(said.location)
-            and complaints.append(said.text))  # fmt: skip
 
 
 def cell(page, name, field):

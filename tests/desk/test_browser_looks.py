@@ -8,10 +8,10 @@ import os
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.desk.contrast import LOOKS, READABLE, contrast, mixed, rgb, tokens
+from tests.desk.pages import serious
 from tests.desk.running_plimsoll import ROOT, RunningPlimsoll
 from tests.desk.served_desk import ServedDesk
 
@@ -36,16 +36,6 @@ def opened(browser, desk, width, height, theme):
     expect(page.locator("#shell-chip")).to_have_attribute("data-state", "live")
     expect(page.locator("#pnl-chart .scatterlayer path.js-line")).to_have_count(3)
     return page
-
-
-def serious(page):
-    seen = Axe().run(page).response
-    assert len(seen["passes"]) > 20
-    return [
-        (violation["id"], [node["html"][:160] for node in violation["nodes"][:3]])
-        for violation in seen["violations"]
-        if violation["impact"] in {"serious", "critical"}
-    ]
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

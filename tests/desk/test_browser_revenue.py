@@ -7,11 +7,11 @@ import re
 import time
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dealing.desk import formats
 from exposure.errors import StorageError
+from tests.desk.pages import listen, serious
 from tests.desk.running_plimsoll import ROOT
 from tests.desk.served_desk import ServedDesk
 
@@ -48,11 +48,7 @@ def page(browser, desk, complaints):
 
 def opened(browser, desk, complaints, width=1680, height=950, theme="dark", path="revenue"):
     page = browser.new_context(viewport={"width": width, "height": height}).new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    # a browser looks for an icon of its own beside an answer that is no page, sometimes late
-    page.on("console", lambda said: said.type in {"error", "warning"}
-            and "/favicon.ico" not in str(said.location)
-            and complaints.append(said.text))  # fmt: skip
+    listen(page, complaints)
     page.add_init_script(f"localStorage.setItem('plimsoll.theme', '\"{theme}\"')")
     page.goto(desk.url + path)
     if path == "revenue":
@@ -246,16 +242,6 @@ def test_hostile_names_stay_text(page, desk):
 def test_the_browser_keeps_no_figures(page):
     kept = json.loads(page.evaluate("JSON.stringify({...localStorage})"))
     assert not [name for name in kept if "revenue-ask" in name or "revenue-answer" in name]
-
-
-def serious(page):
-    seen = Axe().run(page).response
-    assert len(seen["passes"]) > 20
-    return [
-        (violation["id"], [node["html"][:160] for node in violation["nodes"][:3]])
-        for violation in seen["violations"]
-        if violation["impact"] in {"serious", "critical"}
-    ]
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -7,7 +7,6 @@ import threading
 
 import httpx2
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dealing.desk import formats
@@ -21,6 +20,7 @@ from exposure.risk.stop_outs import margin_levels
 from exposure.risk.stress import stress, stress_line
 from exposure.risk.stress_book import StressBook
 from feeds.catalogue.scenarios import load_scenarios
+from tests.desk.pages import listen, serious
 from tests.desk.running_plimsoll import ROOT
 from tests.desk.served_desk import ServedDesk
 
@@ -66,11 +66,7 @@ def page(browser, desk, complaints):
 
 def opened(browser, desk, complaints, width=1680, height=950, theme="dark", path="risk"):
     page = browser.new_context(viewport={"width": width, "height": height}).new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    # a browser looks for an icon of its own beside an answer that is no page, sometimes late
-    page.on("console", lambda said: said.type in {"error", "warning"}
-            and "/favicon.ico" not in str(said.location)
-            and complaints.append(said.text))  # fmt: skip
+    listen(page, complaints)
     page.add_init_script(f"localStorage.setItem('plimsoll.theme', '\"{theme}\"')")
     page.goto(desk.url + path)
     if path == "risk":
@@ -455,16 +451,6 @@ def test_the_grid_of_the_desk_has_the_part_of_the_var(browser, desk, complaints,
     expect(total).to_have_text(whole(desk.broker.engine.snapshot().risk.var_usd))
     page.context.close()
     assert complaints == []
-
-
-def serious(page):
-    seen = Axe().run(page).response
-    assert len(seen["passes"]) > 20
-    return [
-        (violation["id"], [node["html"][:160] for node in violation["nodes"][:3]])
-        for violation in seen["violations"]
-        if violation["impact"] in {"serious", "critical"}
-    ]
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
