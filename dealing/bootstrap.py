@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dealing import cli
-from dealing.directory import DataDirectory, Role, identity_of
+from dealing.directory import DataDirectory, Role, identity_of, recorded_run
 from dealing.layers import yaml_layer
 from dealing.settings import (
     SAMPLE,
@@ -233,7 +233,7 @@ async def _platform(settings: Settings, directory: DataDirectory, stop: asyncio.
     storage = settings.storage
     upkeep = Upkeep(log_bytes=storage.platform_log_mb * MB, segment_bytes=storage.file_mb * MB)
     await run_platform(
-        _simulated(settings.market),
+        _outside_world(settings.market),
         directory.platform,
         directory.socket(Role.PLATFORM),
         Pace(settings.market.speed),
@@ -241,6 +241,17 @@ async def _platform(settings: Settings, directory: DataDirectory, stop: asyncio.
         upkeep,
         say=structlog.get_logger().warning,
     )
+
+
+def _outside_world(settings: MarketSettings) -> SteppedPlatform:
+    run = recorded_run(settings.source)
+    if run is None:
+        return _simulated(settings)
+    from feeds.recorded_run import RecordedRun
+
+    held = run.held_identity()
+    market = "" if held is None else held.market
+    return RecordedRun(run.platform / "log", f"recorded run ({market})")
 
 
 def _simulated(settings: MarketSettings) -> SteppedPlatform:

@@ -129,8 +129,8 @@ class MarketSettings(_Section):
     def _exists(cls, source: str) -> str:
         if source not in {SIMULATED, SAMPLE} and not _is_directory(source):
             raise ValueError(
-                f"{_printable(source)} is no directory: use simulated, sample or a directory of "
-                "recorded quotes"
+                f"{_printable(source)} is no directory: use simulated, sample, a directory of "
+                "recorded quotes, or the data directory of an earlier run"
             )
         return source
 
