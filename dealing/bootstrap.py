@@ -395,6 +395,7 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
     from dealing.hub import HubClient
     from dealing.serving import serve_desk
     from dealing.storage.revenue_store import SqlRevenueStore
+    from exposure.risk.provider_margin import ProviderAccount
 
     section = settings.desk
     options = DeskOptions(
@@ -404,6 +405,14 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
         hosts=section.hosts,
         day_zone=section.day_zone,
         day_starts_at_hour=section.day_starts_at_hour,
+        providers={
+            account.lp: ProviderAccount(
+                margin_ratio=account.margin_ratio,
+                cash_usd=account.cash_usd,
+                call_level=account.call_level,
+            )
+            for account in settings.providers.accounts
+        },
     )
     hub = HubClient(directory.socket(Role.ENGINE), Backoff(random.random))
     database = _database(settings, directory, directory.held_run_id)
