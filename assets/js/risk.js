@@ -212,6 +212,7 @@
   const drawProviders = (answer) => {
     say("providers", answer);
     if (answer.state !== "shown") return;
+    element("risk-providers-empty").textContent = "The house holds nothing at a provider.";
     desk.setEmpty("providers", answer.rows.length === 0);
     element("risk-providers-rows").replaceChildren(...answer.rows.map((row) => {
       const line = document.createElement("tr");

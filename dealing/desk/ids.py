@@ -154,6 +154,7 @@ class RiskIds(StrEnum):
     PROVIDERS_ASK = "risk-providers-ask"
     PROVIDERS_ANSWER = "risk-providers-answer"
     PROVIDERS_NOTE = "risk-providers-note"
+    PROVIDERS_EMPTY = "risk-providers-empty"
     PROVIDERS_ROWS = "risk-providers-rows"
 
 

@@ -216,7 +216,7 @@ def _providers() -> Component:
         "Margin at providers",
         [
             html.Div(table, className="table-scroll", tabIndex=0),
-            empty_state("The house holds nothing at a provider."),
+            empty_state("Asking the engine for its book.", RiskIds.PROVIDERS_EMPTY),
         ],
         name="providers",
         aside=tools,
