@@ -148,7 +148,9 @@ Data = Annotated[
 Market = Annotated[
     str | None,
     typer.Option(
-        "--market", metavar="NAME", help="simulated, sample, or a directory of recorded quotes."
+        "--market",
+        metavar="NAME",
+        help="simulated, sample, a directory of recorded quotes, or an earlier run's data.",
     ),
 ]
 Speed = Annotated[float | None, typer.Option("--speed", help="Market seconds per second.")]
