@@ -121,7 +121,7 @@ def decision_card(book: FlowBook, row: int, rule: Rule, present: str | None) -> 
         _curve(book, row, mine, is_exit=False),
         _curve(book, row, mine, is_exit=True),
         _driving(book, mine, scores),
-        _flip(book, row, rule, present),
+        _flip(book, row, mine, rule, present),
         NEXT_TRADES,
         *loss,
     )
@@ -168,11 +168,11 @@ def _driving(book: FlowBook, mine: NDArray[np.int64], scores: Scores) -> list[Dr
     """Return the five decisions that say most at the horizon that explains the client best."""
     best = int(np.argmax(scores.p_channel[0, : 2 * HORIZONS]))
     is_exit, h = best >= HORIZONS, best % HORIZONS
-    d, columns = book.arrays.decisions, columns_of(book)
-    kept = mine[(d["is_exit"][mine] == is_exit) & np.isfinite(columns.markout[mine, h])]
+    columns = columns_of(book, mine)
+    kept = np.flatnonzero((columns.is_exit == is_exit) & np.isfinite(columns.markout[:, h]))
     gains = (columns.markout[kept, h] - 1.0) / np.sqrt(columns.variance[kept, h])
     order = np.argsort(-np.abs(gains) if len(gains) else gains, kind="stable")[:5]
-    return [_trade(book, int(kept[i]), h, float(gains[i])) for i in order.tolist()]
+    return [_trade(book, int(mine[kept[i]]), h, float(gains[i])) for i in order.tolist()]
 
 
 def _trade(book: FlowBook, k: int, h: int, gain: float) -> DrivingTrade:
@@ -192,10 +192,12 @@ def _trade(book: FlowBook, k: int, h: int, gain: float) -> DrivingTrade:
     )
 
 
-def _flip(book: FlowBook, row: int, rule: Rule, present: str | None) -> Flip | None:
+def _flip(
+    book: FlowBook, row: int, mine: NDArray[np.int64], rule: Rule, present: str | None
+) -> Flip | None:
     """Add more trades like the client's last ones until the suggestion turns."""
-    flow = columns_of(book)
-    entries = np.flatnonzero((flow.client == row) & ~flow.is_exit)[-LIKE_THE_LAST:]
+    flow = columns_of(book, mine)
+    entries = np.flatnonzero(~flow.is_exit)[-LIKE_THE_LAST:]
     known = np.isfinite(flow.markout[entries])
     if not len(entries) or not known.any():
         return None

@@ -103,10 +103,10 @@ def _part(quotes: QuoteColumns, first: int, last: int) -> QuoteColumns:
     return QuoteColumns(symbol[first:last], bid[first:last], ask[first:last], ts_event[first:last])
 
 
-def columns_of(book: FlowBook) -> FlowColumns:
-    """Return every decision that the book remembers, in order of time."""
+def columns_of(book: FlowBook, rows: Int64s | None = None) -> FlowColumns:
+    """Return decisions that the book remembers, in order of time: all, or the rows named."""
     count, settings = int(book.arrays.counters[DECISIONS]), book.settings
-    d = book.arrays.decisions[:count]
+    d = book.arrays.decisions[:count] if rows is None else book.arrays.decisions[rows]
     horizons = np.array(SCORED_S)
     cost = np.maximum(d["paid_lots"], d["floor_lots"]) / d["lots"]
     known = d["status"][:, list(SCORED)] == KNOWN

@@ -309,8 +309,16 @@ def _market(settings: MarketSettings) -> Market:
 
 async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
     from dealing.backoff import Backoff
+    from dealing.flow.keeping import recovered_flow
     from dealing.hub import SnapshotHubServer
-    from dealing.runtime import SWITCH_S, EngineQueries, EngineRuntime, Pace, recovered
+    from dealing.runtime import (
+        SWITCH_S,
+        EngineQueries,
+        EngineRuntime,
+        FlowKept,
+        Pace,
+        recovered,
+    )
     from dealing.storage.journal import Journal
     from dealing.storage.snapshots import SnapshotStore
     from feeds.socket_feed import SocketEventFeed
@@ -330,10 +338,13 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     )
     store = SnapshotStore(directory.snapshots, storage.kept_snapshots)
     engine = recovered(store, journal, _engine_settings(settings, section.kept_events), revenue)
-    hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine))
+    flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
+    flow = recovered_flow(flow_store, journal, engine)
+    hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine, flow))
     feed = SocketEventFeed(directory.socket(Role.PLATFORM), time.time_ns)
     backoff = Backoff(random.random)
-    runtime = EngineRuntime(engine, feed, journal, store, hub, pace, backoff, revenue)
+    kept = FlowKept(flow, flow_store)
+    runtime = EngineRuntime(engine, feed, journal, store, hub, pace, backoff, revenue, kept)
     await runtime.run(stop)
     journal.close()
 

@@ -90,6 +90,7 @@ class DataDirectory:
         self.platform = self.root / "platform"
         self.journal = self.root / "journal"
         self.snapshots = self.root / "snapshots"
+        self.flow = self.root / "flow"
         self.database = self.root / "desk.db"
         self.revenue_lake = self.root / "lake" / "revenue"
         self.run_id_file = self.root / "run.id"
@@ -177,7 +178,13 @@ class DataDirectory:
 
     def delete_run(self) -> None:
         """Delete what a run wrote here and nothing else; locks and logs stay."""
-        for path in (self.platform, self.journal, self.snapshots, self.revenue_lake.parent):
+        for path in (
+            self.platform,
+            self.journal,
+            self.snapshots,
+            self.flow,
+            self.revenue_lake.parent,
+        ):
             shutil.rmtree(path, ignore_errors=True)
         for ending in ("", "-wal", "-shm"):
             self.database.with_name(self.database.name + ending).unlink(missing_ok=True)

@@ -21,9 +21,14 @@ import polars as pl
 import structlog
 
 from dealing.backoff import Backoff
+from dealing.flow.ports import ClientsAsked, ClientsFound
 from dealing.hub_wire import (
     Answer,
     Answered,
+    CardOfClient,
+    CardTold,
+    ClientsRanked,
+    ClientsTold,
     CopyOfBook,
     CopyTold,
     Noticed,
@@ -120,27 +125,36 @@ class SnapshotHubServer:
             question = await read_question(reader)
             answer = await self._answer_to(question)
             # a book has megabytes: other answers are not worth a thread
-            large = isinstance(answer, CopyTold)
+            large = isinstance(answer, CopyTold | ClientsTold)
             await listener.reply(
                 await asyncio.to_thread(packed, answer) if large else packed(answer)
             )
 
     async def _answer_to(self, question: Question) -> Answer:
-        ask, number = self._queries, question.id
         try:
-            match question:
-                case PositionsOfSymbol(_, symbol, limit):
-                    return Answered(number, await ask.positions_of_symbol(symbol, limit))
-                case PositionsOfAccount(_, login):
-                    return Answered(number, await ask.positions_of_account(login))
-                case TermsOfAccount(_, login):
-                    return TermsTold(number, await ask.terms_of_account(login))
-                case CopyOfBook(_):
-                    return CopyTold(number, await ask.book_copy())
-                case _:
-                    assert_never(question)
+            return await self._told(question)
         except DomainError as e:
-            return Refused(number, str(e))
+            return Refused(question.id, str(e))
+
+    async def _told(self, question: Question) -> Answer:
+        ask, number = self._queries, question.id
+        answer: Answer
+        match question:
+            case PositionsOfSymbol(_, symbol, limit):
+                answer = Answered(number, await ask.positions_of_symbol(symbol, limit))
+            case PositionsOfAccount(_, login):
+                answer = Answered(number, await ask.positions_of_account(login))
+            case TermsOfAccount(_, login):
+                answer = TermsTold(number, await ask.terms_of_account(login))
+            case CopyOfBook(_):
+                answer = CopyTold(number, await ask.book_copy())
+            case ClientsRanked(_, asked):
+                answer = ClientsTold(number, await ask.clients(asked))
+            case CardOfClient(_, client_id):
+                answer = CardTold(number, await ask.client_card(client_id))
+            case _:
+                assert_never(question)
+        return answer
 
 
 class _Listener:
@@ -257,6 +271,16 @@ class HubClient:
         taken: BookTaken = await self._ask(CopyOfBook(next(self._ids)))
         return taken
 
+    async def clients(self, asked: ClientsAsked) -> ClientsFound:
+        """Return clients by their flow, most dangerous first or as asked."""
+        found: ClientsFound = await self._ask(ClientsRanked(next(self._ids), asked))
+        return found
+
+    async def client_card(self, client_id: str) -> dict[str, Any]:
+        """Return why a client has his score."""
+        card: dict[str, Any] = await self._ask(CardOfClient(next(self._ids), client_id))
+        return card
+
     async def _ask(self, question: Question) -> Any:
         if self._writer is None:
             raise DisconnectedError("the engine is away: try again when it is back")
@@ -283,7 +307,13 @@ class HubClient:
                     for heard in self._hearing:
                         for finding in findings:
                             heard.put_nowait(finding)
-                case Answered(number, told) | TermsTold(number, told) | CopyTold(number, told):
+                case (
+                    Answered(number, told)
+                    | TermsTold(number, told)
+                    | CopyTold(number, told)
+                    | ClientsTold(number, told)
+                    | CardTold(number, told)
+                ):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_result(told)
                 case Refused(number, reason):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from dealing.flow.ports import ClientsAsked, ClientsFound
 from dealing.ports import BookTaken, EngineFrame
 from exposure.account_terms import AccountTerms
 from exposure.errors import UNDECODABLE, MalformedMessageError
@@ -63,6 +64,20 @@ class CopyOfBook(msgspec.Struct, frozen=True, tag=True):
     id: int
 
 
+class ClientsRanked(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: clients by their flow, please."""
+
+    id: int
+    asked: ClientsAsked
+
+
+class CardOfClient(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: why a client has his score, please."""
+
+    id: int
+    client_id: str
+
+
 class Answered(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the positions that a question asked for."""
 
@@ -84,6 +99,20 @@ class CopyTold(msgspec.Struct, frozen=True, tag=True):
     answer: BookTaken
 
 
+class ClientsTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the clients that a question asked for."""
+
+    id: int
+    answer: ClientsFound
+
+
+class CardTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the decision card that a question asked for."""
+
+    id: int
+    answer: dict[str, Any]
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: why a question has no answer, in a sentence."""
 
@@ -91,8 +120,15 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Question = PositionsOfSymbol | PositionsOfAccount | TermsOfAccount | CopyOfBook
-Answer = Answered | TermsTold | CopyTold | Refused
+Question = (
+    PositionsOfSymbol
+    | PositionsOfAccount
+    | TermsOfAccount
+    | CopyOfBook
+    | ClientsRanked
+    | CardOfClient
+)
+Answer = Answered | TermsTold | CopyTold | ClientsTold | CardTold | Refused
 FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")

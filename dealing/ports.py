@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 
 from dealing.components import ComponentState, ComponentStatus
+from dealing.flow.ports import FlowQueries
 from exposure.account_terms import AccountTerms
 from exposure.risk.book_copy import BookCopy
 from exposure.snapshot import Snapshot
@@ -91,7 +92,7 @@ class SnapshotSource(Protocol):
         ...
 
 
-class BookQueries(Protocol):
+class BookQueries(FlowQueries, Protocol):
     """Questions to the engine that no frame answers.
 
     All raise DisconnectedError while the engine is away and DomainError for an unknown name.

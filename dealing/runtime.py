@@ -13,12 +13,14 @@ import asyncio
 import threading
 import time
 from contextlib import aclosing
-from typing import Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import polars as pl
 import structlog
 
 from dealing.backoff import Backoff
+from dealing.flow.live import LiveFlow, begun
+from dealing.flow.ports import ClientsAsked, ClientsFound
 from dealing.hub import SnapshotHubServer
 from dealing.ports import BookTaken, EngineFrame, PlatformFeed
 from dealing.process import run_until
@@ -43,6 +45,9 @@ encodes or saves: Python's own choice, ten times as long, is what a tick would w
 
 SLICE_S: Final = 0.005
 """How long batches may follow each other before frames and questions get a turn."""
+
+RANK_EVERY_S: Final = 2.0
+"""How often everybody's flow is scored anew for lists; cards are always of the moment."""
 
 COPY_KEPT_S: Final = 2.0
 """For how long whoever asks for the book gets the copy that was taken last."""
@@ -88,9 +93,10 @@ def recovered(
 class EngineQueries:
     """BookQueries for whoever shares the engine's loop."""
 
-    def __init__(self, engine: ExposureEngine) -> None:
-        """Take the engine that knows."""
+    def __init__(self, engine: ExposureEngine, flow: LiveFlow | None = None) -> None:
+        """Take the engine that knows, and what knows of clients' flow."""
         self._engine = engine
+        self._flow = flow or begun(())
         self._taken: BookTaken | None = None
         self._taken_s = -COPY_KEPT_S
 
@@ -116,6 +122,21 @@ class EngineQueries:
             self._taken_s = began_s
         return self._taken
 
+    async def clients(self, asked: ClientsAsked) -> ClientsFound:
+        """Return clients by their flow."""
+        return self._flow.found(asked)
+
+    async def client_card(self, client_id: str) -> dict[str, Any]:
+        """Return why a client has his score."""
+        return self._flow.card(client_id)
+
+
+class FlowKept(NamedTuple):
+    """The flow book of the run and where it is saved."""
+
+    live: LiveFlow
+    store: SnapshotStore
+
 
 class EngineRuntime:
     """Drives one engine between its feed, its journal and its hub."""
@@ -130,8 +151,9 @@ class EngineRuntime:
         pace: Pace,
         backoff: Backoff,
         revenue: RevenueWriter,
+        flow: FlowKept,
     ) -> None:
-        """Take everything that it connects; the engine is recovered already."""
+        """Take everything that it connects; engine and flow are recovered already."""
         self._engine = engine
         self._feed = feed
         self._journal = journal
@@ -140,6 +162,7 @@ class EngineRuntime:
         self._pace = pace
         self._backoff = backoff
         self._revenue = revenue
+        self._flow = flow
         self._vitals = Vitals(time.monotonic)
         self._saving = threading.Lock()
         self._saved_position = 0
@@ -147,7 +170,14 @@ class EngineRuntime:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then put everything on the disk."""
-        parts = (self._follow(), self._publish(), self._sync(), self._save(), self._revenue.run())
+        parts = (
+            self._follow(),
+            self._publish(),
+            self._sync(),
+            self._save(),
+            self._rank(),
+            self._revenue.run(),
+        )
         async with self._hub.serving():
             await run_until(stop, *parts)
         await self._save_now()
@@ -173,11 +203,13 @@ class EngineRuntime:
         async with aclosing(self._feed.frames(self._engine.position)) as frames:
             async for frame in frames:
                 self._journal.append_frame(frame)
-                outputs = self._engine.apply(frame.batch())
+                batch = frame.batch()
+                outputs = self._engine.apply(batch)
                 findings = [output for output in outputs if isinstance(output, Finding)]
                 if findings:
                     self._hub.announce(findings)
                 self._revenue.take(outputs, self._engine.snapshot)
+                self._flow.live.take(batch)
                 self._vitals.delayed((time.time_ns() - frame.header.ts_recv) / 1e6)
                 await self._revenue.room()
                 if self._vitals.applied():
@@ -213,16 +245,28 @@ class EngineRuntime:
             await asyncio.sleep(self._pace.save_s)
             await self._save_now()
 
+    async def _rank(self) -> NoReturn:
+        ranked = -1
+        while True:
+            began_s = time.monotonic()
+            if self._flow.live.position != ranked:
+                ranked = self._flow.live.position
+                await self._flow.live.rank()
+            took_s = time.monotonic() - began_s
+            await asyncio.sleep(max(RANK_EVERY_S, 10.0 * took_s))
+
     async def _save_now(self) -> None:
         if self._engine.position == self._saved_position:
             return
         # the journal first: a saved state must never be ahead of it
         self._journal.sync()
         state = export_state(self._engine)
+        self._flow.live.forget_old()
+        flow = self._flow.live.export()
         try:
             # what it earned before that: a replay tells again only what comes behind a saved state
             await self._revenue.flush()
-            await asyncio.to_thread(self._store_alone, state)
+            await asyncio.to_thread(self._store_alone, state, flow)
         except StorageError as e:
             # the journal has taken everything, so nothing is lost: the next start takes longer
             if self._vitals.not_saved(str(e)):
@@ -233,9 +277,11 @@ class EngineRuntime:
         if self._vitals.saved():
             self._log.info("state saved again", position=self._saved_position)
 
-    def _store_alone(self, state: EngineState) -> None:
+    def _store_alone(self, state: EngineState, flow: EngineState) -> None:
         # a save that was under way when the process was told to stop goes on in its thread
         with self._saving:
+            # the flow first: the journal is kept as far back as the engine's states need it
+            self._flow.store.save(flow)
             self._store.save(state)
 
     def _frame(self, snapshot: Snapshot) -> EngineFrame:

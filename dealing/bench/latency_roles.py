@@ -22,13 +22,14 @@ import structlog
 from dealing.backoff import Backoff
 from dealing.bench.latency import ENGINE, KNOWN, PLATFORM, READ, Moments
 from dealing.bench.workload import Levels, Size, open_book
+from dealing.flow.keeping import acquainted_flow
 from dealing.hub import HubClient, SnapshotHubServer
 from dealing.process import run_until
 from dealing.revenue.closing import DayClosing
 from dealing.revenue.facts import Bookkeeper
 from dealing.revenue.memory_store import MemoryRevenueStore
 from dealing.revenue.writer import Look, RevenueWriter
-from dealing.runtime import SWITCH_S, EngineQueries, EngineRuntime, Pace
+from dealing.runtime import SWITCH_S, EngineQueries, EngineRuntime, FlowKept, Pace
 from dealing.server_day import ServerDay
 from dealing.storage.journal import Journal
 from dealing.storage.lake import RevenueLake
@@ -65,8 +66,9 @@ async def be_engine(directory: Path, size: Size, stop: asyncio.Event) -> Moments
     hub = SnapshotHubServer(directory / ENGINE, EngineQueries(engine))
     feed = SocketEventFeed(directory / PLATFORM, time.time_ns)
     with Journal.open(directory / "journal") as journal:
+        flow = FlowKept(acquainted_flow(engine), SnapshotStore(directory / "flow"))
         runtime = EngineRuntime(
-            engine, feed, journal, store, hub, PACE, Backoff(random.random), revenue
+            engine, feed, journal, store, hub, PACE, Backoff(random.random), revenue, flow
         )
         await runtime.run(stop)
     return revenue.moments

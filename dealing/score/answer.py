@@ -6,10 +6,12 @@ Source: semantics.md sections 9 and 10. Absent values are None; numbers are fini
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from bookrouting.decision_card import (
     ChannelEvidence,
@@ -97,43 +99,51 @@ def score_answer(
 
 def client_rows(reader: FlowReader, rule: Rule | None = None) -> list[ClientRow]:
     """Return a row per client, most dangerous first, equal ones by their name."""
-    rule = rule or Rule()
+    everybody = np.arange(len(reader.flow.client_ids))
+    money = FlowView(reader.flow).money()
+    return sorted(rows_of(reader, everybody, money, rule or Rule()), key=_danger)
+
+
+def rows_of(
+    reader: FlowReader, chosen: NDArray[np.int64], money: Mapping[str, Money], rule: Rule
+) -> list[ClientRow]:
+    """Return the rows of some clients of the flow book, in the order in which they are named."""
     flow, view = reader.flow, FlowView(reader.flow)
-    scores, drift, e_values = view.scores(), view.drift(), view.e_values()
-    worth, money = view.usd_per_million(), view.money()
-    n_eff = view.sums().n_eff
+    scores, drift, e_values = view.scores(chosen), view.drift(chosen), view.e_values()[chosen]
+    worth, n_eff = view.usd_per_million(chosen), view.sums(chosen).n_eff
     alarmed = {alarm.client_id: alarm for alarm in view.alarms()}
     rows = []
-    for row, client_id in enumerate(flow.client_ids):
+    for place, row in enumerate(chosen.tolist()):
+        client_id = flow.client_ids[row]
         present = reader.book_of.get(client_id)
-        channels = channel_evidence(view, row, row, scores)
+        channels = channel_evidence(view, place, row, scores)
         mine = money.get(client_id, NOTHING)
         facts = ClientFacts(
             n=int(flow.arrays.clients["trades"][row]),
             fewest=flow.settings.score.fewest_trades,
             prior=flow.settings.score.prior_toxic,
-            p_toxic=float(scores.p_toxic[row]),
+            p_toxic=float(scores.p_toxic[place]),
             alarm=alarmed.get(client_id),
-            drift=float(drift[row]),
+            drift=float(drift[place]),
             drift_limit=flow.settings.score.drift_log_factor,
             stale_seen=int(flow.arrays.clients["stale_seen"][row]),
             stale_hits=int(flow.arrays.clients["stale_hits"][row]),
             unpriced=mine.unpriced,
         )
-        edge, low, high = _edges(scores, row, float(worth[row]))
-        suggested = rule.suggested(float(scores.p_pass_on[row]), float(n_eff[row]), present)
+        edge, low, high = _edges(scores, place, float(worth[place]))
+        suggested = rule.suggested(float(scores.p_pass_on[place]), float(n_eff[place]), present)
         rows.append(
             ClientRow(
                 client_id=client_id,
                 deals=mine.deals,
                 n=facts.n,
-                n_eff=float(n_eff[row]),
-                score=float(scores.score[row]),
-                p_toxic=float(scores.p_toxic[row]),
+                n_eff=float(n_eff[place]),
+                score=float(scores.score[place]),
+                p_toxic=float(scores.p_toxic[place]),
                 edge=edge,
                 edge_low=low,
                 edge_high=high,
-                e_value=float(e_values[row]),
+                e_value=float(e_values[place]),
                 drift=facts.drift,
                 book=present,
                 suggested_book=suggested,
@@ -143,7 +153,7 @@ def client_rows(reader: FlowReader, rule: Rule | None = None) -> list[ClientRow]
                 money=mine,
             )
         )
-    return sorted(rows, key=_danger)
+    return rows
 
 
 def client_json(row: ClientRow) -> dict[str, Any]:
@@ -167,7 +177,7 @@ def answer_json(answer: ScoreAnswer) -> bytes:
     """Return the answer as one JSON object."""
     found = {
         "as_of_ms": None if answer.as_of is None else milliseconds(answer.as_of),
-        "clients": [_whole(row) for row in answer.clients],
+        "clients": [row_json(row) for row in answer.clients],
         "alarms": [
             {
                 "client_id": alarm.client_id,
@@ -177,7 +187,7 @@ def answer_json(answer: ScoreAnswer) -> bytes:
             }
             for alarm in answer.alarms
         ],
-        "cards": [_card(card) for card in answer.cards],
+        "cards": [card_json(card) for card in answer.cards],
         "ignored_deals": answer.ignored,
         "late_quotes": answer.late_quotes,
         "notes": answer.notes,
@@ -185,7 +195,8 @@ def answer_json(answer: ScoreAnswer) -> bytes:
     return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _whole(row: ClientRow) -> dict[str, Any]:
+def row_json(row: ClientRow) -> dict[str, Any]:
+    """Return a client with his channels and his money."""
     entries, exits = row.channels[:HORIZONS], row.channels[HORIZONS:-1]
     swap, money = row.channels[-1], row.money
     return client_json(row) | {
@@ -205,7 +216,8 @@ def _whole(row: ClientRow) -> dict[str, Any]:
     }
 
 
-def _card(card: DecisionCard) -> dict[str, Any]:
+def card_json(card: DecisionCard) -> dict[str, Any]:
+    """Return a decision card in plain values."""
     return {
         "client_id": card.client_id,
         "entry_curve": [point._asdict() for point in card.entry_curve],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,15 +17,15 @@ from exposure.model.books import Book
 from exposure.model.events import (
     AccountChanged,
     BookAssigned,
+    ClockTicked,
     DealExecuted,
     EventBatch,
     InputEvent,
     InstrumentDefined,
     PositionRestored,
-    QuoteReceived,
     SymbolRenamed,
 )
-from exposure.model.quotes import QuoteColumns
+from exposure.quote_runs import columns_of, quote_run
 from feeds.book_files import QuoteRun, read_book_directory
 
 MUST_EXIST: Final = ("instruments", "quotes", "deals")
@@ -51,10 +51,17 @@ class FlowReader:
         self._index: NDArray[np.int32] = np.zeros(0, np.int32)
         self._names = -1
 
-    def events(self, events: Iterable[InputEvent]) -> None:
+    def events(self, events: Sequence[InputEvent]) -> None:
         """Apply events in their order; those that say nothing of a flow change nothing."""
-        for event in events:
-            self._event(event)
+        k = 0
+        while k < len(events):
+            run = quote_run(events, k)
+            if run:
+                self.flow.apply_quotes(columns_of(run, self.flow.symbol_of))
+                k += len(run)
+            else:
+                self._event(events[k])
+                k += 1
 
     def quotes(self, run: QuoteRun, symbols: list[str]) -> None:
         """Apply quotes whose ``symbol`` is a place in ``symbols``."""
@@ -66,8 +73,8 @@ class FlowReader:
         match event:
             case DealExecuted():
                 self._deal(event)
-            case QuoteReceived():
-                self._quote(event)
+            case ClockTicked():
+                self.flow.pass_time(event.ts_event)
             case InstrumentDefined():
                 if event.instrument.problem() is None:
                     self.flow.add_instrument(event.instrument)
@@ -93,17 +100,6 @@ class FlowReader:
             self.unknown_logins[deal.login] += 1
         else:
             self.flow.apply_deal(deal)
-
-    def _quote(self, event: QuoteReceived) -> None:
-        symbol = self.flow.symbol_of.get(event.symbol, -1)
-        self.flow.apply_quotes(
-            QuoteColumns(
-                np.array([symbol], np.int32),
-                np.array([event.bid]),
-                np.array([event.ask]),
-                np.array([event.ts_event], np.int64),
-            )
-        )
 
     def _indices(self, symbols: list[str]) -> NDArray[np.int32]:
         if self._names != self.flow.names_version:

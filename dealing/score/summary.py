@@ -69,9 +69,14 @@ def _show_card(card: DecisionCard, row: ClientRow, console: Console) -> None:
     console.print(_evidence(row))
     if card.trades:
         console.print(_trades(card.trades))
-    for sentence in (*row.reasons, _flip(card, row), _money(row), _chance(card)):
+    for sentence in card_sentences(card, row):
         console.print(f"- {sentence}", soft_wrap=True)
     console.print()
+
+
+def card_sentences(card: DecisionCard, row: ClientRow) -> list[str]:
+    """Return in plain words why, what would change it, what he brought and what to expect."""
+    return [*row.reasons, _flip(card, row), _money(row), _chance(card)]
 
 
 def _verdict(row: ClientRow) -> list[str]:

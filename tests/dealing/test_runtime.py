@@ -9,7 +9,8 @@ import pytest
 
 from dealing.backoff import Backoff
 from dealing.components import ComponentState
-from dealing.runtime import EngineQueries, EngineRuntime, Pace, recovered
+from dealing.flow.keeping import recovered_flow
+from dealing.runtime import EngineQueries, EngineRuntime, FlowKept, Pace, recovered
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
@@ -131,9 +132,12 @@ class Process:
         self.feed = feed
         self.stop = asyncio.Event()
         backoff = Backoff(lambda: 0.5, first_s=0.001, limit_s=0.002)
+        store = SnapshotStore(path / "flow", keep)
+        self.flow = recovered_flow(store, self.journal, self.engine)
         self.runtime = EngineRuntime(
-            self.engine, feed, self.journal, self.store, self.hub, pace, backoff, self.revenue
-        )
+            self.engine, feed, self.journal, self.store, self.hub, pace, backoff, self.revenue,
+            FlowKept(self.flow, store),
+        )  # fmt: skip
         self.task = None
 
     @asynccontextmanager

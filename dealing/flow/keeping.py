@@ -1,0 +1,57 @@
+"""The flow book over a restart: saved at the engine's positions, completed from its journal."""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+
+from dealing.flow.live import LiveFlow, begun
+from dealing.storage.journal import Journal
+from dealing.storage.snapshots import SnapshotStore
+from exposure.engine import ExposureEngine
+from exposure.model.events import AccountChanged, InputEvent, InstrumentDefined
+
+
+def recovered_flow(store: SnapshotStore, journal: Journal, engine: ExposureEngine) -> LiveFlow:
+    """Return a flow book that has seen what a recovered engine has seen.
+
+    Where neither a saved state nor the journal reaches back, clients are scored from now on: the
+    engine has their names, and nobody has their trades any more.
+
+    Args:
+        store: Where flow books are saved.
+        journal: The engine's, which ends where the engine is.
+        engine: Already recovered.
+    """
+    pivots = _pivots(engine)
+    state = store.load_latest(engine.position)
+    flow = None if state is None else LiveFlow.restored(state, pivots)
+    flow = flow or begun(pivots)
+    if flow.position + 1 < journal.first_position and flow.position < engine.position:
+        structlog.get_logger().warning(
+            "flow is scored anew: the journal no longer has what was scored",
+            position=engine.position,
+        )
+        return acquainted_flow(engine)
+    for batch in journal.replay(flow.position):
+        flow.take(batch)
+    store.set_aside_beyond(flow.position)
+    return flow
+
+
+def acquainted_flow(engine: ExposureEngine) -> LiveFlow:
+    """Return a flow book that knows everybody's name and nobody's trades."""
+    flow = begun(_pivots(engine))
+    books = engine.assignments.accounts
+    events: list[InputEvent] = [
+        *(InstrumentDefined(engine.as_of, one) for one in engine.book.instruments),
+        *(AccountChanged(engine.as_of, msgspec.structs.replace(terms, book=assigned.book))
+          for terms, assigned in zip(engine.book.terms, books, strict=True)),
+    ]  # fmt: skip
+    flow.reader.events(events)
+    flow.position = engine.position
+    return flow
+
+
+def _pivots(engine: ExposureEngine) -> tuple[str, ...]:
+    return tuple(str(pivot) for pivot in engine.settings.pivots)

@@ -1,0 +1,252 @@
+"""The flow book of a running engine: fed with the engine's own batches, ranked, saved and restored.
+
+It lives in the engine's loop, so nothing here may take long at once: scores of all clients are
+computed in slices between batches, a list builds the rows that it shows and no others, and
+decisions older than what a card shows are forgotten (their sums stay).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from bookrouting.decision_card import Rule, decision_card
+from bookrouting.flow_export import export_flow, restore_flow
+from bookrouting.flow_settings import NS_PER_S
+from bookrouting.flow_state import ALARMS, LONG_AGO
+from bookrouting.flow_view import Alarm, FlowView
+from bookrouting.money import NOTHING
+from dealing.flow.ports import ClientsAsked, ClientsFound, Counted, Only, Sort
+from dealing.score.answer import card_json, row_json, rows_of
+from dealing.score.reader import FlowReader
+from dealing.score.summary import card_sentences
+from exposure.errors import DataError, DomainError
+from exposure.model.events import EventBatch
+from exposure.state import EngineState
+
+REMEMBERED_NS: Final = 2 * 86_400 * NS_PER_S
+"""How long single decisions stay for cards; longer than the longest horizon."""
+
+TOXIC_SCORE: Final = 60.0
+WATCH_SCORE: Final = 30.0
+SLICE: Final = 2_048
+
+Floats = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+class Ranking(NamedTuple):
+    """What every client's score came to when it was last looked at. Shapes: (clients,).
+
+    Units: ``edge`` USD per million, ``drift`` in log odds; ``scored_at`` ns UTC of the events.
+    """
+
+    score: Floats
+    edge: Floats
+    drift: Floats
+    to_a: Flags
+    to_b: Flags
+    scored_at: int
+
+
+NOBODY: Final = Ranking(
+    np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.bool_), 0
+)
+
+
+class LiveFlow:
+    """What is known of clients' flow after the event at ``position``."""
+
+    def __init__(self, reader: FlowReader, rule: Rule | None = None, position: int = 0) -> None:
+        """Take a reader that has seen the events up to a position."""
+        self.reader = reader
+        self.rule = rule or Rule()
+        self.position = position
+        self._ranking = NOBODY
+
+    def take(self, batch: EventBatch) -> list[Alarm]:
+        """Apply what follows the present position; return the alarms that it raised."""
+        known = len(batch.events) - (batch.position - self.position)
+        counters = self.reader.flow.arrays.counters
+        before = int(counters[ALARMS])
+        self.reader.events(batch.events[max(known, 0) :])
+        self.position = max(self.position, batch.position)
+        raised = int(self.reader.flow.arrays.counters[ALARMS]) - before
+        return FlowView(self.reader.flow).alarms()[-raised:] if raised else []
+
+    def forget_old(self) -> None:
+        """Drop single decisions that no card will show any more."""
+        now = self.reader.flow.now
+        if now is not None:
+            self.reader.flow.forget(now - REMEMBERED_NS)
+
+    async def rank(self) -> Ranking:
+        """Score everybody anew, a slice at a time; batches are applied in between."""
+        flow = self.reader.flow
+        count = len(flow.client_ids)
+        score, edge, drift = np.zeros(count), np.zeros(count), np.zeros(count)
+        to_a, to_b = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+        began = flow.now or 0
+        for begin in range(0, count, SLICE):
+            rows = np.arange(begin, min(begin + SLICE, count))
+            view = FlowView(self.reader.flow)
+            scores, n_eff = view.scores(rows), view.sums(rows).n_eff
+            score[rows], drift[rows] = scores.score, view.drift(rows)
+            edge[rows] = np.nan_to_num(scores.edge * view.usd_per_million(rows))
+            to_a[rows] = (scores.p_pass_on > self.rule.to_a) & (n_eff >= self.rule.fewest)
+            to_b[rows] = scores.p_pass_on < self.rule.to_b
+            await asyncio.sleep(0)
+        self._ranking = Ranking(score, edge, drift, to_a, to_b, began)
+        return self._ranking
+
+    def found(self, asked: ClientsAsked) -> ClientsFound:
+        """Return clients as they were when everybody was last ranked, with their rows of now."""
+        listed = self._listed(asked)
+        shown = listed[: max(0, asked.limit)]
+        reader = self.reader
+        rows = rows_of(reader, shown, reader.flow.money, self.rule)
+        return ClientsFound(
+            as_of=reader.flow.now or 0,
+            scored_at=self._ranking.scored_at,
+            counted=self._counted(),
+            matching=len(listed),
+            rows=[row_json(row) for row in rows],
+        )
+
+    def card(self, client_id: str) -> dict[str, Any]:
+        """Return a client's decision card, and the same in sentences.
+
+        Raises:
+            DomainError: There is no such client.
+        """
+        reader = self.reader
+        row = reader.flow.client_of.get(client_id)
+        if row is None:
+            raise DomainError(f"there is no client {client_id[:64]}")
+        (told,) = rows_of(reader, np.array([row]), reader.flow.money, self.rule)
+        card = decision_card(reader.flow, row, self.rule, reader.book_of.get(client_id))
+        logins = [name for name, login in reader.flow.logins.items() if login.client == row]
+        return {
+            "client": row_json(told),
+            "card": card_json(card),
+            "logins": logins,
+            "sentences": card_sentences(card, told),
+        }
+
+    def export(self) -> EngineState:
+        """Copy everything it knows, in the form in which states are stored."""
+        state = export_flow(self.reader.flow)
+        state.meta["position"] = self.position
+        state.meta["book_of"] = dict(self.reader.book_of)
+        return state
+
+    @classmethod
+    def restored(cls, state: EngineState, pivots: tuple[str, ...]) -> LiveFlow | None:
+        """Return what goes on where ``export`` was called, None for another version's state."""
+        reader = FlowReader(pivots=pivots)
+        try:
+            reader.flow = restore_flow(state)
+        except DataError as e:
+            structlog.get_logger().warning("flow is scored anew", reason=str(e))
+            return None
+        reader.book_of = dict(state.meta["book_of"])
+        return cls(reader, position=state.meta["position"])
+
+    def _listed(self, asked: ClientsAsked) -> Int64s:
+        """Return the rows that match, in the order that was asked for."""
+        rank, flow = self._ranking, self.reader.flow
+        kept = self._matching(asked.only)
+        if asked.book:
+            kept &= self._books() == asked.book
+        if asked.search:
+            kept &= self._named(asked.search.upper())
+        rows = np.flatnonzero(kept)
+        clients = flow.arrays.clients
+        keys: dict[Sort, Floats] = {
+            Sort.SCORE: rank.score,
+            Sort.EDGE: rank.edge,
+            Sort.DRIFT: rank.drift,
+        }
+        match asked.sort:
+            case Sort.EVIDENCE:
+                key = clients["e_log"][rows]
+            case Sort.TRADES:
+                key = clients["trades"][rows].astype(np.float64)
+            case Sort.MONEY:
+                # what the house lost, most first
+                money = (flow.money.get(flow.client_ids[row], NOTHING) for row in rows.tolist())
+                key = -np.fromiter((one.kept_usd for one in money), np.float64, len(rows))
+            case _:
+                key = keys[asked.sort][rows]
+        listed: Int64s = rows[np.lexsort((rows, -rank.edge[rows], -key))]
+        return listed
+
+    def _matching(self, only: Only) -> Flags:
+        count = len(self._ranking.score)
+        clients = self.reader.flow.arrays.clients[:count]
+        match only:
+            case Only.SCORED:
+                return self._scored()
+            case Only.ALARMED:
+                return np.array(clients["alarmed"], np.bool_)
+            case Only.TO_MOVE:
+                return self._to_move()
+            case Only.ALL:
+                return np.ones(count, np.bool_)
+
+    def _scored(self) -> Flags:
+        count = len(self._ranking.score)
+        fewest = self.reader.flow.settings.score.fewest_trades
+        scored: Flags = self.reader.flow.arrays.clients["trades"][:count] >= fewest
+        return scored
+
+    def _to_move(self) -> Flags:
+        in_a = self._books() == "A"
+        away: Flags = (self._ranking.to_a & ~in_a) | (self._ranking.to_b & in_a)
+        return away & self._scored()
+
+    def _books(self) -> NDArray[np.str_]:
+        ids, book_of = self.reader.flow.client_ids, self.reader.book_of
+        return np.array(
+            [str(book_of.get(client, "")) for client in ids[: len(self._ranking.score)]], np.str_
+        )
+
+    def _named(self, part: str) -> Flags:
+        flow = self.reader.flow
+        found = np.zeros(len(self._ranking.score), np.bool_)
+        for row, client_id in enumerate(flow.client_ids[: len(found)]):
+            found[row] = part in client_id.upper()
+        for name, login in flow.logins.items():
+            if login.client < len(found) and part in name.upper():
+                found[login.client] = True
+        return found
+
+    def _counted(self) -> Counted:
+        rank, scored = self._ranking, self._scored()
+        clients = self.reader.flow.arrays.clients[: len(rank.score)]
+        toxic = scored & (rank.score >= TOXIC_SCORE)
+        limit = self.reader.flow.settings.score.drift_log_factor
+        return Counted(
+            clients=len(self.reader.flow.client_ids),
+            scored=int(scored.sum()),
+            watched=int((scored & ~toxic & (rank.score >= WATCH_SCORE)).sum()),
+            toxic=int(toxic.sum()),
+            alarmed=int(clients["alarmed"].sum()),
+            to_move=int(self._to_move().sum()),
+            drifting=int((scored & (rank.drift > limit)).sum()),
+        )
+
+
+def begun(pivots: tuple[str, ...]) -> LiveFlow:
+    """Return a flow book that has seen nothing."""
+    return LiveFlow(FlowReader(pivots=pivots))
+
+
+def has_begun(flow: LiveFlow) -> bool:
+    """Whether any event was seen."""
+    return flow.reader.flow.now not in {None, LONG_AGO}

@@ -1,0 +1,79 @@
+"""What the desk asks about clients' flow, and what it is told."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Sort(StrEnum):
+    """What clients are ranked by, most of it first."""
+
+    SCORE = "score"
+    EDGE = "edge"
+    EVIDENCE = "evidence"
+    MONEY = "money"
+    DRIFT = "drift"
+    TRADES = "trades"
+
+
+class Only(StrEnum):
+    """Which clients are listed."""
+
+    ALL = "all"
+    SCORED = "scored"
+    ALARMED = "alarmed"
+    TO_MOVE = "to_move"
+
+
+class ClientsAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of clients, please; ``search`` is a part of a client's or login's name."""
+
+    sort: Sort = Sort.SCORE
+    only: Only = Only.SCORED
+    book: str = ""
+    search: str = ""
+    limit: int = 500
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """All clients by what is known of them; ``toxic`` score 60 and more, ``to_move`` elsewhere."""
+
+    clients: int
+    scored: int
+    watched: int
+    toxic: int
+    alarmed: int
+    to_move: int
+    drifting: int
+
+
+class ClientsFound(msgspec.Struct, frozen=True, kw_only=True):
+    """The clients that were asked for, in their order; ``matching`` is how many there are.
+
+    ``rows`` are as ``plimsoll score`` has them. Units: ``as_of`` and ``scored_at`` ns UTC of the
+    events; ``ready`` is False while the first scores are being computed.
+    """
+
+    as_of: int
+    scored_at: int
+    counted: Counted
+    matching: int
+    rows: list[dict[str, Any]]
+
+
+class FlowQueries(Protocol):
+    """Questions about clients' flow.
+
+    All raise DisconnectedError while the engine is away and DomainError for an unknown name.
+    """
+
+    async def clients(self, asked: ClientsAsked) -> ClientsFound:
+        """Return clients, most dangerous first or as asked."""
+        ...
+
+    async def client_card(self, client_id: str) -> dict[str, Any]:
+        """Return why a client has his score, with the trades behind it."""
+        ...
