@@ -33,7 +33,7 @@ define install
 @$(PIP) install --no-compile --no-deps --no-build-isolation --no-index -e .
 @echo "Compiling, so that the first start is quick ..."
 @$(PY) -m compileall -qq -j 0 -x 'site-packages/.*/tests/' $(VENV)/lib $(CODE) & \
-	$(PY) -c 'from exposure.warmup import compile_kernels; compile_kernels()'; \
+	$(PY) -c 'from bookrouting.warmup import compile_kernels; compile_kernels()'; \
 	compiled=$$?; wait; exit $$compiled
 endef
 

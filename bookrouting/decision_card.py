@@ -127,24 +127,28 @@ def decision_card(book: FlowBook, row: int, rule: Rule, present: str | None) -> 
     )
 
 
-def channel_evidence(view: FlowView, place: int, row: int, scores: Scores) -> list[ChannelEvidence]:
-    """Return what the channels say: horizons after entries, after exits, and last the swap."""
-    cost = float(view.mean_cost_pips(np.array([row]))[0])
-    out = []
-    for k in range(2 * HORIZONS):
-        known = scores.sd[place, k] > 0.0 and math.isfinite(cost)
-        out.append(
-            ChannelEvidence(
-                SCORED_S[k % HORIZONS],
-                float(scores.mean[place, k]) * cost if known else None,
-                float(scores.sd[place, k]) * cost if known else None,
-                float(scores.p_channel[place, k]),
-                float(scores.log_factor[place, k]) * DECIBANS,
-            )
+def channel_evidence(scores: Scores, place: int, cost_pips: float) -> list[ChannelEvidence]:
+    """Return what the channels say: horizons after entries, after exits, and last the swap.
+
+    Args:
+        scores: Of some clients.
+        place: Which of them.
+        cost_pips: What a round trip costs him, NaN if he never traded.
+    """
+    p, decibans = scores.p_channel[place].tolist(), (scores.log_factor[place] * DECIBANS).tolist()
+    mean, sd = scores.mean[place].tolist(), scores.sd[place].tolist()
+    is_priced = math.isfinite(cost_pips)
+    horizons = [
+        ChannelEvidence(
+            SCORED_S[k % HORIZONS],
+            mean[k] * cost_pips if is_priced and sd[k] > 0.0 else None,
+            sd[k] * cost_pips if is_priced and sd[k] > 0.0 else None,
+            p[k],
+            decibans[k],
         )
-    last = 2 * HORIZONS
-    p, factor = float(scores.p_channel[place, last]), float(scores.log_factor[place, last])
-    return [*out, ChannelEvidence(0.0, None, None, p, factor * DECIBANS)]
+        for k in range(2 * HORIZONS)
+    ]
+    return [*horizons, ChannelEvidence(0.0, None, None, p[-1], decibans[-1])]
 
 
 def _curve(book: FlowBook, row: int, mine: NDArray[np.int64], *, is_exit: bool) -> list[CurvePoint]:

@@ -1,11 +1,14 @@
 """The flow book as columns and plain values, and back, bit for bit.
 
-A book that was stored and loaded goes on like one that never stopped.
+A book that was stored and loaded goes on like one that never stopped. Storing has two steps,
+because the first holds up whoever feeds the book: a copy of tables as they lie in memory and of
+dictionaries whose values never change, then everything that takes time.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeVar, get_args
 
 import msgspec
 import numpy as np
@@ -31,8 +34,11 @@ from exposure.errors import DataError
 from exposure.model.instruments import Instrument
 from exposure.state import EngineState
 
-FLOW_VERSION: Final = 1
+FLOW_VERSION: Final = 2
 """Raised whenever a stored flow book can no longer be read."""
+
+_PORTION: Final = 4_096
+"""Entries that are encoded at once: between portions other threads get their turn."""
 
 _KINDS: Final = {
     "market": MARKET,
@@ -42,9 +48,32 @@ _KINDS: Final = {
     "alarms": ALARM,
 }
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
-def export_flow(book: FlowBook) -> EngineState:
-    """Copy everything the book knows; later events do not change the copy."""
+_Held = dict[tuple[str, str], Held]
+_Logins = dict[str, Login]
+_Money = dict[str, Money]
+_Running = dict[tuple[Place, float], int]
+_Seen = dict[tuple[int, int], Seen]
+
+
+class FlowCopy(NamedTuple):
+    """Everything a flow book knew at a moment; later events change nothing of it."""
+
+    tables: dict[str, Table]
+    queues: dict[str, Any]
+    applied: dict[str, dict[str, Any]]
+    held: _Held
+    logins: _Logins
+    money: _Money
+    running: _Running
+    seen: _Seen
+    meta: dict[str, Any]
+
+
+def copy_flow(book: FlowBook) -> FlowCopy:
+    """Copy what the book knows, as it lies in memory: what events change is copied, no more."""
     arrays = book.arrays
     rows = {
         "market": len(book.instruments),
@@ -53,18 +82,56 @@ def export_flow(book: FlowBook) -> EngineState:
         "clients": len(book.client_ids),
         "alarms": int(arrays.counters[ALARMS]),
     }
+    return FlowCopy(
+        {name: getattr(arrays, name)[:count].copy() for name, count in rows.items()},
+        {
+            "next_ticket": arrays.next_ticket.copy(),
+            "next_decision": arrays.next_decision.copy(),
+            "counter": arrays.counters.copy(),
+        },
+        book.applied.export(),
+        book.positions.open.copy(),
+        book.logins.copy(),
+        book.money.copy(),
+        book.open_decisions.copy(),
+        book.seen.copy(),
+        {
+            "version": FLOW_VERSION,
+            "pivots": list(book.pivots),
+            "instruments": list(book.instruments),
+            "symbol_of": book.symbol_of.copy(),
+            "client_ids": list(book.client_ids),
+            "ignored": dict(book.ignored),
+            "forgotten": book.forgotten,
+        },
+    )
+
+
+def stored(copy: FlowCopy) -> EngineState:
+    """Return a copy in the form in which states are stored."""
     tables: dict[str, dict[str, Any]] = {
-        name: {key: getattr(arrays, name)[key][:count].copy() for key in _KINDS[name].names or ()}
-        for name, count in rows.items()
+        name: {key: np.ascontiguousarray(table[key]) for key in _KINDS[name].names or ()}
+        for name, table in copy.tables.items()
     }
-    tables["queues"] = {
-        "next_ticket": arrays.next_ticket.copy(),
-        "next_decision": arrays.next_decision.copy(),
-    }
-    tables["counters"] = {"counter": arrays.counters.copy()}
-    for part, columns in book.applied.export().items():
+    tables["queues"] = {name: copy.queues[name] for name in ("next_ticket", "next_decision")}
+    tables["counters"] = {"counter": copy.queues["counter"]}
+    for part, columns in copy.applied.items():
         tables[f"applied_{part}"] = columns
-    return EngineState(tables, _meta(book))
+    meta = {
+        **copy.meta,
+        "instruments": msgspec.to_builtins(copy.meta["instruments"]),
+        "held": _packed(copy.held),
+        "logins": _packed(copy.logins),
+        "money": _packed(copy.money),
+        "open_decisions": _packed(copy.running),
+        "seen": _packed(copy.seen),
+    }
+    return EngineState(tables, meta)
+
+
+def export_flow(book: FlowBook) -> EngineState:
+    """Copy everything the book knows; later events do not change the copy."""
+    return stored(copy_flow(book))
 
 
 def restore_flow(state: EngineState, settings: FlowSettings | None = None) -> FlowBook:
@@ -83,24 +150,32 @@ def restore_flow(state: EngineState, settings: FlowSettings | None = None) -> Fl
     for instrument in msgspec.convert(meta["instruments"], list[Instrument]):
         book.add_instrument(instrument)
     book.symbol_of = dict(meta["symbol_of"])
-    for name, client_id, currency in meta["logins"]:
-        book.logins[name] = Login(client_id, currency)
     book.client_ids = list(meta["client_ids"])
     book.client_of = {client_id: row for row, client_id in enumerate(book.client_ids)}
     _restore_arrays(book, tables)
-    book.positions.open = {
-        (login, position): Held(login, *held) for login, position, *held in meta["held"]
-    }
+    book.positions.open = _unpacked(meta["held"], _Held)
+    book.logins = _unpacked(meta["logins"], _Logins)
+    book.money = _unpacked(meta["money"], _Money)
+    book.open_decisions = _unpacked(meta["open_decisions"], _Running)
+    book.seen = _unpacked(meta["seen"], _Seen)
     book.applied.restore({part: tables[f"applied_{part}"] for part in ID_TABLES})
     book.ignored.update(meta["ignored"])
-    book.money = {client_id: Money(*money) for client_id, money in meta["money"]}
     book.forgotten = meta["forgotten"]
-    book.open_decisions = {
-        (Place(client, symbol, is_exit), sign): row
-        for client, symbol, is_exit, sign, row in meta["open_decisions"]
-    }
-    book.seen = {(client, symbol): Seen(*seen) for client, symbol, *seen in meta["seen"]}
     return book
+
+
+def _packed(entries: Mapping[Any, Any]) -> list[bytes]:
+    items = list(entries.items())
+    return [
+        msgspec.msgpack.encode(items[begin : begin + _PORTION])
+        for begin in range(0, len(items), _PORTION)
+    ]
+
+
+def _unpacked(portions: list[bytes], kind: type[dict[Key, Value]]) -> dict[Key, Value]:
+    entries: Any = list[tuple[get_args(kind)]]  # type: ignore[misc]  # known at run time only
+    decoder = msgspec.msgpack.Decoder(entries)
+    return dict(entry for portion in portions for entry in decoder.decode(portion))
 
 
 def _restore_arrays(book: FlowBook, tables: dict[str, dict[str, Any]]) -> None:
@@ -123,20 +198,3 @@ def _filled(kind: np.dtype[Any], columns: dict[str, Any]) -> Table:
     for name, column in columns.items():
         table[name][:rows] = column
     return table
-
-
-def _meta(book: FlowBook) -> dict[str, Any]:
-    return {
-        "version": FLOW_VERSION,
-        "pivots": list(book.pivots),
-        "instruments": msgspec.to_builtins(book.instruments),
-        "symbol_of": dict(book.symbol_of),
-        "logins": [[name, *login] for name, login in book.logins.items()],
-        "client_ids": list(book.client_ids),
-        "held": [[*key, *held[1:]] for key, held in book.positions.open.items()],
-        "ignored": dict(book.ignored),
-        "money": [[client_id, list(money)] for client_id, money in book.money.items()],
-        "forgotten": book.forgotten,
-        "open_decisions": [[*key[0], key[1], row] for key, row in book.open_decisions.items()],
-        "seen": [[*key, *seen] for key, seen in book.seen.items()],
-    }

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import polars as pl
 import structlog
 
+from bookrouting.flow_export import FlowCopy, stored
 from dealing.backoff import Backoff
 from dealing.flow.live import LiveFlow, begun
 from dealing.flow.ports import ClientsAsked, ClientsFound
@@ -262,7 +263,7 @@ class EngineRuntime:
         self._journal.sync()
         state = export_state(self._engine)
         self._flow.live.forget_old()
-        flow = self._flow.live.export()
+        flow = self._flow.live.copy()
         try:
             # what it earned before that: a replay tells again only what comes behind a saved state
             await self._revenue.flush()
@@ -277,11 +278,11 @@ class EngineRuntime:
         if self._vitals.saved():
             self._log.info("state saved again", position=self._saved_position)
 
-    def _store_alone(self, state: EngineState, flow: EngineState) -> None:
+    def _store_alone(self, state: EngineState, flow: FlowCopy) -> None:
         # a save that was under way when the process was told to stop goes on in its thread
         with self._saving:
             # the flow first: the journal is kept as far back as the engine's states need it
-            self._flow.store.save(flow)
+            self._flow.store.save(stored(flow))
             self._store.save(state)
 
     def _frame(self, snapshot: Snapshot) -> EngineFrame:

@@ -15,7 +15,7 @@ import structlog
 from numpy.typing import NDArray
 
 from bookrouting.decision_card import Rule, decision_card
-from bookrouting.flow_export import export_flow, restore_flow
+from bookrouting.flow_export import FlowCopy, copy_flow, restore_flow
 from bookrouting.flow_settings import NS_PER_S
 from bookrouting.flow_state import ALARMS, LONG_AGO
 from bookrouting.flow_view import Alarm, FlowView
@@ -51,11 +51,18 @@ class Ranking(NamedTuple):
     drift: Floats
     to_a: Flags
     to_b: Flags
+    book: NDArray[np.str_]
     scored_at: int
 
 
 NOBODY: Final = Ranking(
-    np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.bool_), 0
+    np.zeros(0),
+    np.zeros(0),
+    np.zeros(0),
+    np.zeros(0, np.bool_),
+    np.zeros(0, np.bool_),
+    np.zeros(0, "<U1"),
+    0,
 )
 
 
@@ -91,6 +98,7 @@ class LiveFlow:
         count = len(flow.client_ids)
         score, edge, drift = np.zeros(count), np.zeros(count), np.zeros(count)
         to_a, to_b = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+        book, book_of = np.zeros(count, "<U1"), self.reader.book_of
         began = flow.now or 0
         for begin in range(0, count, SLICE):
             rows = np.arange(begin, min(begin + SLICE, count))
@@ -100,8 +108,10 @@ class LiveFlow:
             edge[rows] = np.nan_to_num(scores.edge * view.usd_per_million(rows))
             to_a[rows] = (scores.p_pass_on > self.rule.to_a) & (n_eff >= self.rule.fewest)
             to_b[rows] = scores.p_pass_on < self.rule.to_b
+            names = flow.client_ids[begin : begin + len(rows)]
+            book[rows] = [book_of.get(client_id, "") for client_id in names]
             await asyncio.sleep(0)
-        self._ranking = Ranking(score, edge, drift, to_a, to_b, began)
+        self._ranking = Ranking(score, edge, drift, to_a, to_b, book, began)
         return self._ranking
 
     def found(self, asked: ClientsAsked) -> ClientsFound:
@@ -138,16 +148,16 @@ class LiveFlow:
             "sentences": card_sentences(card, told),
         }
 
-    def export(self) -> EngineState:
-        """Copy everything it knows, in the form in which states are stored."""
-        state = export_flow(self.reader.flow)
-        state.meta["position"] = self.position
-        state.meta["book_of"] = dict(self.reader.book_of)
-        return state
+    def copy(self) -> FlowCopy:
+        """Copy everything it knows; ``stored`` turns that into a state, in whatever thread."""
+        copy = copy_flow(self.reader.flow)
+        copy.meta["position"] = self.position
+        copy.meta["book_of"] = self.reader.book_of.copy()
+        return copy
 
     @classmethod
     def restored(cls, state: EngineState, pivots: tuple[str, ...]) -> LiveFlow | None:
-        """Return what goes on where ``export`` was called, None for another version's state."""
+        """Return what goes on where ``copy`` was called, None for another version's state."""
         reader = FlowReader(pivots=pivots)
         try:
             reader.flow = restore_flow(state)
@@ -162,7 +172,7 @@ class LiveFlow:
         rank, flow = self._ranking, self.reader.flow
         kept = self._matching(asked.only)
         if asked.book:
-            kept &= self._books() == asked.book
+            kept &= rank.book == asked.book
         if asked.search:
             kept &= self._named(asked.search.upper())
         rows = np.flatnonzero(kept)
@@ -206,15 +216,9 @@ class LiveFlow:
         return scored
 
     def _to_move(self) -> Flags:
-        in_a = self._books() == "A"
+        in_a = self._ranking.book == "A"
         away: Flags = (self._ranking.to_a & ~in_a) | (self._ranking.to_b & in_a)
         return away & self._scored()
-
-    def _books(self) -> NDArray[np.str_]:
-        ids, book_of = self.reader.flow.client_ids, self.reader.book_of
-        return np.array(
-            [str(book_of.get(client, "")) for client in ids[: len(self._ranking.score)]], np.str_
-        )
 
     def _named(self, part: str) -> Flags:
         flow = self.reader.flow

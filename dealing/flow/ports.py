@@ -35,7 +35,7 @@ class ClientsAsked(msgspec.Struct, frozen=True, kw_only=True):
     only: Only = Only.SCORED
     book: str = ""
     search: str = ""
-    limit: int = 500
+    limit: int = 200
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):

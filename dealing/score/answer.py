@@ -111,12 +111,13 @@ def rows_of(
     flow, view = reader.flow, FlowView(reader.flow)
     scores, drift, e_values = view.scores(chosen), view.drift(chosen), view.e_values()[chosen]
     worth, n_eff = view.usd_per_million(chosen), view.sums(chosen).n_eff
+    cost_pips = view.mean_cost_pips(chosen)
     alarmed = {alarm.client_id: alarm for alarm in view.alarms()}
     rows = []
     for place, row in enumerate(chosen.tolist()):
         client_id = flow.client_ids[row]
         present = reader.book_of.get(client_id)
-        channels = channel_evidence(view, place, row, scores)
+        channels = channel_evidence(scores, place, float(cost_pips[place]))
         mine = money.get(client_id, NOTHING)
         facts = ClientFacts(
             n=int(flow.arrays.clients["trades"][row]),

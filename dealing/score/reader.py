@@ -87,7 +87,7 @@ class FlowReader:
                     self.flow.add_instrument(event.instrument)
             case AccountChanged(account=account):
                 owner = self.flow.add_login(account.login, account.client_id, account.currency)
-                self.book_of.setdefault(self.flow.client_ids[owner.client], account.book)
+                self.book_of.setdefault(self.flow.client_ids[owner.client], str(account.book))
             case BookAssigned():
                 self._assign(event)
             case PositionRestored():
