@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, assert_never
@@ -24,6 +24,8 @@ from dealing.backoff import Backoff
 from dealing.hub_wire import (
     Answer,
     Answered,
+    BooksOfAccounts,
+    BooksTold,
     CopyOfBook,
     CopyTold,
     Noticed,
@@ -39,6 +41,7 @@ from dealing.hub_wire import (
     read_question,
 )
 from dealing.ports import BookQueries, BookTaken, EngineFrame
+from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
 from exposure.errors import DisconnectedError, DomainError, MalformedMessageError
 from exposure.model.events import Finding
@@ -135,6 +138,8 @@ class SnapshotHubServer:
                     return Answered(number, await ask.positions_of_account(login))
                 case TermsOfAccount(_, login):
                     return TermsTold(number, await ask.terms_of_account(login))
+                case BooksOfAccounts(_, logins, clients):
+                    return BooksTold(number, await ask.books_of(logins, clients))
                 case CopyOfBook(_):
                     return CopyTold(number, await ask.book_copy())
                 case _:
@@ -252,6 +257,12 @@ class HubClient:
         terms: AccountTerms = await self._ask(TermsOfAccount(next(self._ids), login))
         return terms
 
+    async def books_of(self, logins: Sequence[str], clients: Sequence[str]) -> list[AccountBooks]:
+        """Return where new deals of accounts go, of those that are known, in order of login."""
+        asked = BooksOfAccounts(next(self._ids), list(logins), list(clients))
+        books: list[AccountBooks] = await self._ask(asked)
+        return books
+
     async def book_copy(self) -> BookTaken:
         """Return a copy of the book, a few seconds old at most."""
         taken: BookTaken = await self._ask(CopyOfBook(next(self._ids)))
@@ -283,7 +294,12 @@ class HubClient:
                     for heard in self._hearing:
                         for finding in findings:
                             heard.put_nowait(finding)
-                case Answered(number, told) | TermsTold(number, told) | CopyTold(number, told):
+                case (
+                    Answered(number, told)
+                    | TermsTold(number, told)
+                    | BooksTold(number, told)
+                    | CopyTold(number, told)
+                ):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_result(told)
                 case Refused(number, reason):

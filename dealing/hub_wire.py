@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from dealing.ports import BookTaken, EngineFrame
+from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
 from exposure.errors import UNDECODABLE, MalformedMessageError
 from exposure.model.events import Finding
@@ -57,6 +58,14 @@ class TermsOfAccount(msgspec.Struct, frozen=True, tag=True):
     login: str
 
 
+class BooksOfAccounts(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: where new deals of logins and of clients' logins go, please."""
+
+    id: int
+    logins: list[str]
+    clients: list[str]
+
+
 class CopyOfBook(msgspec.Struct, frozen=True, tag=True):
     """Desk to engine: a copy of the book, please."""
 
@@ -77,6 +86,13 @@ class TermsTold(msgspec.Struct, frozen=True, tag=True):
     answer: AccountTerms
 
 
+class BooksTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the accounts' books that a question asked for; unknown ones are not there."""
+
+    id: int
+    answer: list[AccountBooks]
+
+
 class CopyTold(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the copy of the book that a question asked for."""
 
@@ -91,8 +107,8 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Question = PositionsOfSymbol | PositionsOfAccount | TermsOfAccount | CopyOfBook
-Answer = Answered | TermsTold | CopyTold | Refused
+Question = PositionsOfSymbol | PositionsOfAccount | TermsOfAccount | BooksOfAccounts | CopyOfBook
+Answer = Answered | TermsTold | BooksTold | CopyTold | Refused
 FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")
