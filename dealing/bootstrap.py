@@ -24,6 +24,7 @@ from dealing.layers import yaml_layer
 from dealing.settings import (
     SAMPLE,
     SIMULATED,
+    CommandsSection,
     DeskSettings,
     MarketSettings,
     Settings,
@@ -38,6 +39,9 @@ from exposure.settings import EngineSettings
 if TYPE_CHECKING:
     from datetime import date
 
+    from dealing.commands.ports import CommandStore
+    from dealing.commands.reassigning import Reassignments
+    from dealing.hub import HubClient
     from dealing.process import Work
     from dealing.revenue.writer import RevenueWriter
     from dealing.server_day import ServerDay
@@ -217,6 +221,15 @@ class Plimsoll:
 
         database, _ = _kept_database(choices)
         return run_export(SqlRevenueStore(database, time.time_ns), first, last, out)
+
+    def verify_audit(self, choices: cli.Choices, *, head: str | None, json_out: str | None) -> int:
+        """Walk the chain of the audit log."""
+        self._signals.leave()
+        from dealing.commands.command import run_verify
+        from dealing.storage.command_store import SqlCommandStore
+
+        database, _ = _kept_database(choices)
+        return run_verify(SqlCommandStore(database), head=head, json_out=json_out)
 
     def _be(
         self,
@@ -426,9 +439,12 @@ def _engine_settings(settings: Settings, kept_events: int | None) -> EngineSetti
 async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
     from dealing.addresses import listening_socket
     from dealing.backoff import Backoff
+    from dealing.command_api import command_routes
+    from dealing.commands.keeper import keep_commands
     from dealing.desk import DeskOptions, create_desk
     from dealing.hub import HubClient
     from dealing.serving import serve_desk
+    from dealing.storage.command_store import SqlCommandStore
     from dealing.storage.revenue_store import SqlRevenueStore
     from exposure.risk.provider_margin import ProviderAccount
 
@@ -452,6 +468,26 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
     hub = HubClient(directory.socket(Role.ENGINE), Backoff(random.random))
     database = _database(settings, directory, directory.held_run_id)
     store = SqlRevenueStore(database, time.time_ns)
+    kept = SqlCommandStore(database)
+    commands = _reassignments(settings.commands, kept, directory, hub)
+    routes = command_routes(commands, kept)
+    app = create_desk(hub, hub, store, options, commands=routes)
     with listening_socket(section) as listening:
-        await serve_desk(create_desk(hub, hub, store, options), hub, listening, stop)
+        await serve_desk(app, hub, listening, stop, keep_commands(commands))
     database.close()
+
+
+def _reassignments(
+    section: CommandsSection, store: CommandStore, directory: DataDirectory, hub: HubClient
+) -> Reassignments:
+    from dealing.commands.gateway import SocketCommandGateway
+    from dealing.commands.reassigning import Reassignments
+    from dealing.commands.rules import ApprovalRule
+
+    rule = ApprovalRule(
+        section.approval_above_usd,
+        section.approval_above_clients,
+        section.approval_within_min * 60 * 10**9,
+    )
+    gateway = SocketCommandGateway(directory.socket(Role.PLATFORM))
+    return Reassignments(store, gateway, hub, rule, time.time_ns)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, assert_never
@@ -25,6 +25,8 @@ from dealing.flow.ports import ClientsAsked, ClientsFound
 from dealing.hub_wire import (
     Answer,
     Answered,
+    BooksOfAccounts,
+    BooksTold,
     CardOfClient,
     CardTold,
     ClientsRanked,
@@ -44,6 +46,7 @@ from dealing.hub_wire import (
     read_question,
 )
 from dealing.ports import BookQueries, BookTaken, EngineFrame
+from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
 from exposure.errors import DisconnectedError, DomainError, MalformedMessageError
 from exposure.model.events import Finding
@@ -146,6 +149,8 @@ class SnapshotHubServer:
                 answer = Answered(number, await ask.positions_of_account(login))
             case TermsOfAccount(_, login):
                 answer = TermsTold(number, await ask.terms_of_account(login))
+            case BooksOfAccounts(_, logins, clients):
+                answer = BooksTold(number, await ask.books_of(logins, clients))
             case CopyOfBook(_):
                 answer = CopyTold(number, await ask.book_copy())
             case ClientsRanked(_, asked):
@@ -266,6 +271,12 @@ class HubClient:
         terms: AccountTerms = await self._ask(TermsOfAccount(next(self._ids), login))
         return terms
 
+    async def books_of(self, logins: Sequence[str], clients: Sequence[str]) -> list[AccountBooks]:
+        """Return where new deals of accounts go, of those that are known, in order of login."""
+        asked = BooksOfAccounts(next(self._ids), list(logins), list(clients))
+        books: list[AccountBooks] = await self._ask(asked)
+        return books
+
     async def book_copy(self) -> BookTaken:
         """Return a copy of the book, a few seconds old at most."""
         taken: BookTaken = await self._ask(CopyOfBook(next(self._ids)))
@@ -313,6 +324,7 @@ class HubClient:
                     | CopyTold(number, told)
                     | ClientsTold(number, told)
                     | CardTold(number, told)
+                    | BooksTold(number, told)
                 ):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_result(told)

@@ -18,6 +18,7 @@ import polars as pl
 
 from dealing.flow.ports import ClientsAsked, ClientsFound
 from dealing.ports import BookTaken, EngineFrame
+from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
 from exposure.errors import UNDECODABLE, MalformedMessageError
 from exposure.model.events import Finding
@@ -58,6 +59,14 @@ class TermsOfAccount(msgspec.Struct, frozen=True, tag=True):
     login: str
 
 
+class BooksOfAccounts(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: where new deals of logins and of clients' logins go, please."""
+
+    id: int
+    logins: list[str]
+    clients: list[str]
+
+
 class CopyOfBook(msgspec.Struct, frozen=True, tag=True):
     """Desk to engine: a copy of the book, please."""
 
@@ -92,6 +101,13 @@ class TermsTold(msgspec.Struct, frozen=True, tag=True):
     answer: AccountTerms
 
 
+class BooksTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the accounts' books that a question asked for; unknown ones are not there."""
+
+    id: int
+    answer: list[AccountBooks]
+
+
 class CopyTold(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the copy of the book that a question asked for."""
 
@@ -124,11 +140,12 @@ Question = (
     PositionsOfSymbol
     | PositionsOfAccount
     | TermsOfAccount
+    | BooksOfAccounts
     | CopyOfBook
     | ClientsRanked
     | CardOfClient
 )
-Answer = Answered | TermsTold | CopyTold | ClientsTold | CardTold | Refused
+Answer = Answered | TermsTold | BooksTold | CopyTold | ClientsTold | CardTold | Refused
 FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")

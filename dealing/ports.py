@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -10,6 +10,7 @@ import polars as pl
 
 from dealing.components import ComponentState, ComponentStatus
 from dealing.flow.ports import FlowQueries
+from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
 from exposure.risk.book_copy import BookCopy
 from exposure.snapshot import Snapshot
@@ -108,6 +109,10 @@ class BookQueries(FlowQueries, Protocol):
 
     async def terms_of_account(self, login: str) -> AccountTerms:
         """Return what applies to a login now."""
+        ...
+
+    async def books_of(self, logins: Sequence[str], clients: Sequence[str]) -> list[AccountBooks]:
+        """Return where new deals of accounts go, of those that are known, in order of login."""
         ...
 
     async def book_copy(self) -> BookTaken:

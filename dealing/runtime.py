@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -30,6 +31,7 @@ from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from dealing.storage.upgrades import upgraded
 from dealing.vitals import Vitals
+from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
 from exposure.engine import ExposureEngine
 from exposure.errors import DisconnectedError, GapError, StorageError
@@ -112,6 +114,10 @@ class EngineQueries:
     async def terms_of_account(self, login: str) -> AccountTerms:
         """Return what applies to a login now."""
         return self._engine.terms_of_account(login)
+
+    async def books_of(self, logins: Sequence[str], clients: Sequence[str]) -> list[AccountBooks]:
+        """Return where new deals of accounts go, of those that are known, in order of login."""
+        return self._engine.books_of(logins, clients)
 
     async def book_copy(self) -> BookTaken:
         """Return a copy of the book; however many ask, it is taken every few seconds at most."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,11 +16,18 @@ from dealing.process import run_until
 
 
 async def serve_desk(
-    app: ASGIApp, hub: HubClient, listening: socket.socket, stop: asyncio.Event
+    app: ASGIApp,
+    hub: HubClient,
+    listening: socket.socket,
+    stop: asyncio.Event,
+    *others: Coroutine[Any, Any, None],
 ) -> None:
-    """Serve the desk on a socket that already listens, connected to its engine, until ``stop``."""
+    """Serve the desk on a socket that already listens, connected to its engine, until ``stop``.
+
+    ``others`` is what goes on beside it.
+    """
     ended = asyncio.Event()
-    await run_until(ended, hub.run(), _serve(app, listening, stop, ended))
+    await run_until(ended, hub.run(), _serve(app, listening, stop, ended), *others)
 
 
 async def _serve(

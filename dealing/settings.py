@@ -197,6 +197,14 @@ class ProvidersSection(_Section):
     accounts: Annotated[tuple[ProviderAccountSettings, ...], Field(strict=False)]
 
 
+class CommandsSection(_Section):
+    """From which size on a second person decides about a command."""
+
+    approval_above_usd: float = Field(ge=0.0, allow_inf_nan=False)
+    approval_above_clients: int = Field(ge=0)
+    approval_within_min: int = Field(ge=1, le=10_080)
+
+
 class StorageSettings(_Section):
     """Where everything is kept, and how much of it."""
 
@@ -243,6 +251,7 @@ class Settings(_Section):
     engine: EngineSection
     limits: LimitsSection
     providers: ProvidersSection
+    commands: CommandsSection
     storage: StorageSettings
     log: LogSettings
 

@@ -6,7 +6,7 @@ to the same bytes. Rules live in their own modules; this one brings them togethe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from exposure import kernels, reading, refusals
+from exposure.account_books import AccountBooks, account_books
 from exposure.account_terms import AccountTerms, account_terms
 from exposure.actions import Actions
 from exposure.assignments import BookAssignments
@@ -34,6 +35,7 @@ from exposure.model.events import (
     DealExecuted,
     DividendPaid,
     EventBatch,
+    HedgeAnswered,
     HedgeExecuted,
     InputEvent,
     InputRefused,
@@ -124,6 +126,7 @@ class ExposureEngine:
             DealExecuted: ("deals", trades.deal),
             BalanceChanged: ("balances", trades.balance),
             HedgeExecuted: ("hedges", trades.hedge),
+            HedgeAnswered: ("", _nothing),  # what was filled came as deals
             SwapCharged: ("actions", actions.charge_swap),
             DividendPaid: ("actions", self._jumping(actions.pay_per_unit)),
             PriceAdjusted: ("actions", self._jumping(actions.pay_per_unit)),
@@ -209,6 +212,10 @@ class ExposureEngine:
         row = self._row_of(login)
         self.refresh_account(row)
         return reading.account_figures(self.book, row)
+
+    def books_of(self, logins: Sequence[str], clients: Sequence[str]) -> list[AccountBooks]:
+        """Return where new deals of accounts go, of those that are known, in order of login."""
+        return account_books(self.book, self.assignments, logins, clients)
 
     def terms_of_account(self, login: str) -> AccountTerms:
         """Return what applies to a login now; DomainError if it is unknown."""
@@ -408,3 +415,7 @@ class ExposureEngine:
         if row is None:
             raise DomainError(f"login {login} is not known here: check its spelling")
         return row
+
+
+def _nothing(_: InputEvent, __: int) -> Outcome:
+    return NOTHING

@@ -10,7 +10,7 @@ from typing import Final
 
 from exposure import refusals
 from exposure.assignments import BookAssignments
-from exposure.client_book import ClientBook, Fillable
+from exposure.client_book import BOOKS, ClientBook, Fillable
 from exposure.coverage import LpBook, netted
 from exposure.model.books import Book
 from exposure.model.deals import Side
@@ -23,7 +23,7 @@ from exposure.model.events import (
     LpPositionRestored,
     PositionRestored,
 )
-from exposure.outcomes import NOTHING, Outcome, Touched
+from exposure.outcomes import NO_SYMBOL, NOTHING, Outcome, Touched
 from exposure.refusals import Refusal
 
 _BOOK_NAMES: Final = frozenset(Book)
@@ -128,7 +128,7 @@ class Terms:
         return NOTHING
 
     def assign_book(self, event: BookAssigned, _: int) -> Outcome:
-        """Send new deals of a login, or of one symbol of it, to another book."""
+        """Send new deals of a login, or of one symbol of it, to another book, or open ones too."""
         account = self._book.account_of.get(event.login)
         if account is None:
             return refusals.unknown_login(event.login)
@@ -137,14 +137,25 @@ class Terms:
             return Refusal("bad_book", f"book must be A, B or C, was '{event.book}'")
         if ratio is not None and not 0.0 <= ratio <= 1.0:
             return Refusal("bad_book", f"hedge_ratio must be between 0 and 1, was {ratio}")
-        if not event.symbol:
-            self._assignments.assign(account, Book(event.book), ratio)
-            return NOTHING
-        symbol = self._book.symbol_of.get(event.symbol)
-        if symbol is None:
+        symbol = self._book.symbol_of.get(event.symbol) if event.symbol else None
+        if event.symbol and symbol is None:
             return refusals.unknown_symbol(event.symbol)
-        self._assignments.assign_symbol(account, symbol, Book(event.book), ratio)
+        if symbol is None:
+            self._assignments.assign(account, Book(event.book), ratio)
+        else:
+            self._assignments.assign_symbol(account, symbol, Book(event.book), ratio)
+        if event.move_open:
+            self._move_open(account, symbol)
         return NOTHING
+
+    def _move_open(self, account: int, symbol: int | None) -> None:
+        slots, positions = self._book.of_account.row(account), self._book.positions
+        if symbol is not None:
+            slots = slots[positions.symbol[slots] == symbol]
+        # an assignment of the account has ended its exceptions
+        assigned = self._assignments.of_deal(account, NO_SYMBOL if symbol is None else symbol)
+        positions.hedge_ratio[slots] = assigned.hedge_ratio
+        positions.book[slots] = BOOKS.index(assigned.book)
 
 
 def unknown(book: ClientBook, login: str, symbol: str) -> Refusal | None:

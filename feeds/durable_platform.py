@@ -2,18 +2,21 @@
 
 The platform is deterministic and each step's batch ends with the market time it reached. So a
 checkpoint need not be recent: what the log holds beyond it is stepped through again, compared byte
-for byte with the log, and only then does the market go on.
+for byte with the log, and only then does the market go on. Commands are a part of a step's input:
+they are in a log of their own before the step begins, and are obeyed in the same steps again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from exposure.errors import GapError, InvariantError, StorageError
 from exposure.model.events import ClockTicked, EventBatch, InputEvent
+from feeds.command_log import CommandLog, CommandTaken
 from feeds.event_log import EventLog
 from feeds.frames import Frame
+from feeds.platform_commands import CommandAnswer, PlatformCommand, problem_of
 from feeds.ports import SteppedPlatform
 from feeds.sealed_files import SealedFiles
 
@@ -27,9 +30,16 @@ class DurablePlatform:
     ``ts_recv`` is 0 in the log: nobody has received these events yet.
     """
 
-    def __init__(self, platform: SteppedPlatform, log: EventLog, checkpoints: SealedFiles) -> None:
+    def __init__(
+        self,
+        platform: SteppedPlatform,
+        log: EventLog,
+        checkpoints: SealedFiles,
+        commands: CommandLog,
+    ) -> None:
         """Take a platform that is new, and what an earlier process wrote."""
         self.platform = platform
+        self._commands = commands
         self._log = log
         self._checkpoints = checkpoints
         self.position = 0
@@ -43,6 +53,7 @@ class DurablePlatform:
                 damaged: it is the truth, so nobody else could complete it.
         """
         self._checkpoints.set_aside_beyond(self._log.last_position)
+        self._commands.postpone_beyond(self._log.last_position)
         newest = next(self._checkpoints.newest_first(), None)
         if newest is None:
             self._open()
@@ -50,12 +61,27 @@ class DurablePlatform:
             self.position, state = newest
             self.platform.load(state)
         for held in self._log.read_encoded(self.position):
-            self._settle(self.platform.advance(self._duration_of(held)), held)
+            self._settle(self._advance(self._duration_of(held)), held)
         self.sync()
+
+    def take(self, commands: Sequence[PlatformCommand]) -> list[CommandAnswer]:
+        """Decide about commands for the next step; the disk knows them when this returns.
+
+        Raises:
+            StorageError: They could not be written; none of them will be obeyed.
+        """
+        fresh: dict[str, CommandTaken] = {}
+        for command in commands:
+            if self._commands.answer_to(command) is None and command.key not in fresh:
+                reason = problem_of(command) or self.platform.refusal(command)
+                fresh[command.key] = CommandTaken(self.position, command, reason)
+        self._commands.take(list(fresh.values()))
+        answers = (self._commands.answer_to(command) for command in commands)
+        return [answer for answer in answers if answer is not None]
 
     def step(self, duration_ns: int) -> list[InputEvent]:
         """Let market time pass; what happened is in the log, and on the disk after ``sync``."""
-        events = self.platform.advance(duration_ns)
+        events = self._advance(duration_ns)
         self._settle(events, None)
         return events
 
@@ -72,6 +98,9 @@ class DurablePlatform:
         kept = self._checkpoints.positions()
         if kept:
             self._log.drop_before(min(self._log.first_position_within(total_bytes), kept[0] + 1))
+
+    def _advance(self, duration_ns: int) -> list[InputEvent]:
+        return self.platform.advance(duration_ns, self._commands.due(self.position))
 
     def _open(self) -> None:
         held = self._held_from_the_start()

@@ -13,9 +13,11 @@ import structlog
 
 from exposure.errors import StorageError
 from exposure.model.events import QuoteReceived
+from feeds.command_log import CommandLog
 from feeds.durable_platform import DurablePlatform
 from feeds.event_log import SEGMENT_BYTES, EventLog
 from feeds.pacing import Metronome, Pace, Rates, Speedometer
+from feeds.platform_commands import CommandAnswer
 from feeds.platform_server import PlatformServer
 from feeds.platform_wire import PlatformStatus
 from feeds.ports import SteppedPlatform
@@ -75,7 +77,8 @@ async def run_platform(
     """
     with EventLog(directory / "log", segment_bytes=upkeep.segment_bytes) as log:
         checkpoints = SealedFiles(directory / "checkpoints", ".checkpoint", _KEPT_CHECKPOINTS)
-        durable = DurablePlatform(platform, log, checkpoints)
+        commands = CommandLog(directory / "commands" / "taken.frames")
+        durable = DurablePlatform(platform, log, checkpoints, commands)
         began = clock()
         durable.resume()
         for note in platform.notes:
@@ -110,7 +113,9 @@ class _Life:
 
     async def live(self, server: PlatformServer, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            if not self._platform.exhausted:
+            if self._platform.exhausted:
+                _refuse_all(server)
+            else:
                 await self._step(server)
             self._tell_if_due(server)
             if self._worked_ns >= self._upkeep.repeat_ns:
@@ -120,12 +125,19 @@ class _Life:
         await self._checkpoint()
 
     async def _step(self, server: PlatformServer) -> None:
+        asked = server.take_instructions()
+        commands = [command for instruction in asked for command in instruction.commands]
+        answers = await asyncio.to_thread(self._durable.take, commands) if commands else []
         began = self._clock()
         events = self._durable.step(self._pace.market_step_ns)
         self._worked_ns += self._clock() - began
         self._speedometer.passed(sum(type(event) is QuoteReceived for event in events))
         await asyncio.to_thread(self._durable.sync)
         server.release(self._durable.position)
+        for instruction in asked:
+            count = len(instruction.commands)
+            instruction.answer(answers[:count])
+            answers = answers[count:]
 
     def _tell_if_due(self, server: PlatformServer) -> None:
         rates = self._speedometer.read(self._platform.now)
@@ -156,6 +168,14 @@ class _Life:
             quotes_per_s=self._rates.quotes_per_s,
             exhausted=self._platform.exhausted,
         )
+
+
+def _refuse_all(server: PlatformServer) -> None:
+    """Answer what comes after the end of a recording: no step will obey it."""
+    reason = "the recording has ended: nothing can be done in it any more"
+    for instruction in server.take_instructions():
+        keys = (command.key for command in instruction.commands)
+        instruction.answer([CommandAnswer(key, accepted=False, reason=reason) for key in keys])
 
 
 async def _pause(stop: asyncio.Event, rest_ns: int) -> None:

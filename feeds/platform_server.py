@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final, NoReturn, assert_never
+from typing import Final, NamedTuple, NoReturn, assert_never
 
 import structlog
 
@@ -19,8 +19,11 @@ from exposure.errors import DisconnectedError, GapError, MalformedMessageError, 
 from feeds.event_log import EventLog
 from feeds.frames import FrameReader
 from feeds.log_cursor import LogCursor
+from feeds.platform_commands import MOST_COMMANDS, CommandAnswer, PlatformCommand
 from feeds.platform_wire import (
+    Answered,
     AskStatus,
+    Instruct,
     PlatformStatus,
     Question,
     Refused,
@@ -31,6 +34,18 @@ from feeds.platform_wire import (
 
 _CHUNK_BYTES: Final = 256 << 10
 _QUESTION_BYTES: Final = 4 << 10
+
+
+class Instruction(NamedTuple):
+    """Commands that wait for the next step, and where their answers are waited for."""
+
+    commands: list[PlatformCommand]
+    answered: asyncio.Future[list[CommandAnswer]]
+
+    def answer(self, answers: list[CommandAnswer]) -> None:
+        """Tell whoever waits, unless they have gone."""
+        if not self.answered.done():
+            self.answered.set_result(answers)
 
 
 class PlatformServer:
@@ -44,6 +59,7 @@ class PlatformServer:
         self._released = log.last_position
         self._changed = asyncio.Event()
         self._peers: set[asyncio.Task[None]] = set()
+        self._instructions: list[Instruction] = []
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -67,6 +83,11 @@ class PlatformServer:
         """Let subscribers know the newest status."""
         self._status = status
         self._wake()
+
+    def take_instructions(self) -> list[Instruction]:
+        """Return the commands that came since the last call, each to be answered."""
+        taken, self._instructions = self._instructions, []
+        return taken
 
     def _wake(self) -> None:
         self._changed.set()
@@ -104,9 +125,18 @@ class PlatformServer:
                     await self._follow(after, writer)
                 except GapError as e:
                     writer.write(packed(Refused(e.expected, e.was, e.reason)))
+            case Instruct(commands):
+                writer.write(packed(Answered(await self._obeyed(commands))))
             case _:
                 assert_never(question)
         await writer.drain()
+
+    async def _obeyed(self, commands: list[PlatformCommand]) -> list[CommandAnswer]:
+        if len(commands) > MOST_COMMANDS:
+            raise MalformedMessageError(f"{len(commands)} commands are too many for one message")
+        instruction = Instruction(commands, asyncio.get_running_loop().create_future())
+        self._instructions.append(instruction)
+        return await instruction.answered
 
     async def _follow(self, after: int, writer: asyncio.StreamWriter) -> NoReturn:
         if after > self._released:

@@ -12,6 +12,7 @@ import msgspec
 
 from exposure.errors import UNDECODABLE, MalformedMessageError
 from feeds.frames import Frame
+from feeds.platform_commands import CommandAnswer, PlatformCommand
 
 LATE_BELOW: Final = 0.9
 """Share of the wanted speed below which the market clock counts as falling behind."""
@@ -27,12 +28,24 @@ class AskStatus(msgspec.Struct, frozen=True, tag=True):
     """To the platform: how are you?"""
 
 
+class Instruct(msgspec.Struct, frozen=True, tag=True):
+    """To the platform: do this, all at one moment, each key once for ever."""
+
+    commands: list[PlatformCommand]
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """From the platform: these events do not exist here, in the words of a GapError."""
 
     expected: int
     was: int
     reason: str
+
+
+class Answered(msgspec.Struct, frozen=True, tag=True):
+    """From the platform: what it does with each command; its disk holds both."""
+
+    answers: list[CommandAnswer]
 
 
 class PlatformStatus(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -66,8 +79,8 @@ class PlatformStatus(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return f"speed {self.speed:g}"
 
 
-Question = Subscribe | AskStatus
-News = PlatformStatus | Refused
+Question = Subscribe | AskStatus | Instruct
+News = PlatformStatus | Refused | Answered
 Message = TypeVar("Message")
 
 _QUESTIONS: Final[msgspec.msgpack.Decoder[Question]] = msgspec.msgpack.Decoder(Question)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from exposure.model.events import EventBatch, InputEvent
 from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
+from feeds.platform_commands import PlatformCommand
 
 
 class EventFeed(Protocol):
@@ -107,7 +108,8 @@ class Market(Protocol):
 class SteppedPlatform(Protocol):
     """A broker of our own making: the outside world of a run that has no real one.
 
-    Deterministic: the same construction and the same steps give the same events.
+    Deterministic: the same construction and the same steps, each with the same commands, give the
+    same events.
     """
 
     @property
@@ -134,8 +136,17 @@ class SteppedPlatform(Protocol):
         """Return the state before the first step; asked once, before ``advance``."""
         ...
 
-    def advance(self, duration_ns: int) -> list[InputEvent]:
-        """Let market time pass and return what happened; the last event is ClockTicked(now)."""
+    def refusal(self, command: PlatformCommand) -> str:
+        """Return why a command cannot be obeyed now, "" if it can; nothing happens yet."""
+        ...
+
+    def advance(
+        self, duration_ns: int, commands: Sequence[PlatformCommand] = ()
+    ) -> list[InputEvent]:
+        """Let market time pass and return what happened; the last event is ClockTicked(now).
+
+        ``commands`` take effect at the beginning of the step.
+        """
         ...
 
     def save(self) -> bytes:

@@ -1,20 +1,24 @@
 """A run that happened, as the outside world of another one: the log of its platform, played again.
 
 Everything is in the log, so nobody decides anything here: clients, quotes, payments and hedges come
-as they came, at whatever pace market time passes now. Steps need not be those of the first run.
+as they came, at whatever pace market time passes now. Steps need not be those of the first run. A
+desk may send clients to other books, because that changes nothing of what they did; it cannot
+hedge, because the fills happened already.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from exposure.errors import UNDECODABLE, DataError, StorageError
-from exposure.model.events import ClockTicked, EventBatch, InputEvent
+from exposure.model.events import BookAssigned, ClockTicked, EventBatch, InputEvent
 from feeds.log_cursor import LogCursor
+from feeds.platform_commands import AssignBook, PlatformCommand
 from feeds.segments import SUFFIX, Segment, measure
 
 _READ_AHEAD: Final = 256
@@ -73,10 +77,22 @@ class RecordedRun:
             events += self._take().events
         return events
 
-    def advance(self, duration_ns: int) -> list[InputEvent]:
+    def refusal(self, command: PlatformCommand) -> str:
+        """Return why a command cannot be obeyed, "" if it can."""
+        if isinstance(command, AssignBook):
+            return ""
+        return "a recorded run cannot be hedged: its fills happened already"
+
+    def advance(
+        self, duration_ns: int, commands: Sequence[PlatformCommand] = ()
+    ) -> list[InputEvent]:
         """Let market time pass and return what happened meanwhile, then the time it is now."""
+        events: list[InputEvent] = [
+            BookAssigned(self.now, one.login, one.book, one.hedge_ratio, one.symbol, one.move_open)
+            for one in commands
+            if isinstance(one, AssignBook)
+        ]
         self.now += duration_ns
-        events: list[InputEvent] = []
         while self._ahead and _end_of(self._ahead[0]) <= self.now:
             events += self._take().events[:-1]
         events.append(ClockTicked(self.now))

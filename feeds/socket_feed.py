@@ -7,7 +7,7 @@ makes the platform wait and nothing is dropped or piled up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,12 @@ from typing import Final
 from exposure.errors import DisconnectedError, GapError, MalformedMessageError
 from exposure.model.events import EventBatch
 from feeds.frames import Frame, FrameKind, FrameReader
+from feeds.platform_commands import CommandAnswer, PlatformCommand
 from feeds.platform_wire import (
+    Answered,
     AskStatus,
+    Instruct,
+    News,
     PlatformStatus,
     Question,
     Refused,
@@ -73,6 +77,25 @@ async def ask_status(path: Path) -> PlatformStatus:
         return _status_in(await anext(received))
 
 
+async def send_commands(path: Path, commands: Sequence[PlatformCommand]) -> list[CommandAnswer]:
+    """Let the platform behind a socket do something; return its answers, in the same order.
+
+    Without an answer nobody knows whether it did: send the same keys again, they count once.
+
+    Raises:
+        DisconnectedError: Nobody answers there, or went away before the answer.
+        MalformedMessageError: Somebody else does.
+    """
+    async with _asking(path, Instruct(list(commands))) as received:
+        async for frame in received:
+            news = _news_of(frame)
+            keys = [one.key for one in news.answers] if isinstance(news, Answered) else None
+            if isinstance(news, Answered) and keys == [one.key for one in commands]:
+                return news.answers
+            break
+    raise MalformedMessageError("the platform answered something else than its commands")
+
+
 @asynccontextmanager
 async def _asking(path: Path, question: Question) -> AsyncIterator[AsyncGenerator[Frame]]:
     try:
@@ -103,9 +126,15 @@ async def _received(reader: asyncio.StreamReader, path: Path) -> AsyncGenerator[
 
 
 def _status_in(frame: Frame) -> PlatformStatus:
-    if frame.header.kind is not FrameKind.MESSAGE:
-        raise MalformedMessageError("the platform sent events instead of its status")
-    news = news_in(frame)
+    news = _news_of(frame)
     if isinstance(news, Refused):
         raise GapError(news.expected, news.was, news.reason)
+    if isinstance(news, Answered):
+        raise MalformedMessageError("the platform answered commands that nobody sent")
     return news
+
+
+def _news_of(frame: Frame) -> News:
+    if frame.header.kind is not FrameKind.MESSAGE:
+        raise MalformedMessageError("the platform sent events instead of its status")
+    return news_in(frame)

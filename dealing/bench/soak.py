@@ -32,6 +32,7 @@ from dealing.hub import HubClient
 from dealing.ports import Delays, EngineFrame
 from dealing.settings import SIMULATED
 from exposure.errors import StorageError
+from feeds.command_log import CommandLog
 from feeds.durable_platform import DurablePlatform
 from feeds.event_log import EventLog
 from feeds.sealed_files import SealedFiles
@@ -97,7 +98,8 @@ def _record(directory: DataDirectory, clients: int, minutes: float) -> None:
     platform = SimulatedPlatform(market, PlatformSettings(seed=1, clients=clients))
     checkpoints = SealedFiles(directory.platform / "checkpoints", ".checkpoint", keep=2)
     with EventLog(directory.platform / "log") as log, Progress() as progress:
-        durable = DurablePlatform(platform, log, checkpoints)
+        commands = CommandLog(directory.platform / "commands" / "taken.frames")
+        durable = DurablePlatform(platform, log, checkpoints, commands)
         durable.resume()
         end = DEFAULT_START + round((minutes + _WARM_UP_MINUTES) * 60e9)
         task = progress.add_task("recording", total=end - platform.now)

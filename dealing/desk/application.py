@@ -13,7 +13,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from dash import Dash
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from dealing.api import api_routes, revenue_routes
@@ -38,6 +38,7 @@ def create_desk(
     store: RevenueStore,
     options: DeskOptions | None = None,
     now: Callable[[], int] = time.time_ns,
+    commands: APIRouter | None = None,
 ) -> ASGIApp:
     """Return the desk as an ASGI application; it follows ``source`` while its lifespan lasts.
 
@@ -47,6 +48,7 @@ def create_desk(
         store: Where what the house earned is kept.
         options: Choices of this desk.
         now: Wall clock, ns UTC.
+        commands: Where commands come in (``command_routes``); without them the desk only watches.
     """
     options = options or DeskOptions()
     stream = Stream(source, options, now)
@@ -56,6 +58,8 @@ def create_desk(
     server.include_router(api_routes(source, stream.age_ms, _encoded))
     sources = revenue_sources(source, store, options, now)
     server.include_router(revenue_routes(sources.reader))
+    if commands is not None:
+        server.include_router(commands)
     server.add_api_websocket_route(STREAM_PATH, stream.serve)
     app = create_dash(server, source, queries, sources, options)
     return Guard(

@@ -3,7 +3,8 @@
 Dash is open by default: it answers anybody who can reach the port, runs callbacks for cross-site
 posts and breaks on odd payloads. This pure ASGI layer wraps everything, HTTP and WebSockets, and
 lets through only known paths and methods, from pages of this very desk, under a host name that is
-ours (a foreign name is DNS rebinding), with small bodies that are shaped like a callback.
+ours (a foreign name is DNS rebinding), with small bodies: JSON, and shaped like a callback where
+they are one.
 Source: OWASP ASVS 5.0 chapters 3 and 4; W3C Fetch Metadata.
 """
 
@@ -29,8 +30,13 @@ SCREENS: Final = frozenset({"/risk", "/margin", "/revenue", "/system"})
 
 READABLE: Final = re.compile(
     r"/|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
-    r"|/api/v1/(snapshot|revenue)"
+    r"|/api/v1/(snapshot|revenue|commands|approvals|audit)"
 )
+COMMANDS: Final = frozenset(
+    {"/api/v1/commands/reassign", "/api/v1/commands/undo", "/api/v1/approvals"}
+)
+"""Where something is asked for; what it is, the use case checks."""
+
 STATIC: Final = ("/assets/", "/_dash-component-suites/")
 POLICY_VIOLATION: Final = 1008
 MESSAGE_TOO_BIG: Final = 1009
@@ -77,7 +83,7 @@ class Guard:
         if refusal is None and scope["method"] == "POST":
             refusal = _cross_site(headers) or _not_json(headers)
             body = b"" if refusal else await _read(receive)
-            refusal = refusal or self._malformed(body)
+            refusal = refusal or self._malformed(body, scope["path"])
             receive = _replay(body or b"", receive)
         if refusal is None:
             await self.app(_page_of_screen(scope), receive, send)
@@ -98,7 +104,7 @@ class Guard:
             return None
         return Refusal(HTTPStatus.MISDIRECTED_REQUEST, "this desk is not known by that host name")
 
-    def _malformed(self, body: bytes | None) -> Refusal | None:
+    def _malformed(self, body: bytes | None, path: str) -> Refusal | None:
         if body is None:
             return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has {MAX_BODY} bytes")
         if _depth(body) > MAX_DEPTH:
@@ -107,7 +113,7 @@ class Guard:
             payload = orjson.loads(body)
         except orjson.JSONDecodeError:
             return Refusal(HTTPStatus.BAD_REQUEST, "the body is no JSON")
-        problem = self._is_callback(payload)
+        problem = self._is_callback(payload) if path == CALLBACK_PATH else None
         return None if problem is None else Refusal(HTTPStatus.BAD_REQUEST, problem)
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
@@ -161,11 +167,11 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _unknown_path(method: str, path: str) -> Refusal | None:
-    if path == CALLBACK_PATH:
-        allowed: tuple[str, ...] = ("POST",)
-    elif path in SCREENS or READABLE.fullmatch(path):
-        allowed = ("GET", "HEAD")
-    else:
+    readable = path in SCREENS or READABLE.fullmatch(path)
+    allowed = ("GET", "HEAD") if readable else ()
+    if path == CALLBACK_PATH or path in COMMANDS:
+        allowed = (*allowed, "POST")
+    if not allowed:
         return Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
     if method in allowed:
         return None

@@ -15,12 +15,25 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from dealing.storage.tables import DATABASE_OWNER, SCHEMA_VERSION_TABLE, SCHEMA_VERSIONS
 from exposure.errors import SchemaError, StorageError
+
+_OWN: Final = text("INSERT INTO database_owner (run_id) VALUES (:run_id) ON CONFLICT DO NOTHING")
+"""Engine and desk may be the first writers at the same moment."""
 
 Access = Literal["read", "write"]
 Owner = Callable[[], str | None]
@@ -137,7 +150,7 @@ class Database:
                 "name an empty one"
             )
         if access == "write" and held is None and owner is not None:
-            connection.execute(DATABASE_OWNER.insert(), {"run_id": owner})
+            connection.execute(_OWN, {"run_id": owner})
         self._known = held is not None
 
     def _refuse_other_schema(self, version: str | None) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Table,
 )
 
-SCHEMA_VERSIONS: Final = ("0001",)
+SCHEMA_VERSIONS: Final = ("0001", "0002")
 """The migrations in their order; this version needs the last one."""
 
 METADATA: Final = MetaData(
@@ -132,6 +132,61 @@ REVENUE_NOW: Final = Table(
     _big("kept_at"),
 )
 """The newest mark, in one row."""
+
+COMMANDS: Final = Table(
+    "commands",
+    METADATA,
+    _key(String, "key"),
+    _big("number", unique=True),
+    _text("state"),
+    Column("due_ns", BigInteger),
+    _big("created_at_ns"),
+    _text("document"),
+    Index(None, "state"),
+    Index(None, "due_ns"),
+)
+"""What people decided; ``number`` is their order, ``document`` the command as JSON."""
+
+COMMAND_LOGINS: Final = Table(
+    "command_logins",
+    METADATA,
+    _key(String, "login"),
+    _key(BigInteger, "number"),
+    sqlite_with_rowid=False,
+)
+"""Which accounts a command moves."""
+
+APPROVALS: Final = Table(
+    "approvals",
+    METADATA,
+    _key(String, "command_key"),
+    _text("kind"),
+    _text("payload_hash"),
+    _text("requested_by"),
+    _big("requested_at_ns"),
+    _big("expires_at_ns"),
+    _text("decision"),
+    _text("decided_by"),
+    Column("decided_at_ns", BigInteger),
+    _text("reason"),
+)
+"""What a second person decides about; ``decision`` is empty until then."""
+
+AUDIT_LOG: Final = Table(
+    "audit_log",
+    METADATA,
+    _key(BigInteger, "seq"),
+    _big("at_ns"),
+    _text("actor"),
+    _text("via"),
+    _text("action"),
+    _text("entity"),
+    _text("reason"),
+    _text("detail"),
+    _text("prev_hash"),
+    _text("hash"),
+)
+"""Who did what; triggers let rows be added and nothing else."""
 
 SCHEMA_VERSION_TABLE: Final = Table("alembic_version", MetaData(), Column("version_num", String))
 """Where a database says which schema it has; Alembic's own."""

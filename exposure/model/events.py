@@ -133,13 +133,31 @@ class HedgeExecuted(Event, frozen=True):
 class BookAssigned(Event, frozen=True):
     """New deals of a login (or of one symbol of it) go to another book.
 
-    Without ``hedge_ratio`` the last one stays.
+    Without ``hedge_ratio`` the last one stays. Open positions keep their book, unless
+    ``move_open`` takes them along: what is meant to be hedged changes at once.
     """
 
     login: str
     book: str
     hedge_ratio: float | None = None
     symbol: str = ""
+    move_open: bool = False
+
+
+class HedgeAnswered(Event, frozen=True):
+    """A provider has answered an order of the desk for good; its fills came before, as deals.
+
+    ``key`` is the order's, and a fill's deal id is the key, a slash and the fill's number.
+    ``reason`` says why lots are left, "" where none are. Lots are positive.
+    """
+
+    key: str
+    lp: str
+    symbol: str
+    side: str
+    filled_lots: float
+    left_lots: float
+    reason: str = ""
 
 
 class LeverageTierDefined(Event, frozen=True):
@@ -253,6 +271,7 @@ InputEvent = (
     | BalanceChanged
     | HedgeExecuted
     | BookAssigned
+    | HedgeAnswered
     | LeverageTierDefined
     | LeverageCapDefined
     | LimitSet

@@ -257,7 +257,12 @@ EVENT_FILES: Final = (
     BookFile(
         "balances", (TIME, *_columns_of(BalanceChanged)), "bad_balance", _event(BalanceChanged)
     ),
-    BookFile("books", (TIME, *_columns_of(BookAssigned)), "bad_book", _event(BookAssigned)),
+    BookFile(
+        "books",
+        (TIME, *_columns_of(BookAssigned, "move_open")),
+        "bad_book",
+        _event(BookAssigned),
+    ),
     BookFile(
         "actions",
         (

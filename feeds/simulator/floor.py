@@ -7,7 +7,7 @@ quotes, and each happens at the price of its moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exposure.model.deals import Side
+from feeds.platform_commands import PlatformCommand
 from feeds.simulator.back_office import BackOffice
 from feeds.simulator.calendar import rollovers
 from feeds.simulator.choices import MarketView
 from feeds.simulator.clients import Clients, Orders, hold_seconds
+from feeds.simulator.command_desk import CommandDesk
 from feeds.simulator.packing import generator_state, set_generator_state
 from feeds.simulator.payments import Payment, Payments
 from feeds.simulator.plans import DueExit, ExitPlans
@@ -67,14 +69,17 @@ class TradingFloor:
         self._signals = Signals(instruments)
         self._provider = LiquidityProvider(len(instruments))
         self._back_office = BackOffice(server, self._provider, self.plans, self._signals)
+        self.commands = CommandDesk(server, self._provider, rng)
 
-    def step(self, end: int) -> None:
-        """Let time pass until ``end`` and publish what happens."""
+    def step(self, end: int, commands: Sequence[PlatformCommand] = ()) -> None:
+        """Let time pass until ``end`` and publish what happens; commands come first."""
         start = self.tape.now
         view = self._look(start, (end - start) / _NS)
         client, provider = self.tape.advance(end)
         stream = QuoteStream(client, provider, self.server, self._looks)
-        for ts, act in sorted(self._actions(view, start, end), key=lambda action: action.ts):
+        obeyed = [Action(start + 1, partial(self.commands.obey, one)) for one in commands]
+        actions = [*obeyed, *self._actions(view, start, end)]
+        for ts, act in sorted(actions, key=lambda action: action.ts):
             stream.play(ts)
             act(ts)
         stream.play(end)
@@ -182,7 +187,7 @@ class TradingFloor:
 
     def _hedge(self, now: int) -> None:
         wanted = self.server.uncovered() - self._provider.in_flight
-        wanted[~self.server.board.is_open(now)] = 0.0
+        wanted[~(self.server.board.is_open(now) & self.server.bridged)] = 0.0
         for symbol in np.flatnonzero(np.abs(wanted) >= HEDGE_STEP_LOTS).tolist():
             self._provider.order(now, symbol, round(float(wanted[symbol]), 2), self._rng)
 
@@ -191,8 +196,9 @@ class TradingFloor:
         bid, ask = board.lead_bid[order.symbol], board.lead_ask[order.symbol]
         digits = self.server.instruments[order.symbol].digits
         fill = self._provider.answer(order, float(bid), float(ask), digits, self._rng)
-        if fill.lots > 0.0:
-            self.server.book_hedge(fill, ts)
+        if order.key and not board.is_open(ts)[order.symbol]:
+            fill = fill._replace(lots=0.0)  # the bridge asks in open markets only
+        self.server.book_hedge(fill, ts)
 
 
 class QuoteStream:

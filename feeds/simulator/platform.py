@@ -6,6 +6,7 @@ of the steps it is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ import polars as pl
 
 from exposure.errors import InvariantError, StorageError
 from exposure.model.events import ClockTicked, InputEvent
+from feeds.platform_commands import PlatformCommand
 from feeds.ports import Market
 from feeds.simulator.floor import TradingFloor
 from feeds.simulator.kinds import KINDS
@@ -127,13 +129,20 @@ class SimulatedPlatform:
             raise InvariantError("this platform is open already: its opening events were taken")
         return open_book(self._floor, self._population, self._rng)
 
-    def advance(self, duration_ns: int) -> list[InputEvent]:
-        """Let market time pass and return what happened, in order of time."""
+    def refusal(self, command: PlatformCommand) -> str:
+        """Return why a command cannot be obeyed now, "" if it can; nothing happens yet."""
+        return self._floor.commands.refusal(command)
+
+    def advance(
+        self, duration_ns: int, commands: Sequence[PlatformCommand] = ()
+    ) -> list[InputEvent]:
+        """Let market time pass and return what happened, in order of time; commands come first."""
         if self._server.board.opened_at == 0:
             raise InvariantError("the platform is not open: take its opening events first")
         end = self.now + duration_ns
         while self.now < end:
-            self._floor.step(min(end, self.now + self.settings.longest_step_ms * _MS))
+            self._floor.step(min(end, self.now + self.settings.longest_step_ms * _MS), commands)
+            commands = ()
         self._server.publish([ClockTicked(end)])
         return self._server.take_events()
 

@@ -21,12 +21,16 @@ _SLIPPAGE_SPREADS: Final = 0.15
 
 
 class HedgeOrder(NamedTuple):
-    """What the house asked for; ``due`` is when the provider answers, ns UTC."""
+    """What the house asked for; ``due`` is when the provider answers, ns UTC.
+
+    ``key`` is that of the desk's command; the bridge's own orders have none.
+    """
 
     due: int
     symbol: int
     side: Side
     lots: float
+    key: str = ""
 
 
 class HedgeFill(NamedTuple):
@@ -41,19 +45,22 @@ class LiquidityProvider:
     """The orders on their way to one provider, and what it makes of them.
 
     What it rejects or fills in part is not retried here: the house compares what it holds with
-    what it means to hold and orders the rest again.
+    what it means to hold and orders the rest again. ``in_flight`` is what the bridge has asked for.
     """
 
     def __init__(self, symbols: int) -> None:
         self.in_flight: np.ndarray[tuple[int], np.dtype[np.float64]] = np.zeros(symbols)
         self._orders: list[HedgeOrder] = []
 
-    def order(self, now: int, symbol: int, signed_lots: float, rng: np.random.Generator) -> None:
+    def order(
+        self, now: int, symbol: int, signed_lots: float, rng: np.random.Generator, key: str = ""
+    ) -> None:
         """Send a market order; positive lots buy."""
         due = now + int(rng.integers(*_LATENCY_NS))
         side = Side.BUY if signed_lots > 0.0 else Side.SELL
-        self._orders.append(HedgeOrder(due, symbol, side, abs(signed_lots)))
-        self.in_flight[symbol] += signed_lots
+        self._orders.append(HedgeOrder(due, symbol, side, abs(signed_lots), key))
+        if not key:
+            self.in_flight[symbol] += signed_lots
 
     def due(self, until: int) -> list[HedgeOrder]:
         """Take out the orders that are answered up to ``until``, in order of time."""
@@ -73,7 +80,8 @@ class LiquidityProvider:
             digits: Decimals of the symbol's prices.
             rng: Decides about rejects, parts and slippage.
         """
-        self.in_flight[order.symbol] -= order.side.sign * order.lots
+        if not order.key:
+            self.in_flight[order.symbol] -= order.side.sign * order.lots
         fate, part, slip = rng.random(), rng.uniform(0.3, 0.9), rng.standard_normal()
         price = (ask if order.side is Side.BUY else bid) + slip * _SLIPPAGE_SPREADS * abs(ask - bid)
         if fate < _REJECTED_SHARE or not price > 0.0:
@@ -96,12 +104,13 @@ class LiquidityProvider:
         """Return the orders on their way."""
         return {
             "in_flight": self.in_flight,
-            "orders": [[o.due, o.symbol, o.side.value, o.lots] for o in self._orders],
+            "orders": [[o.due, o.symbol, o.side.value, o.lots, o.key] for o in self._orders],
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take back what ``save`` returned."""
         self.in_flight = state["in_flight"]
         self._orders = [
-            HedgeOrder(due, symbol, Side(side), lots) for due, symbol, side, lots in state["orders"]
+            HedgeOrder(due, symbol, Side(side), lots, *key)
+            for due, symbol, side, lots, *key in state["orders"]
         ]

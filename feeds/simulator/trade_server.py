@@ -22,8 +22,10 @@ from exposure.model.accounts import Account, BalanceKind
 from exposure.model.deals import Entry, Side
 from exposure.model.events import (
     BalanceChanged,
+    BookAssigned,
     DealExecuted,
     EventBatch,
+    HedgeAnswered,
     HedgeExecuted,
     InputEvent,
     MarginLevelCrossed,
@@ -64,8 +66,9 @@ class TradeServer:
     """Accounts, positions and prices of the platform, and the events that changed them.
 
     Accounts, symbols and positions are the engine's rows and slots. ``instruments`` have their
-    names of now. ``meant`` is the signed client lots that the house means to hedge; ``rejected``
-    counts orders by the reason for which nothing happened.
+    names of now. ``meant`` is the signed client lots that the house means to hedge; ``by_desk``
+    what it holds beside that because its desk ordered it; ``bridged`` which symbols the bridge
+    hedges. ``rejected`` counts orders by the reason for which nothing happened.
 
     Shapes: (symbols,).
     """
@@ -84,6 +87,8 @@ class TradeServer:
         self.engine = ExposureEngine(ENGINE_SETTINGS)
         self.board = PriceBoard(self.instruments, self.engine.book, max_quote_age_ns)
         self.meant: Floats = np.zeros(n)
+        self.by_desk: Floats = np.zeros(n)
+        self.bridged: NDArray[np.bool_] = np.ones(n, np.bool_)
         self.rejected: Counter[str] = Counter()
         self._commission, self._banned = population.commission, population.banned
         self._currency = [account.currency for account in population.accounts]
@@ -144,7 +149,7 @@ class TradeServer:
     def uncovered(self) -> Floats:
         """Return the signed lots that are meant to be hedged and are not."""
         held = [self.engine.coverage.held(self.lp, s).lots for s in range(len(self.instruments))]
-        lots: Floats = self.meant - np.array(held)
+        lots: Floats = self.meant + self.by_desk - np.array(held)
         return lots
 
     def has_holders(self, symbol: int) -> bool:
@@ -217,13 +222,43 @@ class TradeServer:
         """Book a balance operation; the amount is signed."""
         self.publish([BalanceChanged(ts, self.book.terms[account].login, kind.value, amount)])
 
+    def assign(self, event: BookAssigned) -> None:
+        """Move an account to a book, with its open positions if the event says so."""
+        account = self.book.account_of[event.login]
+        before = self._meant_of(account)
+        self.publish([event])
+        self.meant += self._meant_of(account) - before
+
+    def set_bridge(self, symbol: int, *, on: bool) -> None:
+        """Let the bridge hedge a symbol or not; what is held when it goes on is its own."""
+        if on and not self.bridged[symbol]:
+            self.by_desk[symbol] = 0.0
+        self.bridged[symbol] = on
+
     def book_hedge(self, fill: HedgeFill, ts: int) -> None:
-        """Publish what the provider filled."""
+        """Publish what the provider filled; of the desk's orders also what is left of them."""
+        if fill.lots > 0.0:
+            self._publish_fill(fill, ts)
+        order = fill.order
+        if not order.key:
+            return
+        self.by_desk[order.symbol] += order.side.sign * fill.lots
+        left = max(0.0, round(order.lots - fill.lots, 8))
+        reason = "" if left == 0.0 else "filled in part" if fill.lots > 0.0 else "rejected"
+        self.publish([
+            HedgeAnswered(
+                ts, order.key, self.lp, self.instruments[order.symbol].symbol, order.side.value,
+                fill.lots, left, reason,
+            )
+        ])  # fmt: skip
+
+    def _publish_fill(self, fill: HedgeFill, ts: int) -> None:
         order, instrument = fill.order, self.instruments[fill.order.symbol]
         pays = instrument.asset_class in _PAYS_COMMISSION
         self.publish([
             HedgeExecuted(
-                ts, f"H{self.next_ticket()}", self.lp, instrument.symbol,
+                ts, f"{order.key}/1" if order.key else f"H{self.next_ticket()}", self.lp,
+                instrument.symbol,
                 order.side.value, fill.lots, fill.price,
                 commission=to_cents(-_LP_COMMISSION_USD_PER_LOT * fill.lots) if pays else 0.0,
             )
@@ -233,6 +268,7 @@ class TradeServer:
         """Multiply everybody's lots and divide every price."""
         self.publish([SplitApplied(ts, self.instruments[symbol].symbol, ratio)])
         self.meant[symbol] *= ratio
+        self.by_desk[symbol] *= ratio
         self.board.split(symbol, ratio)
 
     def rename(self, symbol: int, name: str, ts: int) -> None:
@@ -263,6 +299,8 @@ class TradeServer:
             "engine": export_state(self.engine),
             "board": self.board.save(),
             "meant": self.meant,
+            "by_desk": self.by_desk,
+            "bridged": self.bridged,
             "ticket": self._ticket,
             "rejected": dict(self.rejected),
         }
@@ -274,8 +312,17 @@ class TradeServer:
         self.board.load(self.engine.book, state["board"])
         self.meant, self._ticket = state["meant"], state["ticket"]
         self.rejected = Counter(state["rejected"])
+        # an earlier version knew no desk
+        self.by_desk = state.get("by_desk", np.zeros_like(self.meant))
+        self.bridged = state.get("bridged", np.ones(len(self.meant), np.bool_))
 
     # Inside -----------------------------------------------------------------------------------
+
+    def _meant_of(self, account: int) -> Floats:
+        slots, p = self.book.of_account.row(account), self.book.positions
+        lots = p.hedge_ratio[slots] * p.side[slots] * p.lots[slots]
+        meant: Floats = np.bincount(p.symbol[slots], lots, len(self.instruments)).astype(np.float64)
+        return meant
 
     def _notice(self, outputs: list[OutputEvent]) -> None:
         self._margin_calls += [

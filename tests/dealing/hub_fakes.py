@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
 from dealing.ports import BookTaken, EngineFrame
+from exposure.account_books import AccountBooks, BookPlace
 from exposure.account_terms import AccountTerms, DecidedBy, SymbolLeverage
 from exposure.engine import ExposureEngine
 from exposure.errors import DomainError
@@ -81,6 +83,14 @@ class MemoryBookQueries:
         symbols = found["symbol"].to_list()
         held = [SymbolLeverage(symbol, 30.0, DecidedBy.CAP) for symbol in symbols]
         return AccountTerms(account, held)
+
+    async def books_of(self, logins: Sequence[str], clients: Sequence[str]) -> list[AccountBooks]:
+        known = [login for login in logins if login in self._rows["login"].to_list()]
+        exceptions = (BookPlace("C", 0.25, "XAUUSD"),)
+        return [
+            AccountBooks(login, "C1", BookPlace("B", 0.0), exceptions, 2, 1_000.0, len(clients))
+            for login in known
+        ]
 
     async def book_copy(self) -> BookTaken:
         return BookTaken(copy=copy_of(ExposureEngine()), taken_at=7, took_ms=1.5)

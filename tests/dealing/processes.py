@@ -118,12 +118,20 @@ class Run:
 
     def get(self, path):
         """Return status and JSON of a request to the desk, (0, None) while nobody answers."""
+        return self._request("GET", path)
+
+    def post(self, path, content):
+        """Return status and JSON of a command, sent as a page of the desk sends it."""
+        return self._request("POST", path, content)
+
+    def _request(self, method, path, content=None):
         text = (self.directory.runtime / "status.json").read_text()
-        connection = http.client.HTTPConnection(
-            json.loads(text)["address"].removeprefix("http://"), timeout=10
-        )
+        address = json.loads(text)["address"]
+        connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
+        headers = {"origin": address, "content-type": "application/json"}
         try:
-            connection.request("GET", path)
+            body = None if content is None else json.dumps(content)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, json.loads(response.read())
         except OSError:

@@ -139,6 +139,14 @@ async def test_the_terms_of_an_account_arrive_whole(hub):
         assert [held.symbol for held in terms.leverages] == ["EURUSD", "XAUUSD"]
 
 
+async def test_where_accounts_deals_go_arrives_whole(hub):
+    async with hub as h:
+        told = await soon(h.queries.books_of(["1000", "9"], ["C1"]))
+        assert told == await MemoryBookQueries(ROWS).books_of(["1000", "9"], ["C1"])
+        assert [one.login for one in told] == ["1000"]
+        assert told[0].of_symbol("XAUUSD").book == "C"
+
+
 async def test_a_copy_of_the_book_arrives_with_when_and_how_long_it_was_taken(hub):
     async with hub as h:
         taken = await soon(h.queries.book_copy())

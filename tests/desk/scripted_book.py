@@ -223,6 +223,10 @@ class EngineQueries:
         self._require()
         return self.book.engine.terms_of_account(login)
 
+    async def books_of(self, logins, clients):
+        self._require()
+        return self.book.engine.books_of(logins, clients)
+
     async def book_copy(self):
         self._require()
         copy = copy_of(self.book.engine)

@@ -12,6 +12,7 @@ from exposure.model.events import (
     DealExecuted,
     DividendPaid,
     EventBatch,
+    HedgeAnswered,
     HedgeExecuted,
     InputRefused,
     InstrumentDefined,
@@ -73,7 +74,13 @@ FIELDS = {
     },
     BalanceChanged: {"login": _texts, "kind": _texts, "amount": _numbers},
     HedgeExecuted: {"deal_id": _texts, "lp": _texts, "price": _numbers, **_traded},
-    BookAssigned: {"login": _texts, "book": _texts, "hedge_ratio": _maybe},
+    BookAssigned: {
+        "login": _texts, "book": _texts, "hedge_ratio": _maybe, "move_open": st.booleans(),
+    },
+    HedgeAnswered: {
+        "key": _texts, "lp": _texts, "symbol": _texts, "side": _texts, "filled_lots": _numbers,
+        "left_lots": _numbers, "reason": _texts,
+    },
     LeverageTierDefined: {
         "profile": _texts, "symbol": _texts, "upper_lots": _maybe, "leverage": _numbers,
     },

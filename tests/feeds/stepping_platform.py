@@ -12,7 +12,13 @@ from pathlib import Path
 
 import msgspec
 
-from exposure.model.events import BalanceChanged, ClockTicked, DealExecuted, QuoteReceived
+from exposure.model.events import (
+    BalanceChanged,
+    BookAssigned,
+    ClockTicked,
+    DealExecuted,
+    QuoteReceived,
+)
 from feeds.pacing import Pace
 from feeds.platform_process import Upkeep, run_platform
 
@@ -40,9 +46,13 @@ class SteppingPlatform:
     def opening_events(self):
         return [BalanceChanged(0, str(i), "deposit", self._next()) for i in range(self._opening)]
 
-    def advance(self, duration_ns):
+    def refusal(self, command):
+        return "" if command.login.isdigit() else f"login {command.login} is not known here"
+
+    def advance(self, duration_ns, commands=()):
         self.now += duration_ns
         return [
+            *[self._moved(command) for command in commands],
             *[self._quote() for _ in range(self._random.randrange(4))],
             *[self._deal(number) for number in range(self._random.randrange(3))],
             ClockTicked(self.now),
@@ -54,6 +64,10 @@ class SteppingPlatform:
     def load(self, state):
         (version, words, gauss), self._price, self.now = msgspec.json.decode(state)
         self._random.setstate((version, tuple(words), gauss))
+
+    def _moved(self, command):
+        self._next()  # everything after a command is different
+        return BookAssigned(self.now, command.login, command.book, command.hedge_ratio)
 
     def _quote(self):
         return QuoteReceived(self.now, "EURUSD", self._next(), self._next())

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exposure.errors import InvariantError, StorageError
-from exposure.model.events import ClockTicked, EventBatch
+from exposure.model.events import BookAssigned, ClockTicked, EventBatch
+from feeds.command_log import CommandLog
 from feeds.durable_platform import OPENING_SLICE, DurablePlatform
 from feeds.event_log import EventLog
+from feeds.platform_commands import AssignBook
 from feeds.sealed_files import SealedFiles
 from tests.feeds.event_samples import flat, quotes
 from tests.feeds.stepping_platform import SECOND, SteppingPlatform
@@ -26,10 +28,16 @@ def checkpoints_in(directory):
     return SealedFiles(directory / "checkpoints", ".checkpoint", keep=2)
 
 
+def commands_in(directory):
+    return CommandLog(directory / "commands" / "taken.frames")
+
+
 def live(directory, steps, checkpoint_after=(), crash_after=None, **options):
     """Resume and take steps; checkpoints and a crash come after so many steps of this life."""
     with EventLog(directory / "log", segment_bytes=1_000) as log:
-        durable = DurablePlatform(SteppingPlatform(**options), log, checkpoints_in(directory))
+        durable = DurablePlatform(
+            SteppingPlatform(**options), log, checkpoints_in(directory), commands_in(directory)
+        )
         durable.resume()
         for number, duration_ns in enumerate(steps):
             if number in checkpoint_after:
@@ -72,6 +80,73 @@ def test_a_platform_that_crashes_anywhere_equals_one_that_never_did(lives):
         state = live(directory, DURATIONS[steps_taken(directory) :])
         assert history(directory) == history(Path(whole))
         assert state == expected_state
+
+
+MOVES = {
+    number: AssignBook(key=f"move-{number}", login=str(number), book="ABC"[number % 3])
+    for number in range(len(DURATIONS))
+}
+
+
+def commanded(directory, lives, commands=MOVES):
+    """Live through all steps with a command before each, crashing where ``lives`` says so.
+
+    A life is (after how many of its steps it ends, whether it ends between a command and its step,
+    whether a checkpoint comes before that). Whoever gave the command repeats it in the next life.
+    """
+    for crash_after, before_step, checkpoint in [*lives, (None, False, False)]:
+        with EventLog(directory / "log", segment_bytes=1_000) as log:
+            durable = DurablePlatform(
+                SteppingPlatform(), log, checkpoints_in(directory), commands_in(directory)
+            )
+            durable.resume()
+            done = steps_in(log)
+            for number, duration_ns in enumerate(DURATIONS[done:]):
+                if checkpoint and number == 1:
+                    durable.checkpoint(durable.position, durable.platform.save())
+                ends = number == crash_after
+                given = [commands[done + number]] if done + number in commands else []
+                answers = durable.take(given) if not ends or before_step else []
+                assert all(answer.accepted for answer in answers)
+                if ends:
+                    break
+                durable.step(duration_ns)
+    return durable.platform.save()
+
+
+def steps_in(log):
+    return sum(isinstance(event, ClockTicked) for event in flat(log.read(0)))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), max_size=5))
+def test_commands_are_obeyed_once_at_their_step_wherever_the_platform_crashes(lives):
+    with TemporaryDirectory() as whole, TemporaryDirectory() as crashed:
+        expected = commanded(Path(whole), [])
+        state = commanded(Path(crashed), lives)
+        assert state == expected
+        assert history(Path(crashed)) == history(Path(whole))
+        with EventLog(Path(crashed) / "log") as log:
+            moved = [e.login for e in flat(log.read(0)) if isinstance(e, BookAssigned)]
+        assert moved == [str(number) for number in MOVES]
+
+
+def test_a_command_that_is_repeated_happens_once_and_is_answered_the_same(tmp_path):
+    move = MOVES[1]
+    bad = AssignBook(key="move-x", login="nobody", book="A")
+    with EventLog(tmp_path / "log") as log:
+        durable = DurablePlatform(
+            SteppingPlatform(), log, checkpoints_in(tmp_path), commands_in(tmp_path)
+        )
+        durable.resume()
+        first, twin, refused = durable.take([move, move, bad])
+        assert (first.accepted, twin.accepted, refused.accepted) == (True, True, False)
+        assert refused.reason == "login nobody is not known here"
+        durable.step(SECOND)
+        assert durable.take([bad, move]) == [refused, first]
+        durable.step(SECOND)
+        moved = [e for e in flat(log.read(0)) if isinstance(e, BookAssigned)]
+        assert [event.login for event in moved] == [move.login]
 
 
 def tear(directory, bytes_lost):
@@ -158,7 +233,9 @@ def test_a_log_of_something_else_is_not_stepped_through(tmp_path):
 def test_old_events_are_dropped_but_none_that_a_checkpoint_needs(tmp_path):
     live(tmp_path, 5 * DURATIONS, checkpoint_after={20, 30})
     with EventLog(tmp_path / "log") as log:
-        durable = DurablePlatform(SteppingPlatform(), log, checkpoints_in(tmp_path))
+        durable = DurablePlatform(
+            SteppingPlatform(), log, checkpoints_in(tmp_path), commands_in(tmp_path)
+        )
         durable.keep_log_within(0)
         older = checkpoints_in(tmp_path).positions()[0]
         assert 1 < log.first_position <= older + 1

@@ -12,13 +12,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from exposure.errors import DisconnectedError, StorageError
-from exposure.model.events import ClockTicked
+from exposure.model.events import BookAssigned, ClockTicked
+from feeds.command_log import CommandLog
+from feeds.durable_platform import DurablePlatform
 from feeds.event_log import EventLog
 from feeds.frames import decode_batch
 from feeds.pacing import Pace
+from feeds.platform_commands import AssignBook, CommandAnswer
 from feeds.platform_process import Upkeep, run_platform
 from feeds.sealed_files import SealedFiles
-from feeds.socket_feed import SocketEventFeed, ask_status
+from feeds.socket_feed import SocketEventFeed, ask_status, send_commands
 from tests.feeds.event_samples import flat
 from tests.feeds.platform_sockets import until
 from tests.feeds.stepping_platform import AS_FAST_AS_IT_GOES, SECOND, SteppingPlatform
@@ -172,9 +175,9 @@ class Laborious(SteppingPlatform):
 
     wall_ns = 0
 
-    def advance(self, duration_ns):
+    def advance(self, duration_ns, commands=()):
         self.wall_ns += SECOND
-        return super().advance(duration_ns)
+        return super().advance(duration_ns, commands)
 
 
 async def test_a_platform_that_cannot_keep_up_says_how_fast_it_is(tmp_path):
@@ -195,3 +198,76 @@ async def test_a_second_platform_on_one_directory_is_refused(tmp_path):
             await run_platform(
                 SteppingPlatform(), tmp_path, tmp_path / "other", Pace(), asyncio.Event()
             )
+
+
+def moving(number):
+    return AssignBook(key=f"move-{number}", login=str(number), book="A")
+
+
+def moved_in(directory):
+    with EventLog(directory / "log") as log:
+        return [event for event in flat(log.read(0)) if isinstance(event, BookAssigned)]
+
+
+async def test_commands_of_several_desks_are_obeyed_and_answered_in_their_own_order(tmp_path):
+    path, platform = tmp_path / "socket", SteppingPlatform(steps=10**9)
+    async with asyncio.timeout(10), living(platform, tmp_path, pace=Pace(10)):
+        unknown = AssignBook(key="move-x", login="nobody", book="B")
+        first, second = await asyncio.gather(
+            send_commands(path, [moving(1), unknown, moving(2)]), send_commands(path, [moving(3)])
+        )
+        again = await send_commands(path, [moving(3), moving(1)])
+    assert first == [
+        CommandAnswer("move-1", accepted=True),
+        CommandAnswer("move-x", accepted=False, reason="login nobody is not known here"),
+        CommandAnswer("move-2", accepted=True),
+    ]
+    assert second == [CommandAnswer("move-3", accepted=True)]
+    assert again == [*second, first[0]]
+    assert sorted(event.login for event in moved_in(tmp_path)) == ["1", "2", "3"]
+
+
+async def test_after_the_end_of_a_recording_commands_are_refused(tmp_path):
+    platform = SteppingPlatform(steps=3)
+    async with asyncio.timeout(10), living(platform, tmp_path):
+        await until(lambda: platform.exhausted)
+        (answer,) = await send_commands(tmp_path / "socket", [moving(1)])
+    assert not answer.accepted
+    assert "the recording has ended" in answer.reason
+    assert moved_in(tmp_path) == []
+
+
+async def test_without_a_platform_nobody_answers_a_command(tmp_path):
+    with pytest.raises(DisconnectedError, match="is the platform running"):
+        await send_commands(tmp_path / "socket", [moving(1)])
+
+
+async def obeyed(path, commands):
+    """Send until there is an answer, as a desk does whose platform dies under it."""
+    while True:
+        try:
+            return await send_commands(path, commands)
+        except DisconnectedError:
+            await asyncio.sleep(0.005)
+
+
+async def test_a_platform_killed_at_random_under_commands_obeys_each_key_once(tmp_path):
+    answers = {}
+
+    async def command(numbers):
+        for number in numbers:
+            (answers[number],) = await obeyed(tmp_path / "socket", [moving(number)])
+
+    async with asyncio.timeout(60):
+        desk = asyncio.create_task(command(range(1, 41)))
+        for enough in (1, 9, 17, 26, 40):
+            async with process(tmp_path, 10**9, speed=500):
+                # the next command is on its way when the process is killed
+                await until(lambda enough=enough: len(answers) >= enough)
+        await desk
+    assert all(answer.accepted for answer in answers.values())
+    assert [event.login for event in moved_in(tmp_path)] == [str(n) for n in range(1, 41)]
+    with EventLog(tmp_path / "log") as log:  # and it repeats itself, commands included
+        commands = CommandLog(tmp_path / "commands" / "taken.frames")
+        checkpoints = SealedFiles(tmp_path / "nothing", ".checkpoint", 2)
+        DurablePlatform(SteppingPlatform(10**9), log, checkpoints, commands).resume()

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exposure.errors import DataError, StorageError
-from exposure.model.events import ClockTicked
+from exposure.model.events import BookAssigned, ClockTicked
+from feeds.command_log import CommandLog
 from feeds.durable_platform import DurablePlatform
 from feeds.event_log import EventLog
+from feeds.platform_commands import AssignBook, SendHedgeOrder
 from feeds.recorded_run import RecordedRun
 from feeds.sealed_files import SealedFiles
 from tests.feeds.event_samples import flat
@@ -22,7 +24,8 @@ def held(tmp_path_factory):
     directory = tmp_path_factory.mktemp("run")
     with EventLog(directory / "log", segment_bytes=1_000) as log:
         checkpoints = SealedFiles(directory / "checkpoints", ".checkpoint", keep=2)
-        durable = DurablePlatform(SteppingPlatform(), log, checkpoints)
+        commands = CommandLog(directory / "commands.frames")
+        durable = DurablePlatform(SteppingPlatform(), log, checkpoints, commands)
         durable.resume()
         for _ in range(STEPS):
             durable.step(SECOND)
@@ -83,6 +86,16 @@ def test_a_directory_without_a_run_from_its_beginning_is_refused(held, tmp_path)
     (shortened / newest.name).write_bytes(newest.read_bytes())
     with pytest.raises(DataError, match="from its beginning"):
         RecordedRun(shortened, "recorded")
+
+
+def test_clients_may_be_sent_to_other_books_and_nothing_can_be_hedged(held):
+    run = RecordedRun(held[0], "recorded")
+    run.opening_events()
+    move = AssignBook(key="move-1", login="1", book="A")
+    assert run.refusal(move) == ""
+    assert run.advance(SECOND, [move])[0] == BookAssigned(0, "1", "A")
+    order = SendHedgeOrder(key="hedge-1", lp="LP1", symbol="EURUSD", side="buy", lots=1.0)
+    assert run.refusal(order).startswith("a recorded run cannot be hedged")
 
 
 def test_a_state_of_something_else_is_refused(held):

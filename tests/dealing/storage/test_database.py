@@ -81,7 +81,7 @@ def test_an_older_schema_says_what_to_do(opened, monkeypatch):
     upgrade(database)
     newer = (*SCHEMA_VERSIONS, "9999")
     monkeypatch.setattr("dealing.storage.database.SCHEMA_VERSIONS", newer)
-    with pytest.raises(SchemaError, match=r"has schema 0001, this Plimsoll needs 9999: run plim"):
+    with pytest.raises(SchemaError, match=r"has schema 0002, this Plimsoll needs 9999: run plim"):
         database.check()
 
 

@@ -28,6 +28,7 @@ from exposure.model.events import (
     SwapCharged,
     SymbolRenamed,
 )
+from feeds.command_log import CommandLog
 from feeds.durable_platform import DurablePlatform
 from feeds.event_log import EventLog
 from feeds.ports import ActionKind, MarketAction
@@ -233,7 +234,8 @@ def test_a_platform_that_crashed_repeats_its_log_byte_for_byte(tmp_path, actions
         platform = SimulatedPlatform(eventful(), SMALL) if actions else small(jump_every_s=10)
         with EventLog(tmp_path / "log") as log:
             checkpoints = SealedFiles(tmp_path / "checkpoints", ".checkpoint", keep=2)
-            durable = DurablePlatform(platform, log, checkpoints)
+            commands = CommandLog(tmp_path / "commands" / "taken.frames")
+            durable = DurablePlatform(platform, log, checkpoints, commands)
             durable.resume()
             for second in range(seconds):
                 if second == seconds // 2:
