@@ -435,7 +435,9 @@ def _held_back(state: HedgerState, rules: HedgeRules, seen: Situation) -> Decisi
         return Decision(Verdict.NEWS, f"news: {symbol} waits another {left:.1f} s")
     if state.now_ns < state.ready_ns:
         left = (state.ready_ns - state.now_ns) / _NS
-        return Decision(Verdict.COOLING, f"{symbol} waits another {left:.1f} s after its last order")
+        return Decision(
+            Verdict.COOLING, f"{symbol} waits another {left:.1f} s after its last order"
+        )
     return None
 
 

@@ -14,28 +14,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol
 
-import msgspec
 import typer
 
+from dealing import whatif_options
+from dealing.cli_options import Choices as Choices
+from dealing.cli_options import Config, Json
 from dealing.stress.asked import StopOutChoice, StressAsked
+from dealing.whatif.asked import WhatIfAsked
 from exposure.errors import ConfigError, DeskError
 
 DONE, FAILED, MISUSED = 0, 1, 2
 
 _INTERRUPTED = 130
 _DAY: Final = "%Y-%m-%d"
-
-
-class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says about settings.
-
-    ``values`` are dotted keys, None where it says nothing. ``exact`` is a file with complete
-    settings, written by the supervisor for its children.
-    """
-
-    file: Path | None = None
-    values: dict[str, Any] = {}
-    exact: Path | None = None
 
 
 class BenchSize(StrEnum):
@@ -73,6 +64,10 @@ class Commands(Protocol):
 
     def stress(self, choices: Choices, asked: StressAsked) -> int:
         """Say what a jump of prices would do to a day of files."""
+        ...
+
+    def whatif(self, choices: Choices, asked: WhatIfAsked) -> int:
+        """Say what other policies would have made of a day of files."""
         ...
 
     def bench(
@@ -125,10 +120,6 @@ revenue = typer.Typer(context_settings=_HELPS)
 app.add_typer(db, name="db")
 app.add_typer(revenue, name="revenue")
 
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="Your own configuration over the default."),
-]
 Data = Annotated[
     str | None,
     typer.Option("--data", metavar="DIR", help="Data directory [default: var/MARKET]."),
@@ -145,10 +136,6 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Which of all possible 
 Host = Annotated[str | None, typer.Option("--host", help="Address the desk listens on.")]
 Port = Annotated[
     int | None, typer.Option("--port", help="Port the desk listens on, 0 for any free one.")
-]
-Json = Annotated[
-    str | None,
-    typer.Option("--json", metavar="OUT", help="Write the answer as JSON, - for standard output."),
 ]
 Exact = Annotated[Path | None, typer.Option("--settings", hidden=True)]
 
@@ -437,6 +424,9 @@ def export_revenue(
         last=None if last is None else last.date(),
         out=out,
     )
+
+
+whatif_options.register(app)
 
 
 def answer(arguments: Sequence[str], commands: Commands) -> int:

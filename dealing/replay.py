@@ -93,7 +93,7 @@ def replayed_day(
     caps = (*settings.leverage_caps, *caps_of_rules(regimes, book.instruments()))
     settings = msgspec.structs.replace(settings, kept_events=None, leverage_caps=caps)
     engine = ExposureEngine(settings)
-    until = None if until_ms is None else _nanoseconds(until_ms)
+    until = None if until_ms is None else nanoseconds(until_ms)
     _apply(book, engine, until, progress or silently)
     return ReplayedDay(engine, book.counted_until(until), notes, book)
 
@@ -140,27 +140,28 @@ def _apply(
 ) -> None:
     for batch in book.opening():
         engine.apply(batch)
-    index, names_version = _index(book, engine), engine.book.names_version
+    index, names_version = symbol_index(book, engine), engine.book.names_version
     last = book.rows_until(until)
     next_report = 0.0
     for segment in book.segments(until):
         if isinstance(segment, EventBatch):
             engine.apply(segment)
             if engine.book.names_version != names_version:
-                index, names_version = _index(book, engine), engine.book.names_version
+                index, names_version = symbol_index(book, engine), engine.book.names_version
         else:
-            _apply_quotes(segment, engine, index, book.symbols)
+            apply_quote_run(segment, engine, index, book.symbols)
         if engine.position >= next_report:
             progress(engine.position / last)
             next_report = engine.position + last / _REPORTS
     progress(1.0)
 
 
-def _index(book: BookDirectory, engine: ExposureEngine) -> NDArray[np.int32]:
+def symbol_index(book: BookDirectory, engine: ExposureEngine) -> NDArray[np.int32]:
+    """Return the engine's index of each symbol in a directory's quotes, -1 where unknown."""
     return np.array([engine.symbol_index(symbol) for symbol in book.symbols], np.int32)
 
 
-def _apply_quotes(
+def apply_quote_run(
     run: QuoteRun, engine: ExposureEngine, index: NDArray[np.int32], symbols: list[str]
 ) -> None:
     """Apply quotes; the factors are sampled before the first one of each five minutes.
@@ -188,5 +189,6 @@ def _name(symbols: list[str], named: NDArray[np.int32], k: int) -> str:
     return symbols[int(named[k])]
 
 
-def _nanoseconds(ms: float) -> int:
+def nanoseconds(ms: float) -> int:
+    """Return epoch milliseconds, which may have decimals, as whole nanoseconds."""
     return int((Decimal(str(ms)) * _NS_PER_MS).to_integral_value(ROUND_HALF_EVEN))

@@ -1,4 +1,4 @@
-"""The hedger: what it orders, what holds it back, and that it never hedges twice whatever breaks."""
+"""The hedger: what it orders, what holds it back, and that nothing makes it hedge twice."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bookrouting.hedging import (
-    Hedger,
     HedgeMode,
     HedgeOrder,
+    Hedger,
     HedgeRules,
     Situation,
     Verdict,
@@ -61,7 +61,12 @@ def test_inside_the_band_nothing_is_ordered_and_beyond_it_only_what_is_beyond():
 
 @pytest.mark.parametrize(
     ("lots", "target", "centre", "wanted"),
-    [(31.0, 1.0, 0.0, -6.0), (31.0, 0.0, 0.0, -31.0), (-31.0, 0.5, 0.0, 18.5), (31.0, 1.0, 10.0, 0.0)],
+    [
+        (31.0, 1.0, 0.0, -6.0),
+        (31.0, 0.0, 0.0, -31.0),
+        (-31.0, 0.5, 0.0, 18.5),
+        (31.0, 1.0, 10.0, 0.0),
+    ],
 )
 def test_the_target_is_the_edge_the_centre_or_between_and_the_centre_may_move(
     lots, target, centre, wanted
@@ -355,7 +360,8 @@ class NeverTwice(RuleBasedStateMachine):
         paused = self.desk.states[EURUSD].pause
         decision = self.desk.decide(EURUSD, self.situation())
         if decision.verdict is Verdict.ORDER:
-            assert self.feed and self.fresh and not paused and self.now >= self.news_until
+            assert (self.feed, self.fresh, paused) == (True, True, "")
+            assert self.now >= self.news_until
             # nothing else may still execute, and the exposure holds everything that did
             assert not self.platform.may_still_execute()
             executed = {e[3] for e in self.platform.events if e[0] == "fill"}
