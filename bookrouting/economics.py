@@ -167,8 +167,8 @@ def routed(
 class Internalisation(NamedTuple):
     """Whether to keep one trade, from how toxic it may be and what the house holds.
 
-    ``half_spread`` is earned, ``price_shock`` lost if the trade is toxic, ``inventory_penalty`` (phi)
-    is what a squared unit of inventory costs.
+    ``half_spread`` is earned, ``price_shock`` lost if the trade is toxic, ``inventory_penalty``
+    (phi) is what a squared unit of inventory costs.
     Source: Cartea, Duran-Martin and Sanchez-Betancourt 2026.
     """
 

@@ -19,11 +19,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from bookrouting.hedge_terms import (
+    Decision,
+    HedgeMode,
+    HedgeOrder,
+    HedgeRules,
+    Situation,
+    Verdict,
+)
 from exposure.errors import DomainError
 from exposure.kernels import LOTS_TOLERANCE
 from exposure.model.deals import Side
@@ -32,128 +39,6 @@ _NS: Final = 1_000_000_000
 _HOUR_NS: Final = 3_600 * _NS
 _KEPT_IDS: Final = 64
 """Deal ids that are remembered after their order is over: a repeated one tells nothing new."""
-
-
-class HedgeMode(StrEnum):
-    """Who orders: nobody, a dealer who is told what to, or the hedger."""
-
-    OFF = "off"
-    MANUAL = "manual"
-    AUTOMATIC = "automatic"
-
-
-class HedgeRules(msgspec.Struct, frozen=True, kw_only=True):
-    """How one symbol is hedged.
-
-    The house may hold ``centre_lots`` give or take ``band_lots``. Beyond it trades back to
-    ``target_ratio`` of the band: 1 is its edge (the cheapest), 0 its centre.
-
-    Units: lots, USD, ns. ``depth_share`` of what the provider shows is the most of one order.
-    """
-
-    mode: HedgeMode = HedgeMode.OFF
-    band_lots: float
-    centre_lots: float = 0.0
-    target_ratio: float = 1.0
-    min_clip_lots: float = 0.01
-    max_clip_lots: float = 50.0
-    lot_step: float = 0.01
-    most_usd_per_hour: float = 100_000_000.0
-    depth_share: float = 0.5
-    cool_down_ns: int = 2 * _NS
-    stale_after_ns: int = 2 * _NS
-    answer_within_ns: int = 5 * _NS
-    back_off_ns: int = _NS
-    longest_back_off_ns: int = 60 * _NS
-    rejects_to_pause: int = 5
-
-    def problem(self) -> str | None:
-        """Return why the rules cannot be used, None if they can."""
-        positive = {
-            name: getattr(self, name)
-            for name in ("min_clip_lots", "lot_step", "most_usd_per_hour", "depth_share")
-        }
-        for name, value in positive.items():
-            if not (math.isfinite(value) and value > 0.0):
-                return f"{name} must be a number above 0, was {value:g}"
-        if not (math.isfinite(self.band_lots) and self.band_lots >= 0.0):
-            return f"band_lots must be 0 or more, was {self.band_lots:g}"
-        if not math.isfinite(self.centre_lots):
-            return f"centre_lots must be a number, was {self.centre_lots:g}"
-        if not 0.0 <= self.target_ratio <= 1.0:
-            return f"target_ratio must be in [0, 1], was {self.target_ratio:g}"
-        if not self.max_clip_lots >= self.min_clip_lots:
-            return f"max_clip_lots must be at least min_clip_lots ({self.min_clip_lots:g})"
-        waits = (self.cool_down_ns, self.stale_after_ns, self.answer_within_ns, self.back_off_ns)
-        if min(waits) < 0 or self.rejects_to_pause < 1:
-            return "times must be 0 or more, and rejects_to_pause at least 1"
-        return None
-
-
-class Situation(NamedTuple):
-    """What is known of a symbol at one moment.
-
-    ``house_net_lots`` holds exactly the fills that the hedger was told of. ``lp`` is where an order
-    would go, ``depth_lots`` what it shows on the side in question (None: it does not say).
-
-    Units: ``*_ns`` UTC, ``usd_per_lot`` what one lot is worth, NaN without a price.
-    """
-
-    now_ns: int
-    house_net_lots: float
-    usd_per_lot: float
-    price_ts_ns: int
-    lp: str
-    feed_is_live: bool = True
-    news_until_ns: int = 0
-    depth_lots: float | None = None
-
-
-class HedgeOrder(NamedTuple):
-    """A market order to a provider; one key is executed at most once. Lots are positive."""
-
-    key: str
-    lp: str
-    symbol: str
-    side: Side
-    lots: float
-
-
-class OrderGateway(Protocol):
-    """Where orders go. Answers come back as events, in the stream that tells the exposure."""
-
-    def send(self, order: HedgeOrder) -> None:
-        """Send an order; the same key a second time changes nothing."""
-        ...
-
-    def enquire(self, order: HedgeOrder) -> None:
-        """Ask what became of an order. The answer is final: what never arrived never will."""
-        ...
-
-
-class Verdict(StrEnum):
-    """What the hedger decided, or what holds it back."""
-
-    OFF = "off"
-    INSIDE = "inside"
-    ORDER = "order"
-    SUGGESTION = "suggestion"
-    WAITING = "waiting"
-    ENQUIRY = "enquiry"
-    COOLING = "cooling"
-    PAUSED = "paused"
-    STALE = "stale"
-    NEWS = "news"
-    LIMITED = "limited"
-    TOO_SMALL = "too_small"
-
-
-class Decision(NamedTuple):
-    """What to do now: send ``order`` (ORDER), ask about it (ENQUIRY) or show it (SUGGESTION)."""
-
-    verdict: Verdict
-    sentence: str
-    order: HedgeOrder | None = None
 
 
 class OpenOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,7 +118,7 @@ def decide(state: HedgerState, rules: HedgeRules, seen: Situation) -> Step:
 def order_by_hand(
     state: HedgerState, rules: HedgeRules, seen: Situation, side: Side, lots: float
 ) -> Step:
-    """Order what a dealer wants, whatever the band says; only one order at a time holds for him too.
+    """Order what a dealer wants, whatever the band says; for him too, one order at a time.
 
     Raises:
         DomainError: An order is on its way, or the lots are none.
@@ -423,21 +308,27 @@ def _held_back(state: HedgerState, rules: HedgeRules, seen: Situation) -> Decisi
         return Decision(Verdict.OFF, f"hedging of {symbol} is off")
     if state.pause:
         return Decision(Verdict.PAUSED, f"{symbol} is paused: {state.pause}; resume it when solved")
+    stale = _stale(state, rules, seen)
+    if stale is not None:
+        return Decision(Verdict.STALE, stale)
+    for verdict, until, what in (
+        (Verdict.NEWS, seen.news_until_ns, "because of news"),
+        (Verdict.COOLING, state.ready_ns, "after its last order"),
+    ):
+        if state.now_ns < until:
+            left_s = (until - state.now_ns) / _NS
+            return Decision(verdict, f"{symbol} waits another {left_s:.1f} s {what}")
+    return None
+
+
+def _stale(state: HedgerState, rules: HedgeRules, seen: Situation) -> str | None:
+    symbol, age_ns = state.symbol, state.now_ns - seen.price_ts_ns
     if not seen.feed_is_live:
-        return Decision(Verdict.STALE, f"the feed is down: {symbol} waits for it")
-    age_ns = state.now_ns - seen.price_ts_ns
+        return f"the feed is down: {symbol} waits for it"
     if not (math.isfinite(seen.house_net_lots) and math.isfinite(seen.usd_per_lot)):
-        return Decision(Verdict.STALE, f"{symbol} has no exposure or price to decide on")
+        return f"{symbol} has no exposure or price to decide on"
     if age_ns > rules.stale_after_ns:
-        return Decision(Verdict.STALE, f"the price of {symbol} is {age_ns / _NS:.1f} s old")
-    if state.now_ns < seen.news_until_ns:
-        left = (seen.news_until_ns - state.now_ns) / _NS
-        return Decision(Verdict.NEWS, f"news: {symbol} waits another {left:.1f} s")
-    if state.now_ns < state.ready_ns:
-        left = (state.ready_ns - state.now_ns) / _NS
-        return Decision(
-            Verdict.COOLING, f"{symbol} waits another {left:.1f} s after its last order"
-        )
+        return f"the price of {symbol} is {age_ns / _NS:.1f} s old: it waits for a quote"
     return None
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Protocol
 import typer
 
 from dealing import whatif_options
-from dealing.cli_options import Choices as Choices
+from dealing.cli_options import Choices as Choices  # noqa: PLC0414 # cli.Choices
 from dealing.cli_options import Config, Json
 from dealing.stress.asked import StopOutChoice, StressAsked
 from dealing.whatif.asked import WhatIfAsked

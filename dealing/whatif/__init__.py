@@ -1,1 +1,1 @@
-"""What the same day would have come to under another policy: ``plimsoll whatif`` (docs/whatif.md)."""
+"""What the same day would have come to under another policy (docs/whatif.md)."""

@@ -120,7 +120,7 @@ class Hedges:
         )
 
     def _held_before(self, symbol: int) -> float:
-        """Return what the house held at providers before the day, by what it did not trade since."""
+        """Return what the house held at providers before the day: what it did not trade since."""
         held = sum(
             held.lots for (_, of), held in self._engine.coverage.positions.items() if of == symbol
         )

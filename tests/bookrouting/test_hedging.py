@@ -9,17 +9,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bookrouting.hedging import (
-    HedgeMode,
-    HedgeOrder,
-    Hedger,
-    HedgeRules,
-    Situation,
-    Verdict,
-    key_of,
-    symbol_of_key,
-    wanted_lots,
-)
+from bookrouting.hedge_terms import HedgeMode, HedgeOrder, HedgeRules, Situation, Verdict
+from bookrouting.hedging import Hedger, key_of, symbol_of_key, wanted_lots
 from exposure.errors import DomainError
 from exposure.model.deals import Side
 from tests.thorough import examples
