@@ -106,7 +106,11 @@ class OrderGateway(Protocol):
         ...
 
     def enquire(self, order: HedgeOrder) -> None:
-        """Ask what became of an order. The answer is final: what never arrived never will."""
+        """Ask what became of an order, with the order itself under its key.
+
+        Either it is answered for good (what never arrived never will), or it is executed now for
+        the first time: the hedger waits for the answer in both cases.
+        """
         ...
 
 

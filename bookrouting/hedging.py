@@ -69,10 +69,12 @@ class HedgerState(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a symbol's hedger remembers; plain values, to be kept before sending.
 
     ``ready_ns`` is the earliest next order, ``rejects`` those in a row, ``pause`` why it is paused
-    until somebody resumes it, ``spent`` the filled USD of the last hour by time.
+    until somebody resumes it, ``spent`` the filled USD of the last hour by time. ``origin`` tells
+    this run's keys from those of any other run on the same platform.
     """
 
     symbol: str
+    origin: str
     sequence: int = 0
     open: OpenOrder | None = None
     ready_ns: int = 0
@@ -199,8 +201,8 @@ def restored(state: HedgerState) -> HedgerState:
 class Hedger:
     """The hedgers of all symbols with rules: the state machine above, by symbol."""
 
-    def __init__(self, rules: Mapping[str, HedgeRules]) -> None:
-        """Take each symbol's rules.
+    def __init__(self, rules: Mapping[str, HedgeRules], origin: str) -> None:
+        """Take each symbol's rules, and a name that no other run on the platform has.
 
         Raises:
             DomainError: Rules that cannot be used.
@@ -210,7 +212,10 @@ class Hedger:
             if problem is not None:
                 raise DomainError(f"hedging of {symbol}: {problem}")
         self.rules = dict(rules)
-        self.states = {symbol: HedgerState(symbol=symbol) for symbol in rules}
+        self.states = {symbol: HedgerState(symbol=symbol, origin=origin) for symbol in rules}
+        self._symbols = {
+            key_of(origin, symbol, 0).rpartition(":")[0]: symbol for symbol in self.states
+        }
 
     def decide(self, symbol: str, seen: Situation) -> Decision:
         """Decide about a symbol; keep ``export`` before acting on it."""
@@ -226,16 +231,16 @@ class Hedger:
 
     def take_fill(self, key: str, deal_id: str, lots: float) -> None:
         """Take a fill; one of another hedger's key is not ours."""
-        symbol = symbol_of_key(key)
-        if symbol in self.states:
+        symbol = self._symbols.get(key.rpartition(":")[0])
+        if symbol is not None:
             self.states[symbol] = take_fill(
                 self.states[symbol], self.rules[symbol], key, deal_id, lots
             )
 
     def take_answer(self, key: str, filled_lots: float, reason: str = "") -> None:
         """Take a provider's last word on an order."""
-        symbol = symbol_of_key(key)
-        if symbol in self.states:
+        symbol = self._symbols.get(key.rpartition(":")[0])
+        if symbol is not None:
             self.states[symbol] = take_answer(
                 self.states[symbol], self.rules[symbol], key, filled_lots, reason
             )
@@ -256,21 +261,27 @@ class Hedger:
         for state in msgspec.convert(exported, list[HedgerState]):
             if state.symbol in self.rules:
                 self.states[state.symbol] = restored(state)
+                self._symbols[key_of(state.origin, state.symbol, 0).rpartition(":")[0]] = (
+                    state.symbol
+                )
 
 
-def key_of(symbol: str, sequence: int) -> str:
+def key_of(origin: str, symbol: str, sequence: int) -> str:
     """Return the key of a symbol's order. It never comes back: the sequence only grows.
 
-    >>> key_of("EURUSD", 7), symbol_of_key("hedge/EURUSD/7")
-    ('hedge/EURUSD/7', 'EURUSD')
+    Platforms take letters, digits and ``. _ : -`` only; anything else is written as its number.
+
+    >>> key_of("run7", "EURUSD", 7), key_of("run7", "BTC/USD", 12)
+    ('hedge:run7:EURUSD:7', 'hedge:run7:BTC_2f_USD:12')
     """
-    return f"hedge/{symbol}/{sequence}"
+    return f"hedge:{_plain(origin)}:{_plain(symbol)}:{sequence}"
 
 
-def symbol_of_key(key: str) -> str:
-    """Return the symbol in a key, empty text for a key of another kind."""
-    kind, _, rest = key.partition("/")
-    return rest.rpartition("/")[0] if kind == "hedge" else ""
+def _plain(text: str) -> str:
+    return "".join(
+        char if char.isascii() and (char.isalnum() or char in ".-") else f"_{ord(char):x}_"
+        for char in text
+    )
 
 
 # Inside -------------------------------------------------------------------------------------------
@@ -362,7 +373,7 @@ def _ordered(
     state: HedgerState, rules: HedgeRules, seen: Situation, side: Side, lots: float, sentence: str
 ) -> Step:
     sequence = state.sequence + 1
-    key = key_of(state.symbol, sequence)
+    key = key_of(state.origin, state.symbol, sequence)
     order = OpenOrder(
         key=key,
         lp=seen.lp,

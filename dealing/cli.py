@@ -17,11 +17,12 @@ from typing import Annotated, Any, Final, Protocol
 import typer
 
 from dealing import whatif_options
-from dealing.cli_options import Choices as Choices  # noqa: PLC0414 # cli.Choices
-from dealing.cli_options import Config, Json
+from dealing.cli_options import Choices, Config, Data, Json, Market, of_run
 from dealing.stress.asked import StopOutChoice, StressAsked
 from dealing.whatif.asked import WhatIfAsked
 from exposure.errors import ConfigError, DeskError
+
+__all__ = ["DONE", "FAILED", "MISUSED", "BenchSize", "Choices", "Commands", "answer"]
 
 DONE, FAILED, MISUSED = 0, 1, 2
 
@@ -120,16 +121,6 @@ revenue = typer.Typer(context_settings=_HELPS)
 app.add_typer(db, name="db")
 app.add_typer(revenue, name="revenue")
 
-Data = Annotated[
-    str | None,
-    typer.Option("--data", metavar="DIR", help="Data directory [default: var/MARKET]."),
-]
-Market = Annotated[
-    str | None,
-    typer.Option(
-        "--market", metavar="NAME", help="simulated, sample, or a directory of recorded quotes."
-    ),
-]
 Speed = Annotated[float | None, typer.Option("--speed", help="Market seconds per second.")]
 Clients = Annotated[int | None, typer.Option("--clients", help="How many clients trade.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Which of all possible days it is.")]
@@ -384,7 +375,7 @@ def upgrade_database(
     context: typer.Context, config: Config = None, market: Market = None, data: Data = None
 ) -> int:
     """Bring the tables to this version of Plimsoll. SQLite does it by itself at each start."""
-    return _commands(context).upgrade_database(_of_run(config, market, data))
+    return _commands(context).upgrade_database(of_run(config, market, data))
 
 
 @revenue.command("check", short_help="Prove every sum.")
@@ -396,7 +387,7 @@ def check_revenue(
     json_out: Json = None,
 ) -> int:
     """Prove that every sum of what is kept is right, and name what is not (exit code 1)."""
-    return _commands(context).check_revenue(_of_run(config, market, data), json_out=json_out)
+    return _commands(context).check_revenue(of_run(config, market, data), json_out=json_out)
 
 
 @revenue.command("export", short_help="Write facts into a file.")
@@ -419,7 +410,7 @@ def export_revenue(
 ) -> int:
     """Write the facts of some server days into a file, one row each."""
     return _commands(context).export_revenue(
-        _of_run(config, market, data),
+        of_run(config, market, data),
         first=None if first is None else first.date(),
         last=None if last is None else last.date(),
         out=out,
@@ -449,10 +440,6 @@ def answer(arguments: Sequence[str], commands: Commands) -> int:
 def _commands(context: typer.Context) -> Commands:
     commands: Commands = context.obj
     return commands
-
-
-def _of_run(config: Path | None, market: str | None, data: str | None) -> Choices:
-    return Choices(file=config, values={"market.source": market, "storage.directory": data})
 
 
 def _market_values(

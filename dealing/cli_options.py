@@ -1,4 +1,4 @@
-"""What several commands of the command line have in common."""
+"""Options that several commands of the command line share, and what they come to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,22 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Your own configuration over the default."),
 ]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DIR", help="Data directory [default: var/MARKET]."),
+]
+Market = Annotated[
+    str | None,
+    typer.Option(
+        "--market", metavar="NAME", help="simulated, sample, or a directory of recorded quotes."
+    ),
+]
 Json = Annotated[
     str | None,
     typer.Option("--json", metavar="OUT", help="Write the answer as JSON, - for standard output."),
 ]
+
+
+def of_run(config: Path | None, market: str | None, data: str | None) -> Choices:
+    """Return the choices that name a run which is there."""
+    return Choices(file=config, values={"market.source": market, "storage.directory": data})

@@ -179,8 +179,8 @@ class _Comparing:
             refused = result.outcome.refused_hedges
             if refused:
                 notes.append(
-                    f"{result.policy.title}: {refused:,} modelled hedges found no rate and are left "
-                    "out: add quotes that convert to USD"
+                    f"{result.policy.title}: {refused:,} modelled hedges found no rate and are "
+                    "left out: add quotes that convert to USD"
                 )
         return notes
 

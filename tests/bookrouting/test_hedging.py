@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import msgspec
 import pytest
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bookrouting.hedge_terms import HedgeMode, HedgeOrder, HedgeRules, Situation, Verdict
-from bookrouting.hedging import Hedger, key_of, symbol_of_key, wanted_lots
+from bookrouting.hedging import Hedger, key_of, wanted_lots
 from exposure.errors import DomainError
 from exposure.model.deals import Side
 from tests.thorough import examples
 
 S = 1_000_000_000
-EURUSD = "EURUSD"
+EURUSD, RUN = "EURUSD", "run-1"
 RULES = HedgeRules(mode=HedgeMode.AUTOMATIC, band_lots=25.0, max_clip_lots=10.0)
 
 
@@ -27,7 +28,7 @@ def seen(lots, now_s=100.0, **more):
 
 
 def hedger(**changed):
-    return Hedger({EURUSD: msgspec.structs.replace(RULES, **changed)})
+    return Hedger({EURUSD: msgspec.structs.replace(RULES, **changed)}, RUN)
 
 
 def filled(desk, order, lots=None, now_s=100.0):
@@ -44,7 +45,7 @@ def test_inside_the_band_nothing_is_ordered_and_beyond_it_only_what_is_beyond():
     assert desk.decide(EURUSD, seen(25.0)).verdict is Verdict.INSIDE
     decision = desk.decide(EURUSD, seen(-31.25))
     assert decision.verdict is Verdict.ORDER
-    assert decision.order == (key_of(EURUSD, 1), "LP1", EURUSD, Side.BUY, 6.25)
+    assert decision.order == (key_of(RUN, EURUSD, 1), "LP1", EURUSD, Side.BUY, 6.25)
     assert decision.sentence == (
         "EURUSD: -31.25 lots are 6.25 beyond the band of 25: buy 6.25 at LP1"
     )
@@ -74,7 +75,7 @@ def test_the_rest_of_a_partial_fill_is_decided_anew_and_not_sent_again():
     assert desk.decide(EURUSD, seen(house, 101.0)).verdict is Verdict.COOLING
     # meanwhile the clients took back most of it
     second = desk.decide(EURUSD, seen(house - 4.5, 103.0)).order
-    assert (second.key, second.lots) == (key_of(EURUSD, 2), 0.5)
+    assert (second.key, second.lots) == (key_of(RUN, EURUSD, 2), 0.5)
 
 
 def test_a_large_excess_goes_in_clips_one_at_a_time():
@@ -158,7 +159,7 @@ def test_manual_mode_suggests_and_orders_nothing_until_the_dealer_does():
     assert (suggestion.verdict, suggestion.order.lots) == (Verdict.SUGGESTION, 6.0)
     assert desk.states[EURUSD].sequence == 0
     order = desk.order_by_hand(EURUSD, seen(31.0), Side.SELL, 6.0).order
-    assert order.key == key_of(EURUSD, 1)
+    assert order.key == key_of(RUN, EURUSD, 1)
     with pytest.raises(DomainError, match="not known to be over"):
         desk.order_by_hand(EURUSD, seen(31.0), Side.SELL, 6.0)
 
@@ -171,7 +172,7 @@ def test_an_order_without_an_answer_is_asked_about_and_never_sent_again():
     assert (asked.verdict, asked.order) == (Verdict.ENQUIRY, order)
     assert desk.decide(EURUSD, seen(40.0, 106.0)).verdict is Verdict.WAITING
     desk.take_answer(order.key, 0.0, "never arrived")
-    assert desk.decide(EURUSD, seen(40.0, 108.0)).order.key == key_of(EURUSD, 2)
+    assert desk.decide(EURUSD, seen(40.0, 108.0)).order.key == key_of(RUN, EURUSD, 2)
 
 
 def test_a_restart_asks_about_an_open_order_before_anything_else():
@@ -225,9 +226,23 @@ def test_a_clock_that_is_set_back_stretches_no_wait():
 def test_keys_of_others_are_not_ours():
     desk = hedger()
     desk.take_fill("ticket-17", "d1", 4.0)
-    desk.take_fill(key_of("GBPUSD", 1), "d2", 4.0)
+    desk.take_fill(key_of(RUN, "GBPUSD", 1), "d2", 4.0)
     assert not desk.states[EURUSD].deal_ids
-    assert symbol_of_key(key_of("BTC/USD", 12)) == "BTC/USD"
+    desk.take_fill(key_of("run-2", EURUSD, 1), "d3", 4.0)
+    assert not desk.states[EURUSD].pause
+
+
+def test_keys_are_such_as_platforms_take_and_tell_symbols_apart():
+    symbols = ["EURUSD", "BTC/USD", "BTC_USD", "BTC_2f_USD", "#AAPL", "GER40.cash"]
+    keys = {key_of(RUN, symbol, 12) for symbol in symbols}
+    assert len(keys) == len(symbols)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{3,95}", key) for key in keys)
+    desk = Hedger(dict.fromkeys(symbols, RULES), RUN)
+    for symbol in symbols:
+        order = desk.decide(symbol, seen(40.0)).order
+        assert (order.symbol, order.key) == (symbol, key_of(RUN, symbol, 1))
+        filled(desk, order)
+        assert desk.states[symbol].open is None
 
 
 @pytest.mark.parametrize(
@@ -247,15 +262,19 @@ def test_rules_that_cannot_be_meant_are_refused_in_a_sentence(changed, word):
 
 
 class Platform:
-    """A provider's platform and the way to it: orders wait, get lost, come twice, fill in parts."""
+    """A provider's platform and the way to it: orders wait, get lost, come twice, fill in parts.
 
-    def __init__(self):
+    An enquiry is answered for good, or (``resends``) it is the same order again under its key.
+    """
+
+    def __init__(self, *, resends):
+        self.resends = resends
         self.on_the_way = []
         self.orders, self.done, self.over = {}, {}, set()
         self.events = []
 
     def deliver(self, kind, order):
-        if kind == "enquire":
+        if kind == "enquire" and not self.resends:
             if order.key not in self.over:
                 self.finish(order.key, "never arrived" if order.key not in self.orders else "")
             else:
@@ -263,6 +282,8 @@ class Platform:
         elif order.key not in self.orders and order.key not in self.over:
             self.orders[order.key] = order
             self.done[order.key] = 0.0
+        elif kind == "enquire" and order.key in self.over:
+            self.events.append(("answer", order.key, self.done.get(order.key, 0.0), ""))
 
     def fill(self, key, share):
         order = self.orders[key]
@@ -280,7 +301,8 @@ class Platform:
         return [key for key in self.orders if key not in self.over]
 
     def may_still_execute(self):
-        sent = {order.key for kind, order in self.on_the_way if kind == "send"}
+        kinds = {"send", "enquire"} if self.resends else {"send"}
+        sent = {order.key for kind, order in self.on_the_way if kind in kinds}
         return (sent | self.orders.keys()) - self.over
 
 
@@ -290,8 +312,8 @@ class NeverTwice(RuleBasedStateMachine):
     ``kept`` is what a restart finds: the hedger's state, and how much of the stream it had seen.
     """
 
-    @initialize()
-    def begin(self):
+    @initialize(resends=st.booleans())
+    def begin(self, resends):
         self.rules = HedgeRules(
             mode=HedgeMode.AUTOMATIC,
             band_lots=5.0,
@@ -299,8 +321,8 @@ class NeverTwice(RuleBasedStateMachine):
             rejects_to_pause=3,
             most_usd_per_hour=1e9,
         )
-        self.desk = Hedger({EURUSD: self.rules})
-        self.platform = Platform()
+        self.desk = Hedger({EURUSD: self.rules}, RUN)
+        self.platform = Platform(resends=resends)
         self.now, self.clients, self.applied, self.hedged = 0.0, 0.0, 0, 0.0
         self.counted = set()
         self.feed, self.fresh, self.news_until = True, True, 0.0
@@ -402,7 +424,7 @@ class NeverTwice(RuleBasedStateMachine):
     def crash(self):
         kept, position = self.kept
         told, self.applied = self.applied, position
-        self.desk = Hedger({EURUSD: self.rules})
+        self.desk = Hedger({EURUSD: self.rules}, RUN)
         self.desk.restore(msgspec.msgpack.decode(kept))
         for event in self.platform.events[position:told]:
             self.tell(event)
