@@ -362,6 +362,16 @@ class NeverTwice(RuleBasedStateMachine):
     def clients_trade(self, lots):
         self.clients += lots
 
+    @rule(share=st.sampled_from([0.0, 0.3, 1.0]), early=st.booleans())
+    def everything_is_answered(self, share, early):
+        while self.platform.on_the_way:
+            self.platform.deliver(*self.platform.on_the_way.pop(0))
+        for key in self.platform.live():
+            self.platform.fill(key, share)
+            self.platform.finish(key, "no liquidity", self.applied if early else None)
+        while self.applied < len(self.platform.events) - early:
+            self.an_event_is_told(False)
+
     @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 7.0, 100.0]))
     def time_passes(self, seconds):
         self.now += seconds
