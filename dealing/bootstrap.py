@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from dealing.stopping import StopSignals
     from dealing.storage.database import Database, Owner
     from dealing.stress.asked import StressAsked
+    from dealing.whatif.asked import WhatIfAsked
     from feeds.ports import Market, SteppedPlatform
 
 MB: Final = 1_000_000
@@ -151,6 +152,17 @@ class Plimsoll:
             json_out=json_out,
             pivots=chosen.engine.pivots,
         )
+
+    def whatif(self, choices: cli.Choices, asked: WhatIfAsked) -> int:
+        """Say what other policies would have made of a day of files."""
+        self._signals.leave()
+        from dealing.logs import log_to_terminal
+        from dealing.whatif.command import run_whatif
+
+        log_to_terminal("plimsoll")
+        chosen = load_settings(choices.file, os.environ)
+        settings = _engine_settings(chosen, kept_events=None)
+        return run_whatif(asked, settings, chosen.engine.regime_rules)
 
     def bench(
         self,

@@ -16,9 +16,11 @@ from typing import Annotated, Any, Final, Protocol
 
 import typer
 
+from dealing import whatif_options
 from dealing.audit_cli import AuditCommands, audit
 from dealing.cli_options import Choices, Config, Data, Json, Market, of_run
 from dealing.stress.asked import StopOutChoice, StressAsked
+from dealing.whatif.asked import WhatIfAsked
 from exposure.errors import ConfigError, DeskError
 
 __all__ = ["DONE", "FAILED", "MISUSED", "BenchSize", "Choices", "Commands", "answer"]
@@ -76,6 +78,10 @@ class Commands(AuditCommands, Protocol):
         json_out: str | None,
     ) -> int:
         """Say how dangerous each client's flow is."""
+        ...
+
+    def whatif(self, choices: Choices, asked: WhatIfAsked) -> int:
+        """Say what other policies would have made of a day of files."""
         ...
 
     def bench(
@@ -451,6 +457,9 @@ def export_revenue(
         last=None if last is None else last.date(),
         out=out,
     )
+
+
+whatif_options.register(app)
 
 
 def answer(arguments: Sequence[str], commands: Commands) -> int:

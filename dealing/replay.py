@@ -157,7 +157,7 @@ def _apply(
         engine.apply(batch)
         if reader is not None:
             reader.events(batch.events)
-    index, names_version = _index(book, engine), engine.book.names_version
+    index, names_version = symbol_index(book, engine), engine.book.names_version
     last = book.rows_until(until)
     next_report = 0.0
     for segment in book.segments(until):
@@ -166,9 +166,9 @@ def _apply(
         if isinstance(segment, EventBatch):
             engine.apply(segment)
             if engine.book.names_version != names_version:
-                index, names_version = _index(book, engine), engine.book.names_version
+                index, names_version = symbol_index(book, engine), engine.book.names_version
         else:
-            _apply_quotes(segment, engine, index, book.symbols)
+            apply_quote_run(segment, engine, index, book.symbols)
         if engine.position >= next_report:
             progress(engine.position / last)
             next_report = engine.position + last / _REPORTS
@@ -177,11 +177,12 @@ def _apply(
     progress(1.0)
 
 
-def _index(book: BookDirectory, engine: ExposureEngine) -> NDArray[np.int32]:
+def symbol_index(book: BookDirectory, engine: ExposureEngine) -> NDArray[np.int32]:
+    """Return the engine's index of each symbol in a directory's quotes, -1 where unknown."""
     return np.array([engine.symbol_index(symbol) for symbol in book.symbols], np.int32)
 
 
-def _apply_quotes(
+def apply_quote_run(
     run: QuoteRun, engine: ExposureEngine, index: NDArray[np.int32], symbols: list[str]
 ) -> None:
     """Apply quotes; the factors are sampled before the first one of each five minutes.

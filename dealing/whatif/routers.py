@@ -1,0 +1,76 @@
+"""Which share of a new deal a policy hedges. A router knows the past only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from bookrouting.economics import routed
+from dealing.whatif.markouts import Edges
+from dealing.whatif.policy import EdgeRules, FixedRules, Policy, PolicyKind
+
+BOOK_A, BOOK_B = 1.0, 0.0
+
+
+class Router(Protocol):
+    """Decides about new deals, one after the other in order of time."""
+
+    def hedge_ratio(self, login: str, symbol: str, ts_ns: int) -> float:
+        """Return the share of a login's deal that is hedged, knowing what was before ``ts_ns``."""
+        ...
+
+
+class FixedRouter:
+    """Ratios that do not change: a login's own, its client's, the symbol's, or everybody's."""
+
+    def __init__(self, rules: FixedRules, client_of: Mapping[str, str]) -> None:
+        self._rules = rules
+        self._client_of = client_of
+
+    def hedge_ratio(self, login: str, symbol: str, ts_ns: int) -> float:  # noqa: ARG002 # never changes
+        """Return the most particular ratio."""
+        rules = self._rules
+        own = rules.logins.get(login)
+        if own is None:
+            own = rules.clients.get(self._client_of.get(login, login))
+        return own if own is not None else rules.symbols.get(symbol, rules.default)
+
+
+class EdgeRouter:
+    """Hedges clients who are likely to win; a client is one whatever he trades."""
+
+    def __init__(self, rules: EdgeRules, client_of: Mapping[str, str], edges: Edges) -> None:
+        self._rules = rules
+        self._client_of = client_of
+        self._edges = edges
+        self._hedged: dict[str, bool] = {}
+
+    def hedge_ratio(self, login: str, symbol: str, ts_ns: int) -> float:  # noqa: ARG002 # by client
+        """Return 1 for a client whose past markouts beat what hedging him costs, else 0."""
+        rules, client = self._rules, self._client_of.get(login, login)
+        known = self._edges.before(client, ts_ns)
+        was = self._hedged.get(client, False)
+        if known.fills < rules.least_fills:
+            return BOOK_A if was else BOOK_B
+        likely = known.probability_above(rules.breakeven, rules.prior_edge, rules.prior_fills)
+        is_hedged = routed(likely, was_hedged=was, above=rules.hedge_above, below=rules.keep_below)
+        self._hedged[client] = is_hedged
+        return BOOK_A if is_hedged else BOOK_B
+
+
+def router_of(policy: Policy, client_of: Mapping[str, str], edges: Edges | None) -> Router | None:
+    """Return a policy's router, None where the recorded books decide.
+
+    Args:
+        policy: Which one.
+        client_of: Client id by login.
+        edges: What is known of clients' fills; an edge policy needs it.
+    """
+    if policy.policy in {PolicyKind.ACTUAL, PolicyKind.MODELLED}:
+        return None
+    if policy.policy is PolicyKind.EDGE and edges is not None:
+        return EdgeRouter(policy.edge or EdgeRules(), client_of, edges)
+    rules = policy.fixed or FixedRules(
+        default=BOOK_A if policy.policy is PolicyKind.ALL_A else BOOK_B
+    )
+    return FixedRouter(rules, client_of)
