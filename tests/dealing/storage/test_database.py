@@ -4,6 +4,7 @@ import sqlite3
 import stat
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -69,6 +70,20 @@ def test_the_versions_are_those_of_the_migrations():
     steps.set_main_option("script_location", str(migrate.STEPS))
     revisions = [step.revision for step in ScriptDirectory.from_config(steps).walk_revisions()]
     assert tuple(reversed(revisions)) == SCHEMA_VERSIONS
+
+
+def test_a_database_of_the_first_version_keeps_what_it_holds(opened):
+    database = opened("run")
+    with database.migrating() as connection:
+        steps = Config()
+        steps.set_main_option("script_location", str(migrate.STEPS))
+        steps.attributes["connection"] = connection
+        command.upgrade(steps, "0001")
+        connection.execute(DATABASE_OWNER.insert(), {"run_id": "run"})
+    assert upgrade(database) == "0001"
+    with database.reading() as connection:
+        assert connection.scalars(DATABASE_OWNER.select()).all() == ["run"]
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
 def test_a_database_without_tables_says_what_to_do(opened):
