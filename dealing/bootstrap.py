@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dealing import cli
+from dealing.day_answers import DayAnswers
 from dealing.directory import DataDirectory, Role, identity_of, recorded_run
+from dealing.engine_settings import engine_settings
 from dealing.layers import yaml_layer
 from dealing.settings import (
     SAMPLE,
@@ -32,9 +34,6 @@ from dealing.settings import (
     load_settings,
     settings_of,
 )
-from exposure.limits import LimitRule
-from exposure.model.ids import Currency
-from exposure.settings import EngineSettings
 
 if TYPE_CHECKING:
     from datetime import date
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
     from dealing.server_day import ServerDay
     from dealing.stopping import StopSignals
     from dealing.storage.database import Database, Owner
-    from dealing.stress.asked import StressAsked
-    from dealing.whatif.asked import WhatIfAsked
     from feeds.ports import Market, SteppedPlatform
 
 MB: Final = 1_000_000
@@ -65,13 +62,13 @@ def command_line(arguments: Sequence[str], program: Sequence[str], signals: Stop
     return cli.answer(arguments, Plimsoll(program, signals))
 
 
-class Plimsoll:
+class Plimsoll(DayAnswers):
     """The commands of the command line, each wired to what does the work."""
 
     def __init__(self, program: Sequence[str], signals: StopSignals) -> None:
         """Take how to start this program again and what tells it to stop."""
+        super().__init__(signals)
         self._program = program
-        self._signals = signals
 
     def run(self, choices: cli.Choices, *, fresh: bool) -> int:
         """Start platform, engine and desk and keep them alive until told to stop."""
@@ -99,70 +96,6 @@ class Plimsoll:
         settings, directory = _opened(choices)
         work = partial(_desk, settings, directory)
         return self._be(Role.DESK, settings, directory, work, choices)
-
-    def replay(
-        self, choices: cli.Choices, directory: Path, *, until_ms: float | None, json_out: str | None
-    ) -> int:
-        """Compute a day of files."""
-        self._signals.leave()
-        from dealing.logs import log_to_terminal
-        from dealing.replay import run_replay
-
-        log_to_terminal("plimsoll")
-        chosen = load_settings(choices.file, os.environ)
-        return run_replay(
-            directory,
-            until_ms=until_ms,
-            json_out=json_out,
-            settings=_engine_settings(chosen, kept_events=None),
-            regimes=chosen.engine.regime_rules,
-        )
-
-    def stress(self, choices: cli.Choices, asked: StressAsked) -> int:
-        """Say what a jump of prices would do to a day of files."""
-        self._signals.leave()
-        from dealing.logs import log_to_terminal
-        from dealing.stress.command import run_stress
-
-        log_to_terminal("plimsoll")
-        chosen = load_settings(choices.file, os.environ)
-        settings = _engine_settings(chosen, kept_events=None)
-        return run_stress(asked, settings, chosen.engine.regime_rules)
-
-    def score(
-        self,
-        choices: cli.Choices,
-        directory: Path,
-        *,
-        clients: Sequence[str],
-        until_ms: float | None,
-        json_out: str | None,
-    ) -> int:
-        """Say how dangerous each client's flow is."""
-        self._signals.leave()
-        from dealing.logs import log_to_terminal
-        from dealing.score.command import run_score
-
-        log_to_terminal("plimsoll")
-        chosen = load_settings(choices.file, os.environ)
-        return run_score(
-            directory,
-            clients=clients,
-            until_ms=until_ms,
-            json_out=json_out,
-            pivots=chosen.engine.pivots,
-        )
-
-    def whatif(self, choices: cli.Choices, asked: WhatIfAsked) -> int:
-        """Say what other policies would have made of a day of files."""
-        self._signals.leave()
-        from dealing.logs import log_to_terminal
-        from dealing.whatif.command import run_whatif
-
-        log_to_terminal("plimsoll")
-        chosen = load_settings(choices.file, os.environ)
-        settings = _engine_settings(chosen, kept_events=None)
-        return run_whatif(asked, settings, chosen.engine.regime_rules)
 
     def bench(
         self,
@@ -362,7 +295,7 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
         keep_bytes=storage.journal_keep_mb * MB,
     )
     store = SnapshotStore(directory.snapshots, storage.kept_snapshots)
-    engine = recovered(store, journal, _engine_settings(settings, section.kept_events), revenue)
+    engine = recovered(store, journal, engine_settings(settings, section.kept_events), revenue)
     flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
     flow = recovered_flow(flow_store, journal, engine)
     hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine, flow))
@@ -436,16 +369,6 @@ def _server_day(settings: DeskSettings) -> ServerDay:
     from dealing.server_day import ServerDay
 
     return ServerDay(ZoneInfo(settings.day_zone), settings.day_starts_at_hour)
-
-
-def _engine_settings(settings: Settings, kept_events: int | None) -> EngineSettings:
-    return EngineSettings(
-        reporting_currency=Currency(settings.desk.reporting_currency),
-        pivots=tuple(Currency(code) for code in settings.engine.pivots),
-        kept_events=kept_events,
-        soft_limit_share=settings.limits.soft_share,
-        limits=tuple(LimitRule(**dict(rule)) for rule in settings.limits.rules),
-    )
 
 
 async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
