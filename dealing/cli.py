@@ -9,17 +9,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol
 
 import typer
 
-from dealing import whatif_options
-from dealing.cli_options import Choices, Config, Data, Json, Market, of_run
+from dealing.cli_options import BenchSize, Choices, Config, Data, Json, Market, of_run
 from dealing.stress.asked import StopOutChoice, StressAsked
-from dealing.whatif.asked import WhatIfAsked
+from dealing.whatif_options import WhatIfCommands, add_whatif
 from exposure.errors import ConfigError, DeskError
 
 __all__ = ["DONE", "FAILED", "MISUSED", "BenchSize", "Choices", "Commands", "answer"]
@@ -30,15 +28,7 @@ _INTERRUPTED = 130
 _DAY: Final = "%Y-%m-%d"
 
 
-class BenchSize(StrEnum):
-    """The workloads of performance.md."""
-
-    SMALL = "small"
-    SEED = "seed"
-    BIG = "big"
-
-
-class Commands(Protocol):
+class Commands(WhatIfCommands, Protocol):
     """What the command line can ask for. Each returns an exit code or raises DeskError."""
 
     def run(self, choices: Choices, *, fresh: bool) -> int:
@@ -67,8 +57,16 @@ class Commands(Protocol):
         """Say what a jump of prices would do to a day of files."""
         ...
 
-    def whatif(self, choices: Choices, asked: WhatIfAsked) -> int:
-        """Say what other policies would have made of a day of files."""
+    def score(
+        self,
+        choices: Choices,
+        directory: Path,
+        *,
+        clients: Sequence[str],
+        until_ms: float | None,
+        json_out: str | None,
+    ) -> int:
+        """Say how dangerous each client's flow is."""
         ...
 
     def bench(
@@ -330,6 +328,34 @@ def stress(
     return _commands(context).stress(Choices(file=config), asked)
 
 
+@app.command(short_help="Say how dangerous each client's flow is.")
+def score(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A day as files.")],
+    config: Config = None,
+    client: Annotated[
+        list[str] | None,
+        typer.Option("--client", metavar="ID", help="Explain a client's score; again for more."),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option("--until", metavar="TS_MS", help="Stop after the events of this instant."),
+    ] = None,
+    json_out: Json = None,
+) -> int:
+    """Say how dangerous each client's flow is, from instruments, quotes and deals.
+
+    Without accounts every login is a client. With --client: why, and what would change it.
+    """
+    return _commands(context).score(
+        Choices(file=config),
+        directory,
+        clients=tuple(client or ()),
+        until_ms=until,
+        json_out=json_out,
+    )
+
+
 @app.command(short_help="Measure the engine on this machine.")
 def bench(
     context: typer.Context,
@@ -417,7 +443,7 @@ def export_revenue(
     )
 
 
-whatif_options.register(app)
+add_whatif(app)
 
 
 def answer(arguments: Sequence[str], commands: Commands) -> int:

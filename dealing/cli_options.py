@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,14 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     file: Path | None = None
     values: dict[str, Any] = {}
     exact: Path | None = None
+
+
+class BenchSize(StrEnum):
+    """The workloads of performance.md."""
+
+    SMALL = "small"
+    SEED = "seed"
+    BIG = "big"
 
 
 Config = Annotated[

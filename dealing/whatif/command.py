@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 from rich.console import Console
 
-from dealing.answers import progress_on, write_json
-from dealing.replay import nanoseconds
+from dealing.answers import nanoseconds, progress_on, write_json
 from dealing.whatif.answer import answer_json
 from dealing.whatif.asked import BlockChoice, WhatIfAsked
 from dealing.whatif.compare import Comparison, compare
