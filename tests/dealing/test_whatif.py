@@ -135,10 +135,11 @@ def policy(directory, text, name="policy"):
 
 
 EDGE = "policy: edge\nedge: {horizon_s: 1200, least_fills: 8, hedge_above: 0.95}"
+SCORE = "policy: score\nscore: {least_trades: 8, hedge_above: 0.05, keep_below: 0.01}"
 POLICIES = (
     "policy: actual", "policy: modelled", "policy: all_a", "policy: all_b",
     "policy: fixed\nname: mixed\nfixed: {default: B, clients: {C0: A}, symbols: {XAUUSD: 0.3}}",
-    "policy: all_b\nname: kept open\nopen_positions: keep", EDGE,
+    "policy: all_b\nname: kept open\nopen_positions: keep", EDGE, SCORE,
 )  # fmt: skip
 
 
@@ -263,7 +264,7 @@ def test_clients_whose_books_stay_the_same_change_nothing(said):
 
 
 def test_the_parts_of_a_difference_add_up(either):
-    for name in ("modelled", "all_a", "all_b", "mixed", "kept open", "edge"):
+    for name in ("modelled", "all_a", "all_b", "mixed", "kept open", "edge", "score"):
         one = either[name]
         total = one["difference"]["usd"]
         assert total == pytest.approx(one["pnl_usd"] - either["booked"]["pnl_usd"], abs=1e-6)
@@ -291,15 +292,16 @@ def test_slippage_and_commission_cost_what_they_say(golden, tmp_path):
     assert said["all_a"]["lp_usd"] == pytest.approx(98.0 - 2 * 1.0 - 2 * 3.0, abs=1e-9)
 
 
-def test_a_policy_that_learns_hedges_who_knows_and_only_once_it_is_known(fresh):
-    ratios = {row["client_id"]: row["hedge_ratio"] for row in fresh["edge"]["clients"]}
-    assert 0.2 < ratios["C0"] < 1.0
+@pytest.mark.parametrize("name", ["edge", "score"])
+def test_a_policy_that_learns_hedges_who_knows_and_only_once_it_is_known(name, fresh):
+    ratios = {row["client_id"]: row["hedge_ratio"] for row in fresh[name]["clients"]}
+    assert 0.05 < ratios["C0"] < 1.0
     assert all(ratio < 0.2 for client, ratio in ratios.items() if client != "C0")
 
 
 def test_decisions_at_a_time_do_not_know_what_comes(fresh_day, tmp_path):
     noon = 6 * HOUR_MS
-    whole = answers(fresh_day, tmp_path, EDGE, until_ms=noon)["edge"]
+    whole = answers(fresh_day, tmp_path, EDGE, SCORE, until_ms=noon)
     cut = tmp_path / "cut"
     cut.mkdir()
     for file in fresh_day.iterdir():
@@ -307,12 +309,12 @@ def test_decisions_at_a_time_do_not_know_what_comes(fresh_day, tmp_path):
         if rows[0].startswith("ts_ms"):
             rows = [rows[0], *(row for row in rows[1:] if int(row.split(",")[0]) <= noon)]
         (cut / file.name).write_text("\n".join(rows) + "\n", encoding="utf-8")
-    assert answers(cut, tmp_path, EDGE)["edge"] == whole
+    assert answers(cut, tmp_path, EDGE, SCORE) == whole
 
 
 def test_several_policies_are_each_held_to_more_and_the_draws_are_seeded(said, day, tmp_path):
     among = said["all_a"]["difference"]
-    assert among["band_confidence_ratio"] == pytest.approx(1.0 - 0.05 / 6)
+    assert among["band_confidence_ratio"] == pytest.approx(1.0 - 0.05 / 7)
     again = answers(day, tmp_path, "policy: all_a")["all_a"]["difference"]
     assert again["band_confidence_ratio"] == pytest.approx(0.95)
     assert among["low_usd"] < again["low_usd"] < again["usd"] == among["usd"]
