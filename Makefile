@@ -37,6 +37,13 @@ define install
 	compiled=$$?; wait; exit $$compiled
 endef
 
+# $(call in_two_parts,OPTIONS,ENVIRONMENT): tests on two cores, then those with a browser, which
+# want both for themselves. A part that ARGS leaves without a test (pytest's 5) is no failure.
+define in_two_parts
+$(2) $(PY) -m pytest -n 2 --dist loadfile -m "not browser" $(1) $(ARGS) || [ $$? = 5 ]
+$(2) $(PY) -m pytest -m browser $(1) $(ARGS) || [ $$? = 5 ]
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run replay bench test test-all kills soak browser fmt lint types arch check build lock \
 	clean venv chromium
@@ -57,10 +64,10 @@ bench: $(RUN_READY) ## measure this machine: make bench ARGS="--quick"
 	@exec $(VENV)/bin/plimsoll bench $(ARGS)
 
 test: $(DEV_READY) chromium ## run all tests, the fast ones first
-	$(PY) -m pytest --durations=15 $(ARGS)
+	$(call in_two_parts,--durations=15)
 
 test-all: $(DEV_READY) chromium ## run all tests in their long forms
-	PLIMSOLL_LONG_TESTS=1 $(PY) -m pytest --durations=25 $(ARGS)
+	$(call in_two_parts,--durations=25,PLIMSOLL_LONG_TESTS=1)
 
 kills: $(DEV_READY) ## kill the engine 200 times at random while it works: PLIMSOLL_KILLS=200
 	PLIMSOLL_KILLS=$${PLIMSOLL_KILLS:-200} $(PY) -m pytest -s tests/dealing/test_kills.py $(ARGS)
@@ -87,7 +94,7 @@ arch: $(DEV_READY) ## check who imports whom
 	$(PY) -m pytest -q tests/test_architecture.py
 
 check: lint types arch ## everything to run before a push: lint, types, arch, fast tests
-	$(PY) -m pytest -q -m "not slow and not browser"
+	$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser"
 
 build: $(DEV_READY) ## build the wheel into dist/
 	$(PY) -m hatchling build -t wheel

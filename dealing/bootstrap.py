@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dealing import cli
-from dealing.directory import DataDirectory, Role, identity_of
+from dealing.directory import DataDirectory, Role, identity_of, recorded_run
 from dealing.layers import yaml_layer
 from dealing.settings import (
     SAMPLE,
@@ -269,7 +269,7 @@ async def _platform(settings: Settings, directory: DataDirectory, stop: asyncio.
     storage = settings.storage
     upkeep = Upkeep(log_bytes=storage.platform_log_mb * MB, segment_bytes=storage.file_mb * MB)
     await run_platform(
-        _simulated(settings.market),
+        _outside_world(settings.market),
         directory.platform,
         directory.socket(Role.PLATFORM),
         Pace(settings.market.speed),
@@ -277,6 +277,17 @@ async def _platform(settings: Settings, directory: DataDirectory, stop: asyncio.
         upkeep,
         say=structlog.get_logger().warning,
     )
+
+
+def _outside_world(settings: MarketSettings) -> SteppedPlatform:
+    run = recorded_run(settings.source)
+    if run is None:
+        return _simulated(settings)
+    from feeds.recorded_run import RecordedRun
+
+    held = run.held_identity()
+    market = "" if held is None else held.market
+    return RecordedRun(run.platform / "log", f"recorded run ({market})")
 
 
 def _simulated(settings: MarketSettings) -> SteppedPlatform:
@@ -420,6 +431,7 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
     from dealing.hub import HubClient
     from dealing.serving import serve_desk
     from dealing.storage.revenue_store import SqlRevenueStore
+    from exposure.risk.provider_margin import ProviderAccount
 
     section = settings.desk
     options = DeskOptions(
@@ -429,6 +441,14 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
         hosts=section.hosts,
         day_zone=section.day_zone,
         day_starts_at_hour=section.day_starts_at_hour,
+        providers={
+            account.lp: ProviderAccount(
+                margin_ratio=account.margin_ratio,
+                cash_usd=account.cash_usd,
+                call_level=account.call_level,
+            )
+            for account in settings.providers.accounts
+        },
     )
     hub = HubClient(directory.socket(Role.ENGINE), Backoff(random.random))
     database = _database(settings, directory, directory.held_run_id)

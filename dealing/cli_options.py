@@ -41,7 +41,9 @@ Data = Annotated[
 Market = Annotated[
     str | None,
     typer.Option(
-        "--market", metavar="NAME", help="simulated, sample, or a directory of recorded quotes."
+        "--market",
+        metavar="NAME",
+        help="simulated, sample, a directory of recorded quotes, or an earlier run's data.",
     ),
 ]
 Json = Annotated[

@@ -72,6 +72,14 @@ def identity_of(market: MarketSettings) -> RunIdentity:
     return RunIdentity(market=source, seed=market.seed, clients=market.clients, start=market.start)
 
 
+def recorded_run(source: str) -> DataDirectory | None:
+    """Return the data directory of an earlier run if a market's source is one."""
+    if source in {SIMULATED, SAMPLE}:
+        return None
+    directory = DataDirectory(Path(source))
+    return directory if directory.identity_file.exists() else None
+
+
 class DataDirectory:
     """Names and ownership below one directory. Creating the object touches nothing."""
 

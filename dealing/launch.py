@@ -17,10 +17,10 @@ import structlog
 from rich.console import Console
 
 from dealing.addresses import address_of, answers, free_port
-from dealing.directory import DataDirectory, Role, identity_of, replace_file
+from dealing.directory import DataDirectory, Role, identity_of, recorded_run, replace_file
 from dealing.logs import start_logging
 from dealing.process import PREDECESSOR_ENDS_WITHIN_S, run_until_told
-from dealing.settings import SIMULATED, DeskSettings, Settings
+from dealing.settings import SIMULATED, DeskSettings, MarketSettings, Settings
 from dealing.stopping import StopSignals
 from dealing.supervisor import ChildPlan, ChildStatus, Supervisor
 from exposure.errors import StorageError
@@ -160,15 +160,19 @@ def _delete(directory: DataDirectory, console: Console) -> None:
         directory.delete_run()
 
 
+def _market_in_words(market: MarketSettings) -> str:
+    run = recorded_run(market.source)
+    if run is not None:
+        return f"a recorded run ({run.held_identity()})"
+    prices = "simulated prices" if market.source == SIMULATED else f"real quotes ({market.name})"
+    return f"{prices}, {market.clients} simulated clients, seed {market.seed}"
+
+
 def _introduce(
     settings: Settings, directory: DataDirectory, console: Console, *, continues: bool
 ) -> None:
     market = settings.market
-    prices = "simulated prices" if market.source == SIMULATED else f"real quotes ({market.name})"
-    console.print(
-        f"Plimsoll: {prices}, {market.clients} simulated clients, seed {market.seed}, "
-        f"speed {market.speed:g}"
-    )
+    console.print(f"Plimsoll: {_market_in_words(market)}, speed {market.speed:g}")
     console.print(f"  data  {directory.root} ({'continues' if continues else 'new'})")
     console.print(f"  desk  {address_of(settings.desk)}")
     if not settings.desk.allow_remote:

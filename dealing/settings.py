@@ -129,8 +129,8 @@ class MarketSettings(_Section):
     def _exists(cls, source: str) -> str:
         if source not in {SIMULATED, SAMPLE} and not _is_directory(source):
             raise ValueError(
-                f"{_printable(source)} is no directory: use simulated, sample or a directory of "
-                "recorded quotes"
+                f"{_printable(source)} is no directory: use simulated, sample, a directory of "
+                "recorded quotes, or the data directory of an earlier run"
             )
         return source
 
@@ -182,6 +182,21 @@ class LimitsSection(_Section):
     rules: Annotated[tuple[LimitRuleSettings, ...], Field(strict=False)]
 
 
+class ProviderAccountSettings(_Section):
+    """The house's account with one liquidity provider."""
+
+    lp: str = Field(min_length=1)
+    cash_usd: float = Field(allow_inf_nan=False)
+    margin_ratio: dict[str, Annotated[float, Field(ge=0.0, le=10.0, allow_inf_nan=False)]]
+    call_level: float = Field(default=100.0, gt=0.0, allow_inf_nan=False)
+
+
+class ProvidersSection(_Section):
+    """What the house agreed with its liquidity providers."""
+
+    accounts: Annotated[tuple[ProviderAccountSettings, ...], Field(strict=False)]
+
+
 class StorageSettings(_Section):
     """Where everything is kept, and how much of it."""
 
@@ -227,6 +242,7 @@ class Settings(_Section):
     market: MarketSettings
     engine: EngineSection
     limits: LimitsSection
+    providers: ProvidersSection
     storage: StorageSettings
     log: LogSettings
 

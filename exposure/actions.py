@@ -239,7 +239,7 @@ class Actions:
     ) -> Outcome:  # fmt: skip
         if math.isnan(amount_usd):
             return Refusal("no_rate", f"no price or rate to book {event.symbol} at {event.lp}")
-        self._house.lp_cash_usd += amount_usd
+        self._house.book_lp_cash(event.lp, amount_usd)
         share = Share(_USD, amount_usd, of_provider(instrument))
         self._post(event, position, Net.LP, component, [share])
         return NOTHING

@@ -6,6 +6,7 @@ engine that was stored and loaded must round like one that never stopped.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import msgspec
@@ -122,7 +123,7 @@ def _meta(engine: ExposureEngine) -> dict[str, Any]:
         "limits": engine.limits.export(),
         "judged_at": engine.judged_at,
         "factor_clock": engine.factors.export_clock(),
-        "house": dict(vars(engine.house), unconverted=dict(engine.house.unconverted)),
+        "house": copy.deepcopy(vars(engine.house)),
         "crossings": msgspec.to_builtins(list(engine.findings.crossings)),
         "breaches": msgspec.to_builtins(list(engine.findings.breaches)),
         "breaks": msgspec.to_builtins(list(engine.findings.breaks)),

@@ -16,12 +16,24 @@ class HouseCash:
         self.client_cash_usd = 0.0
         self.lp_realised_usd = 0.0
         self.lp_cash_usd = 0.0
+        self.lp_own_usd: dict[str, float] = {}
+        """What each provider's account has realised, paid and been paid, by its name."""
         self.unconverted: dict[str, float] = {}
 
     @property
     def realised_usd(self) -> float:
         """What the house has earned: against the clients, and with its providers."""
         return -self.client_cash_usd + self.lp_realised_usd + self.lp_cash_usd
+
+    def book_lp_realised(self, lp: str, amount_usd: float) -> None:
+        """Add what a hedge that closed lots has realised."""
+        self.lp_realised_usd += amount_usd
+        self.lp_own_usd[lp] = self.lp_own_usd.get(lp, 0.0) + amount_usd
+
+    def book_lp_cash(self, lp: str, amount_usd: float) -> None:
+        """Add what a provider paid (+) or charged (-): commission, swap, dividends."""
+        self.lp_cash_usd += amount_usd
+        self.lp_own_usd[lp] = self.lp_own_usd.get(lp, 0.0) + amount_usd
 
     def book_client_cash(self, amount: float, currency: str, rate_usd: float) -> None:
         """Add a deal's cash in the client's currency; without a rate it waits for one."""

@@ -119,8 +119,8 @@ class Trades:
         self.hedge_ids.add(event.lp, event.deal_id)
         self._coverage.keep(event.lp, symbol, after.position)
         realised_usd = after.realised_lots * instrument.units_per_lot * rate
-        self._house.lp_realised_usd += realised_usd
-        self._house.lp_cash_usd += event.commission + event.swap
+        self._house.book_lp_realised(event.lp, realised_usd)
+        self._house.book_lp_cash(event.lp, event.commission + event.swap)
         self._revenue.post(hedge_entry(event, position, instrument, realised_usd), self.rate_usd)
         return NOTHING
 

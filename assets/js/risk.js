@@ -200,6 +200,33 @@
     }));
   };
 
+  /* computed: margin at providers */
+  const providerCells = (row) => {
+    const { number, compact } = desk.formats;
+    const known = (figure, text) => (figure === null ? "–" : text(figure));
+    const nearest = known(row.nearest_percent, (move) => `${row.nearest_symbol} ${number(move, 2)} %`);
+    return [known(row.equity_usd, compact), known(row.margin_usd, compact),
+      known(row.level, (level) => `${number(level, 0)} %`),
+      known(row.move_to_call_percent, (move) => `${number(move, 2)} %`), nearest];
+  };
+  const drawProviders = (answer) => {
+    say("providers", answer);
+    if (answer.state !== "shown") return;
+    element("risk-providers-empty").textContent = "The house holds nothing at a provider.";
+    desk.setEmpty("providers", answer.rows.length === 0);
+    element("risk-providers-rows").replaceChildren(...answer.rows.map((row) => {
+      const line = document.createElement("tr");
+      const head = Object.assign(made("th", row.lp), { scope: "row", title: row.note });
+      const tight = row.level !== null && row.level < 150 ? "is-warning" : "";
+      line.append(head, ...providerCells(row).map((text) => made("td", text, `num ${tight}`)));
+      if (!row.note) return line;
+      const note = made("td", row.note, "note");
+      note.colSpan = 5;
+      line.replaceChildren(head, note);
+      return line;
+    }));
+  };
+
   const askers = {
     table: desk.asker({ name: "risk-table", screen: "risk", every: TABLE_EVERY_MS, draw: drawTable,
       question: () => ({ family: chosen.family }) }),
@@ -209,8 +236,12 @@
       question: () => ({ target: value("risk-reverse-target"), capital: value("risk-reverse-capital") }) }),
     ladder: desk.asker({ name: "risk-ladder", screen: "risk", draw: drawLadder,
       question: () => ({ target: value("risk-ladder-target") }) }),
+    providers: desk.asker({ name: "risk-providers", screen: "risk", every: TABLE_EVERY_MS,
+      draw: drawProviders, question: () => ({}) }),
   };
-  const PANELS = { table: "scenarios", shock: "shock", reverse: "reverse", ladder: "ladder" };
+  const LIVE = [askers.table, askers.providers]; // asked again and again while they are looked at
+  const PANELS = { table: "scenarios", shock: "shock", reverse: "reverse", ladder: "ladder",
+    providers: "providers" };
 
   /* ages go on while nothing is asked */
   const drawAges = () => {
@@ -218,7 +249,7 @@
     for (const [kind, asker] of Object.entries(askers)) {
       const note = element(`risk-${kind}-note`);
       const age = asker.age();
-      const old = age !== null && age > (kind === "table" ? 3 * TABLE_EVERY_MS : OLD_MS);
+      const old = age !== null && age > (LIVE.includes(asker) ? 3 * TABLE_EVERY_MS : OLD_MS);
       panel(PANELS[kind]).toggleAttribute("data-old", old);
       panel(PANELS[kind]).toggleAttribute("data-asking", asker.waits());
       if (["refused", "failed"].includes(note.dataset.state)) continue;
@@ -245,6 +276,8 @@
   const EXPORTS = {
     scenarios: () => [askers.table, "stress", ["name", "title", "date", "figures", "source", "moves",
       "total_usd", "a_usd", "b_usd", "hedge_usd", "stopped_out", "deficits_usd", "balance_cost_usd", "notes"]],
+    providers: () => [askers.providers, "providers", ["lp", "gross_usd", "equity_usd", "margin_usd", "level",
+      "move_to_call_percent", "nearest_symbol", "nearest_percent", "note"]],
     ladder: () => [askers.ladder, `ladder-${askers.ladder.shown?.title}`, ["move_percent", ...LADDER.map(([field]) => field)]],
     accounts: () => [askers.shock, "shock-accounts", ["login", "client_id", "book", "currency", "level_before",
       "level_after", "equity_after", "deficit", "cost_usd"]],
@@ -261,7 +294,7 @@
 
   const show = () => {
     draw();
-    askers.table.refresh();
+    LIVE.forEach((asker) => asker.refresh());
     drawAges();
   };
 
@@ -273,8 +306,8 @@
   };
 
   const start = async () => {
-    setInterval(() => { askers.table.refresh(); drawAges(); }, 500);
-    for (const name of ["scenarios", "ladder", "shock"]) desk.setEmpty(name, true);
+    setInterval(() => { LIVE.forEach((asker) => asker.refresh()); drawAges(); }, 500);
+    for (const name of ["scenarios", "ladder", "shock", "providers"]) desk.setEmpty(name, true);
     const ids = { parts: "risk-parts", scenarios: "risk-scenarios", accounts: "risk-shock-accounts" };
     for (const [name, id] of Object.entries(ids)) {
       const api = await desk.gridApi(id);
@@ -291,7 +324,7 @@
         if (event.key === "Enter" && event.target.matches("input")) ask(form.dataset.form);
       });
     }
-    for (const [kind, draws] of [["table", drawTable], ["shock", drawShock]]) {
+    for (const [kind, draws] of [["table", drawTable], ["shock", drawShock], ["providers", drawProviders]]) {
       if (askers[kind].shown) draws(askers[kind].shown);
     }
     draw();

@@ -2,7 +2,8 @@
 
 The product is started as its users start it, with a book of the seed size and a market that is fast
 enough for 5,000 ticks and 1,000 deals a second. Viewers read the desk's stream as browsers do.
-What is compared at the end is the first third of the time with the last.
+What is compared at the end is the first third of the time with the last. On a machine that cannot
+simulate so much beside the rest, --recorded simulates it before.
 """
 
 from __future__ import annotations
@@ -23,12 +24,19 @@ from typing import Final, NamedTuple
 
 import websockets
 from rich.console import Console
+from rich.progress import Progress
 
 from dealing.backoff import Backoff
-from dealing.directory import DataDirectory, Role
+from dealing.directory import DataDirectory, Role, RunIdentity
 from dealing.hub import HubClient
 from dealing.ports import Delays, EngineFrame
+from dealing.settings import SIMULATED
 from exposure.errors import StorageError
+from feeds.durable_platform import DurablePlatform
+from feeds.event_log import EventLog
+from feeds.sealed_files import SealedFiles
+from feeds.simulator.market import DEFAULT_START, SimulatedMarket
+from feeds.simulator.platform import PlatformSettings, SimulatedPlatform
 
 CLIENTS: Final = 45_000
 SPEED: Final = 14.0
@@ -36,6 +44,9 @@ PORT: Final = 8_055
 _EVERY_S: Final = 10.0
 _START_S: Final = 120.0
 _MB: Final = 2**20
+_QUOTES_PER_S: Final = 450.0
+_STEP_NS: Final = 250_000_000
+_WARM_UP_MINUTES: Final = 20.0
 
 
 class Sample(NamedTuple):
@@ -60,24 +71,51 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--speed", type=float, default=SPEED)
     parser.add_argument("--viewers", type=int, default=10)
+    parser.add_argument(
+        "--recorded", type=Path, metavar="DIR",
+        help="let the market happen first, into DIR, and play it then: its simulation costs more "
+        "than all that it is meant to measure",
+    )  # fmt: skip
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the run must not outlive this
+    market = []
+    if chosen.recorded is not None:
+        _record(DataDirectory(chosen.recorded), chosen.clients, chosen.minutes * chosen.speed)
+        market = ["--market", str(chosen.recorded)]
     with tempfile.TemporaryDirectory() as name:
         directory = DataDirectory(Path(name) / "data")
-        with _running(directory, chosen.clients, chosen.speed) as run:
+        with _running(directory, chosen.clients, chosen.speed, market) as run:
             samples = asyncio.run(_watch(directory, run, chosen.minutes * 60.0, chosen.viewers))
     _report(samples)
     return 0
 
 
+def _record(directory: DataDirectory, clients: int, minutes: float) -> None:
+    """Let a simulated market happen as fast as it goes; one that is there already is kept."""
+    directory.claim(RunIdentity(market=SIMULATED, seed=1, clients=clients))
+    market = SimulatedMarket(1, quotes_per_second=_QUOTES_PER_S)
+    platform = SimulatedPlatform(market, PlatformSettings(seed=1, clients=clients))
+    checkpoints = SealedFiles(directory.platform / "checkpoints", ".checkpoint", keep=2)
+    with EventLog(directory.platform / "log") as log, Progress() as progress:
+        durable = DurablePlatform(platform, log, checkpoints)
+        durable.resume()
+        end = DEFAULT_START + round((minutes + _WARM_UP_MINUTES) * 60e9)
+        task = progress.add_task("recording", total=end - platform.now)
+        while platform.now < end:
+            durable.step(_STEP_NS)
+            progress.advance(task, _STEP_NS)
+        durable.sync()
+        durable.checkpoint(durable.position, platform.save())
+
+
 @contextlib.contextmanager
 def _running(
-    directory: DataDirectory, clients: int, speed: float
+    directory: DataDirectory, clients: int, speed: float, market: list[str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     plimsoll = Path(sys.executable).with_name("plimsoll")
     process = subprocess.Popen(  # noqa: S603 # our own command
         [plimsoll, "run", "--no-browser", "--data", directory.root, "--port", str(PORT),
-         "--clients", str(clients), "--speed", str(speed)],
+         "--clients", str(clients), "--speed", str(speed), *market],
     )  # fmt: skip
     try:
         yield process

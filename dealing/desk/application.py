@@ -99,7 +99,7 @@ def create_dash(
     watch.register(app)
     drilldown.register(app, source, queries)
     revenue.register(app, sources)
-    books = BookDesk(queries, sources.day, sources.now)
+    books = BookDesk(queries, sources.day, sources.now, options.providers)
     risk.register(app, books)
     accounts.register(app, books)
     return app

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -17,6 +17,7 @@ from dealing.ports import BookQueries
 from dealing.server_day import ServerDay
 from exposure.errors import DisconnectedError
 from exposure.risk.book_copy import BookCopy, stress_book
+from exposure.risk.provider_margin import ProviderAccount
 from exposure.risk.stress_book import StressBook
 
 KEPT_NS: Final = 4_000_000_000
@@ -24,6 +25,8 @@ KEPT_NS: Final = 4_000_000_000
 
 AWAY: Final = "The engine is not answering; figures come again when it does."
 NO_FIGURES: Final = "No figures have come from the engine yet."
+
+NO_ACCOUNTS: Final[Mapping[str, ProviderAccount]] = {}
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -49,8 +52,18 @@ class Computed(NamedTuple, Generic[Made]):
 class BookDesk:
     """Fetches the book and computes with it, one thing at a time and never in the event loop."""
 
-    def __init__(self, queries: BookQueries, day: ServerDay, now: Callable[[], int]) -> None:
-        """Take who has the book, the calendar of its moments, and the wall clock (ns)."""
+    def __init__(
+        self,
+        queries: BookQueries,
+        day: ServerDay,
+        now: Callable[[], int],
+        providers: Mapping[str, ProviderAccount] = NO_ACCOUNTS,
+    ) -> None:
+        """Take who has the book, the calendar of its moments, the wall clock (ns), and accounts.
+
+        ``providers`` are the house's accounts with its providers, by their names.
+        """
+        self.providers = providers
         self._queries = queries
         self._day = day
         self._now = now

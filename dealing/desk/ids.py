@@ -151,6 +151,11 @@ class RiskIds(StrEnum):
     LADDER_ANSWER = "risk-ladder-answer"
     LADDER_NOTE = "risk-ladder-note"
     LADDER_ROWS = "risk-ladder-rows"
+    PROVIDERS_ASK = "risk-providers-ask"
+    PROVIDERS_ANSWER = "risk-providers-answer"
+    PROVIDERS_NOTE = "risk-providers-note"
+    PROVIDERS_EMPTY = "risk-providers-empty"
+    PROVIDERS_ROWS = "risk-providers-rows"
 
 
 class AccountsIds(StrEnum):

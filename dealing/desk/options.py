@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from exposure.risk.provider_margin import ProviderAccount
 
 
 class DeskOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,7 +16,7 @@ class DeskOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     ``hosts`` are names under which this desk is reached besides the loopback ones. The server day
     begins at ``day_starts_at_hour`` of ``day_zone`` (semantics.md section 8), and the server clock
-    shows midnight then.
+    shows midnight then. ``providers`` are the house's accounts with its providers, by their names.
     """
 
     version: str = ""
@@ -22,6 +25,7 @@ class DeskOptions(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = ()
     day_zone: str = "America/New_York"
     day_starts_at_hour: int = 17
+    providers: Mapping[str, ProviderAccount] = {}
 
 
 def assets_dir() -> Path:

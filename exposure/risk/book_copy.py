@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from exposure.client_book import ClientBook
 from exposure.coverage import LpBook, LpPosition
+from exposure.house import HouseCash
 from exposure.model.instruments import Instrument
 from exposure.ragged import Ragged
 from exposure.risk.stress_book import StressBook
@@ -40,7 +41,8 @@ class BookCopy(msgspec.Struct, frozen=True, kw_only=True):
     """A book at ``as_of`` (ns UTC), after the event at ``position``.
 
     ``names`` has login, client_id, currency and book of every account, ``lp_positions`` provider,
-    symbol, signed lots and price. The other tables hold columns of the engine's own.
+    symbol, signed lots and price, ``lp_own_usd`` what each provider's account has
+    realised. The other tables hold columns of the engine's own.
     """
 
     as_of: int
@@ -51,6 +53,7 @@ class BookCopy(msgspec.Struct, frozen=True, kw_only=True):
     currencies: list[str]
     leverage: dict[str, Any]
     lp_positions: list[tuple[str, int, float, float]]
+    lp_own_usd: dict[str, float]
     prices: pl.DataFrame
     accounts: pl.DataFrame
     positions: pl.DataFrame
@@ -72,6 +75,7 @@ def copy_of(engine: ExposureEngine) -> BookCopy:
         currencies=list(book.currency_of),
         leverage=book.leverage.export(),
         lp_positions=[(*key, *held) for key, held in engine.coverage.positions.items()],
+        lp_own_usd=dict(engine.house.lp_own_usd),
         prices=_table(book.prices, PriceArrays._fields, symbols),
         accounts=_table(book.accounts, _ACCOUNT_COLUMNS, accounts),
         positions=_table(book.positions, _POSITION_COLUMNS, slots),
@@ -86,6 +90,8 @@ class CopiedBook:
         """Take the copy."""
         self.as_of = copy.as_of
         self.names = _Names(copy.names)
+        self.house = HouseCash()
+        self.house.lp_own_usd = dict(copy.lp_own_usd)
         self.coverage = LpBook()
         self.coverage.positions = {
             (lp, symbol): LpPosition(lots, price) for lp, symbol, lots, price in copy.lp_positions

@@ -34,6 +34,17 @@ class ProviderTerms(msgspec.Struct, frozen=True, kw_only=True):
     call_level: float = 100.0
 
 
+class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """What the house agreed with a provider, and ``cash_usd`` there before the first event.
+
+    Cash is without the profit of open positions.
+    """
+
+    margin_ratio: Mapping[str, float]
+    cash_usd: float
+    call_level: float = 100.0
+
+
 class ProviderMargin(NamedTuple):
     """One provider's account; None where terms or a price are missing.
 
@@ -53,6 +64,20 @@ class ProviderMargin(NamedTuple):
     equity_after_usd: float | None
     level_after: float | None
     note: str
+
+
+def terms_now(book: StressBook, lp: str, account: ProviderAccount) -> ProviderTerms:
+    """Return the terms with the equity of this moment: cash, what was realised, what floats."""
+    floats = sum(
+        float(profit)
+        for name, profit in zip(book.providers.lp, book.now.lp_usd, strict=True)
+        if name == lp
+    )
+    return ProviderTerms(
+        margin_ratio=account.margin_ratio,
+        equity_usd=account.cash_usd + book.engine.house.lp_own_usd.get(lp, 0.0) + floats,
+        call_level=account.call_level,
+    )
 
 
 def provider_margins(

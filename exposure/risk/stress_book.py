@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from exposure.client_book import ClientBook
 from exposure.coverage import LpBook
+from exposure.house import HouseCash
 from exposure.rates import house_rates
 from exposure.risk.shocks import Shock, Shocked, Targets, shocked_prices
 from exposure.state import BY_CLOSE, BY_MARKET, BY_MID, PriceArrays
@@ -95,6 +96,11 @@ class BookHolder(Protocol):
     @property
     def coverage(self) -> LpBook:
         """Positions at providers."""
+        ...
+
+    @property
+    def house(self) -> HouseCash:
+        """What was realised."""
         ...
 
     @property

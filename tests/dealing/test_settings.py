@@ -112,7 +112,7 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
             "zebra: 1",
             (
                 "line 1: zebra: there is no such key "
-                "(the sections are desk, engine, limits, log, market, storage)"
+                "(the sections are desk, engine, limits, log, market, providers, storage)"
             ),
         ),
         ("desk:\n  port: http", "line 2: desk.port: must be a valid integer, was 'http'"),
@@ -158,8 +158,8 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
         (
             "market:\n  source: /no/such/place",
             (
-                "line 2: market.source: /no/such/place is no directory: use simulated, sample or a "
-                "directory of recorded quotes"
+                "line 2: market.source: /no/such/place is no directory: use simulated, sample, a "
+                "directory of recorded quotes, or the data directory of an earlier run"
             ),
         ),
         ("engine: 5", "line 1: engine: must be a section with keys, was 5"),

@@ -21,6 +21,7 @@ from dealing.stress.answer import stress_table, top_accounts
 from exposure.engine import ExposureEngine
 from exposure.risk.cascade import cascade_ladder
 from exposure.risk.margin_distance import Band, distances
+from exposure.risk.provider_margin import ProviderAccount
 from exposure.risk.reverse import smallest_move
 from exposure.risk.shocks import Shock, ShockKind
 from exposure.risk.stress import stress
@@ -58,6 +59,29 @@ def asked(queries, kind, now=lambda: 10**18, **what):
 def asked_accounts(queries, **what):
     what = {"asked": 3, "target": "", "percent": 0.0, "sort": "level", "search": "", **what}
     return asyncio.run(accounts_view.answer(what, BookDesk(queries, DAY, lambda: 10**18)))
+
+
+def test_margin_at_a_provider_rests_on_its_cash_what_it_realised_and_what_floats(book, queries):
+    account = ProviderAccount(cash_usd=1_000_000.0, margin_ratio={"*": 0.02}, call_level=120.0)
+    books = BookDesk(queries, DAY, lambda: 10**18, {"LP1": account})
+    seen = asyncio.run(risk_view.answer({"asked": 3}, books, "providers"))
+    row, other = seen["rows"]
+    assert (row["lp"], other["lp"], other["equity_usd"]) == ("LP1", "LP2", None)
+    own = book.engine.house.lp_own_usd["LP1"]
+    floating = sum(
+        usd for lp, usd in zip(book.providers.lp, book.now.lp_usd, strict=True) if lp == "LP1"
+    )
+    assert row["equity_usd"] == pytest.approx(1_000_000.0 + own + floating)
+    assert row["margin_usd"] == pytest.approx(0.02 * row["gross_usd"])
+    assert row["level"] == pytest.approx(100.0 * row["equity_usd"] / row["margin_usd"])
+    room = row["equity_usd"] - 1.2 * row["margin_usd"]
+    assert row["move_to_call_percent"] == pytest.approx(100.0 * max(room, 0.0) / row["gross_usd"])
+
+
+def test_a_provider_without_terms_says_so_and_guesses_nothing(queries):
+    row = asked(queries, "providers")["rows"][0]
+    assert row["equity_usd"] is row["level"] is None
+    assert row["note"].startswith("No terms with LP1 are known")
 
 
 def shock(target, percent):

@@ -617,6 +617,10 @@ class EngineMachine(RuleBasedStateMachine):
                 size = abs(row["lp_floating_usd"]) + abs(row["client_floating_usd"])
                 assert row["house_floating_usd"] == pytest.approx(mirrored, abs=1e-9 * size + 1e-9)
                 assert row["house_floating_usd"] == pytest.approx(by_book, abs=1e-9 * size + 1e-9)
+        house = self.engine.house
+        assert sum(house.lp_own_usd.values()) == pytest.approx(
+            house.lp_realised_usd + house.lp_cash_usd, rel=1e-9, abs=1e-6
+        )
         worth = [one.house_net_usd for one in snapshot.currencies]
         if None not in worth:
             assert abs(sum(worth)) <= 1e-9 * sum(map(abs, worth)) + 1e-6

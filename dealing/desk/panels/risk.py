@@ -27,6 +27,16 @@ LADDER_HEADS: Final = (
 )
 
 
+PROVIDER_HEADS: Final = (
+    ("Provider", "Who holds the hedges"),
+    ("Equity", "Cash there, what was realised since the run began, and open profit, USD"),
+    ("Margin", "What the provider asks for what is held, by its terms, USD"),
+    ("Level", "Equity over margin"),
+    ("To the call", "How far all positions may go against the house at once"),
+    ("Nearest", "The largest position, and how far its price alone may go"),
+)
+
+
 class Tile(NamedTuple):
     """One tile; ``key`` names a figure of a frame, ``parts`` are the small ones below it."""
 
@@ -77,9 +87,9 @@ def layout() -> Component:
                 [
                     html.Div([_scenarios(), _ladder()], className="left", **data(drawer="here")),
                     html.Aside(
-                        [_parts(), _shock(), _reverse()],
+                        [_parts(), _providers(), _shock(), _reverse()],
                         className="right",
-                        **aria(label="Parts of the VaR, a shock, the smallest ruinous move"),
+                        **aria(label="Parts of the VaR, providers, a shock, the ruinous move"),
                     ),
                 ],
                 className="columns",
@@ -91,7 +101,7 @@ def layout() -> Component:
     )
 
 
-KINDS: Final = ("table", "shock", "reverse", "ladder")
+KINDS: Final = ("table", "shock", "reverse", "ladder", "providers")
 
 
 def register(app: Dash, books: BookDesk) -> None:
@@ -184,6 +194,31 @@ def _parts() -> Component:
             empty_state("The house holds nothing net."),
         ],
         name="parts",
+        aside=tools,
+    )
+
+
+def _providers() -> Component:
+    heads = [html.Th(text, scope="col", title=tip, className="num") for text, tip in PROVIDER_HEADS]
+    table = html.Table(
+        [html.Thead(html.Tr(heads)), html.Tbody(id=RiskIds.PROVIDERS_ROWS)],
+        className="plain-table",
+        **aria(label="Margin at providers"),
+    )
+    tools = html.Div(
+        [
+            html.Span("", id=RiskIds.PROVIDERS_NOTE, className="panel-note", role="status"),
+            action_button("export:providers", "Export the providers' margin as CSV", "download"),
+        ],
+        className="panel-tools",
+    )
+    return panel(
+        "Margin at providers",
+        [
+            html.Div(table, className="table-scroll", tabIndex=0),
+            empty_state("Asking the engine for its book.", RiskIds.PROVIDERS_EMPTY),
+        ],
+        name="providers",
         aside=tools,
     )
 

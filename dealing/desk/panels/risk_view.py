@@ -6,7 +6,7 @@ which moment it is, or in one sentence why there is none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from dealing.desk import formats
@@ -15,6 +15,7 @@ from dealing.desk.words import RefusedError, amount_of, percent_of, target_of
 from dealing.stress.answer import Line, top_accounts
 from exposure.errors import DisconnectedError, DomainError
 from exposure.risk.cascade import Rung, cascade_ladder
+from exposure.risk.provider_margin import ProviderAccount, provider_margins, terms_now
 from exposure.risk.reverse import ReverseMove, smallest_move
 from exposure.risk.scenarios import Scenario, applicable, parallel_scenarios
 from exposure.risk.shocks import Shock, ShockKind
@@ -45,7 +46,7 @@ async def answer(given: object, books: BookDesk, kind: str) -> dict[str, Any] | 
         return None
     head = {"asked": given["asked"]}
     try:
-        question = QUESTIONS[kind](given)
+        question = questions(books.providers)[kind](given)
         computed = await books.computed(question)
     except RefusedError as e:
         return head | {"state": "refused", "field": e.field, "note": str(e)}
@@ -145,7 +146,20 @@ QUESTIONS: Final[dict[str, Callable[[dict[str, Any]], Question]]] = {
     "reverse": reverse_question,
     "ladder": ladder_question,
 }
-"""What can be asked, by the name of its stores."""
+"""What can be asked of a book alone, by the name of its stores."""
+
+
+def questions(
+    accounts: Mapping[str, ProviderAccount],
+) -> dict[str, Callable[[dict[str, Any]], Question]]:
+    """Return everything that can be asked where the house has these accounts with providers."""
+
+    def providers(book: StressBook) -> dict[str, Any]:
+        terms = {lp: terms_now(book, lp, account) for lp, account in accounts.items()}
+        held = provider_margins(book, terms)
+        return {"rows": [row._asdict() | {"note": _sentence(row.note)} for row in held]}
+
+    return QUESTIONS | {"providers": lambda _: providers}
 
 
 def _shock(book: StressBook, target: str, percent: float) -> Shock:
@@ -237,4 +251,4 @@ def _size(move: ReverseMove) -> float:
 
 
 def _sentence(note: str) -> str:
-    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}." if note else ""
