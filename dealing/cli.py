@@ -15,10 +15,11 @@ from typing import Annotated, Any, Final, Protocol
 
 import typer
 
-from dealing import day_cli, whatif_options
+from dealing import day_cli
 from dealing.audit_cli import AuditCommands, audit
 from dealing.cli_options import BenchSize, Choices, Config, Data, Json, Market, of_run
 from dealing.day_cli import DayCommands
+from dealing.whatif_options import WhatIfCommands, add_whatif
 from exposure.errors import ConfigError, DeskError
 
 __all__ = ["DONE", "FAILED", "MISUSED", "BenchSize", "Choices", "Commands", "answer"]
@@ -29,7 +30,7 @@ _INTERRUPTED = 130
 _DAY: Final = "%Y-%m-%d"
 
 
-class Commands(AuditCommands, DayCommands, Protocol):
+class Commands(AuditCommands, DayCommands, WhatIfCommands, Protocol):
     """What the command line can ask for. Each returns an exit code or raises DeskError."""
 
     def run(self, choices: Choices, *, fresh: bool) -> int:
@@ -299,7 +300,7 @@ def export_revenue(
 
 
 day_cli.register(app)
-whatif_options.register(app)
+add_whatif(app)
 
 
 def answer(arguments: Sequence[str], commands: Commands) -> int:

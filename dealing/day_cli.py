@@ -10,7 +10,6 @@ import typer
 
 from dealing.cli_options import Choices, Config, Json
 from dealing.stress.asked import StopOutChoice, StressAsked
-from dealing.whatif.asked import WhatIfAsked
 
 
 class DayCommands(Protocol):
@@ -36,10 +35,6 @@ class DayCommands(Protocol):
         json_out: str | None,
     ) -> int:
         """Say how dangerous each client's flow is."""
-        ...
-
-    def whatif(self, choices: Choices, asked: WhatIfAsked) -> int:
-        """Say what other policies would have made of a day of files."""
         ...
 
 

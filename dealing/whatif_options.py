@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -11,7 +11,15 @@ from dealing.cli_options import Choices, Config, Json
 from dealing.whatif.asked import BlockChoice, WhatIfAsked
 
 
-def register(app: typer.Typer) -> None:
+class WhatIfCommands(Protocol):
+    """What can be asked about other policies."""
+
+    def whatif(self, choices: Choices, asked: WhatIfAsked) -> int:
+        """Say what other policies would have made of a day of files."""
+        ...
+
+
+def add_whatif(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command(short_help="Say what other policies would have made of a day of files.")(whatif)
 
@@ -46,5 +54,5 @@ def whatif(
         until_ms=until,
         json_out=json_out,
     )
-    done: int = context.obj.whatif(Choices(file=config), asked)
-    return done
+    commands: WhatIfCommands = context.obj
+    return commands.whatif(Choices(file=config), asked)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bookrouting.paired import PairedDifference, paired_difference
 from dealing.answers import Report
+from dealing.score.reader import FlowReader
 from dealing.whatif.asked import BlockChoice
 from dealing.whatif.markouts import Edges, measured_edges
 from dealing.whatif.policy import EdgeRules, OpenPositions, Policy, PolicyKind, ProviderTerms
@@ -139,12 +140,15 @@ class _Comparing:
         )
 
     def _plan(self, policy: Policy, tape: HedgeTape) -> Plan:
-        router = router_of(policy, self._client_of, self._edges_for(policy))
+        reader = FlowReader(pivots=self._settings.pivots)
+        is_scored = policy.policy is PolicyKind.SCORE
+        edges = self._edges_for(policy)
         return Plan(
-            router,
+            router_of(policy, self._client_of, edges, reader.flow if is_scored else None),
             ProviderModel(policy.provider, tape),
             policy.open_positions is OpenPositions.MOVE,
             round(policy.provider.delay_ms * _NS_PER_MS),
+            reader if is_scored else None,
         )
 
     def _edges_for(self, policy: Policy) -> Edges | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,7 +24,8 @@ class PolicyKind(StrEnum):
     """What decides.
 
     ``actual``: the recorded books and the recorded hedges. ``modelled``: the recorded books, each
-    fill hedged at once by the model. ``edge``: who is proven to win is hedged.
+    fill hedged at once by the model. ``edge`` and ``score``: who is proven to win is hedged, by his
+    markouts at one horizon or by the flow score of ``plimsoll score``.
     """
 
     ACTUAL = "actual"
@@ -33,6 +34,7 @@ class PolicyKind(StrEnum):
     ALL_B = "all_b"
     FIXED = "fixed"
     EDGE = "edge"
+    SCORE = "score"
 
 
 class OpenPositions(StrEnum):
@@ -66,7 +68,31 @@ class FixedRules(_Section):
     logins: dict[str, Ratio] = {}
 
 
-class EdgeRules(_Section):
+class Thresholds(_Section):
+    """Between the two probabilities a client stays where he is."""
+
+    hedge_above: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
+    keep_below: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.4
+
+    @model_validator(mode="after")
+    def _has_a_gap(self) -> Self:
+        if self.keep_below >= self.hedge_above:
+            raise ValueError(
+                "keep_below must be less than hedge_above, or clients swing to and fro"
+            )
+        return self
+
+
+class ScoreRules(Thresholds):
+    """Hedge whom the flow score says to pass on: the probability that hedging him earns more.
+
+    Nothing happens before ``least_trades`` of his decisions.
+    """
+
+    least_trades: Annotated[float, Field(ge=1.0, le=1e6)] = 10.0
+
+
+class EdgeRules(Thresholds):
     """Hedge whom the past shows to win; everything is decided from what was known at the deal.
 
     A client's edge is the markout of his fills at ``horizon_s`` less what the spread cost him, in
@@ -80,16 +106,6 @@ class EdgeRules(_Section):
     breakeven: Annotated[float, Field(ge=-100.0, le=100.0)] = -0.7
     prior_edge: Annotated[float, Field(ge=-100.0, le=100.0)] = -1.0
     prior_fills: Annotated[float, Field(gt=0.0, le=1e6)] = 20.0
-    hedge_above: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
-    keep_below: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.4
-
-    @model_validator(mode="after")
-    def _has_a_gap(self) -> EdgeRules:
-        if self.keep_below >= self.hedge_above:
-            raise ValueError(
-                "keep_below must be less than hedge_above, or clients swing to and fro"
-            )
-        return self
 
 
 class ProviderTerms(_Section):
@@ -115,6 +131,7 @@ class Policy(_Section):
     open_positions: OpenPositions = OpenPositions.MOVE
     fixed: FixedRules | None = None
     edge: EdgeRules | None = None
+    score: ScoreRules | None = None
     provider: ProviderTerms = ProviderTerms()
 
     @property
@@ -124,7 +141,11 @@ class Policy(_Section):
 
     @model_validator(mode="after")
     def _sections_belong(self) -> Policy:
-        for kind, section in ((PolicyKind.FIXED, self.fixed), (PolicyKind.EDGE, self.edge)):
+        for kind, section in (
+            (PolicyKind.FIXED, self.fixed),
+            (PolicyKind.EDGE, self.edge),
+            (PolicyKind.SCORE, self.score),
+        ):
             if section is not None and self.policy is not kind:
                 raise ValueError(f"section {kind} belongs to policy: {kind}, not {self.policy}")
         if self.policy is PolicyKind.FIXED and self.fixed is None:

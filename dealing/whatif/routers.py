@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import numpy as np
+
 from bookrouting.economics import routed
+from bookrouting.flow_book import FlowBook
+from bookrouting.flow_view import FlowView
 from dealing.whatif.markouts import Edges
-from dealing.whatif.policy import EdgeRules, FixedRules, Policy, PolicyKind
+from dealing.whatif.policy import EdgeRules, FixedRules, Policy, PolicyKind, ScoreRules
 
 BOOK_A, BOOK_B = 1.0, 0.0
 
@@ -58,18 +62,52 @@ class EdgeRouter:
         return BOOK_A if is_hedged else BOOK_B
 
 
-def router_of(policy: Policy, client_of: Mapping[str, str], edges: Edges | None) -> Router | None:
+class ScoreRouter:
+    """Hedges whom the flow score says to pass on; the flow book sees the day as it goes by."""
+
+    def __init__(self, rules: ScoreRules, flow: FlowBook) -> None:
+        self._rules = rules
+        self._flow = flow
+        self._view = FlowView(flow)
+        self._hedged: dict[int, bool] = {}
+
+    def hedge_ratio(self, login: str, symbol: str, ts_ns: int) -> float:  # noqa: ARG002 # by client
+        """Return 1 for a client who earns more in book A, by what was known at the moment."""
+        owner = self._flow.logins.get(login)
+        if owner is None:
+            return BOOK_B
+        self._flow.pass_time(ts_ns)
+        rules, client = self._rules, int(owner.client)
+        row = np.array([client], np.int64)
+        was = self._hedged.get(client, False)
+        if float(self._view.sums(row).trades[0]) < rules.least_trades:
+            return BOOK_A if was else BOOK_B
+        likely = float(self._view.scores(row).p_pass_on[0])
+        is_hedged = routed(likely, was_hedged=was, above=rules.hedge_above, below=rules.keep_below)
+        self._hedged[client] = is_hedged
+        return BOOK_A if is_hedged else BOOK_B
+
+
+def router_of(
+    policy: Policy,
+    client_of: Mapping[str, str],
+    edges: Edges | None = None,
+    flow: FlowBook | None = None,
+) -> Router | None:
     """Return a policy's router, None where the recorded books decide.
 
     Args:
         policy: Which one.
         client_of: Client id by login.
         edges: What is known of clients' fills; an edge policy needs it.
+        flow: Sees the day as it goes by; a score policy needs it.
     """
     if policy.policy in {PolicyKind.ACTUAL, PolicyKind.MODELLED}:
         return None
     if policy.policy is PolicyKind.EDGE and edges is not None:
         return EdgeRouter(policy.edge or EdgeRules(), client_of, edges)
+    if policy.policy is PolicyKind.SCORE and flow is not None:
+        return ScoreRouter(policy.score or ScoreRules(), flow)
     rules = policy.fixed or FixedRules(
         default=BOOK_A if policy.policy is PolicyKind.ALL_A else BOOK_B
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dealing.answers import Report
 from dealing.replay import apply_quote_run, symbol_index
+from dealing.score.reader import FlowReader
 from dealing.whatif.hedges import Hedges
 from dealing.whatif.ledger import ClientLedger
 from dealing.whatif.provider import HedgeTape, ProviderModel
@@ -44,6 +45,8 @@ _REPORTS: Final = 100
 class Plan(NamedTuple):
     """What is changed: ``router`` decides the books (None: the recorded ones), ``model`` hedges.
 
+    ``reader`` is shown everything after the router has decided about it, None if nobody looks.
+
     ``moves_open`` lets the router decide about positions that were open before the day too, and
     trades what the house held then to what it means to hold.
     """
@@ -52,6 +55,7 @@ class Plan(NamedTuple):
     model: ProviderModel
     moves_open: bool
     delay_ns: int
+    reader: FlowReader | None = None
 
 
 class Sample(NamedTuple):
@@ -130,6 +134,7 @@ class _Day:
         self._hedges = None if plan is None else Hedges(self.engine, plan.model, self.ledger)
         self._assigned: dict[tuple[str, str], float] = {}
         self._recorded: dict[str, float] = {}
+        self._reader = None if plan is None else plan.reader
         self._index: NDArray[np.int32] | None = None
         self._indexed_at = -1
         self._block: int | None = None
@@ -138,6 +143,7 @@ class _Day:
     def run(self, until: int | None, progress: Report) -> Outcome:
         for batch in self._book.opening():
             for event in batch.events:
+                self._show(event)
                 self._apply(self._opening(event))
         if self._hedges is not None and self._plan is not None and self._plan.moves_open:
             self._hedges.align()
@@ -171,6 +177,7 @@ class _Day:
             for event in segment.events:
                 self._pass_time(max(event.ts_event, self.engine.as_of))
                 self._event(event)
+                self._show(event)
             yield len(segment.events)
         else:
             for part in self._parts(segment):
@@ -209,6 +216,8 @@ class _Day:
             self._index, self._indexed_at = symbol_index(self._book, engine), version
         run = QuoteRun(engine.position + 1, part.quotes)
         apply_quote_run(run, engine, self._index, self._book.symbols)
+        if self._reader is not None:
+            self._reader.quotes(part, self._book.symbols)
         if self._hedges is not None and self._hedges.waits_for_prices:
             self._hedges.align_priced(engine.as_of)
         return len(part.quotes.symbol)
@@ -229,6 +238,10 @@ class _Day:
         self._samples.append(Sample(self._block, pnl_usd, taken.risk.var_usd))
 
     # Events -----------------------------------------------------------------------------------
+
+    def _show(self, event: InputEvent) -> None:
+        if self._reader is not None:
+            self._reader.events([event])
 
     def _apply(self, event: InputEvent | None) -> None:
         if event is not None:
