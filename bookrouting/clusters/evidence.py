@@ -122,17 +122,18 @@ def _weigh(
 @kernel
 def _expected(found: Decisions, question: Question, bars: Int64s) -> float:
     """Return how often the follower's decisions coincide with the leader's by chance."""
-    expected, reach = 0.0, REFERENCE_WINDOWS * question.window
+    by_market, by_time, reach = 0.0, 0.0, REFERENCE_WINDOWS * question.window
     follower = question.follower
     both_clocked = found.clocked[question.leader] and found.clocked[follower]
     for j in range(found.account_start[follower], found.account_start[follower + 1]):
         row = found.rows[j]
-        chance = _chance(found, question, row, question.window, reach)
+        market, time = _chances(found, question, row, question.window, reach)
         if both_clocked:
             for bar in bars:
-                chance = max(chance, _bar_chance(found, question, row, bar))
-        expected += chance
-    return expected
+                market = max(market, _bar_chance(found, question, row, bar))
+        by_market += market
+        by_time += time
+    return max(by_market, by_time)
 
 
 @kernel
@@ -148,9 +149,9 @@ def _weigh_delays(
     for k in range(count):
         row = matched[1][k]
         delay = max(_SHORTEST_NS, abs(found.ts[row] - found.ts[matched[0][k]]))
-        usual = _chance(found, question, row, question.window, reach)
-        as_short = _chance(found, question, row, delay, reach)
-        surprise += max(0.0, math.log(usual / as_short))
+        usual, usual_time = _chances(found, question, row, question.window, reach)
+        short, short_time = _chances(found, question, row, delay, reach)
+        surprise += max(0.0, math.log(min(usual / short, usual_time / short_time)))
     first, last = found.account_start[question.follower], question.follower + 1
     return log_surprise_tail(count, found.account_start[last] - first, surprise, expected)
 
@@ -181,8 +182,14 @@ def _match(found: Decisions, question: Question, led: Int64s, followed: Int64s) 
 
 
 @kernel
-def _chance(found: Decisions, question: Question, row: int, window: int, reach: int) -> float:
-    """Return the share of the market's moments within reach that would have coincided."""
+def _chances(
+    found: Decisions, question: Question, row: int, window: int, reach: int
+) -> tuple[float, float]:
+    """Return the share of the market's moments within reach that would have coincided, and of time.
+
+    A few moments say little, so the market's share leans on that of time; where they say less than
+    time does, that is luck and time counts.
+    """
     symbol, at, side = found.symbol[row], found.ts[row], found.side[row]
     begin, end = at - reach, at + reach
     covered = own = own_covered = itself = 0
@@ -208,8 +215,8 @@ def _chance(found: Decisions, question: Question, row: int, window: int, reach: 
     moments = _market(found, symbol, side, begin, end) - own - 1
     covered = max(0, covered - own_covered - itself)
     usual = time_covered / (end - begin)
-    share: float = (covered + _PRIOR_MOMENTS * usual) / (max(moments, covered) + _PRIOR_MOMENTS)
-    return share
+    share = (covered + _PRIOR_MOMENTS * usual) / (max(moments, covered) + _PRIOR_MOMENTS)
+    return share, usual
 
 
 @kernel

@@ -130,15 +130,19 @@ def populate(clients: int, instruments: list[Instrument], rng: Generator) -> Pop
     banned = np.array([_banned(group, instruments) for group in GROUPS])[groups]
     pace = np.exp(rng.normal(-0.32, 0.8, len(owner)))
     favourites = _draw_favourites(instruments, commission > 0.0, banned, rng)
+    favourites = _with_swap_earners(favourites, kind, instruments, banned, rng)
+    rings = draw_rings(kind, owner, rng)
+    hedges = rings.sign < 0
+    stake[hedges] = stake[rings.leader[hedges]]  # one person's two accounts carry the same size
     return Population(
         accounts=accounts,
         kind=kind,
         stake_usd=stake,
         pace=pace,
         commission=commission,
-        favourites=_with_swap_earners(favourites, kind, instruments, banned, rng),
+        favourites=favourites,
         banned=banned,
-        rings=draw_rings(kind, owner, rng),
+        rings=rings,
     )
 
 
