@@ -91,6 +91,7 @@ _PARTIAL_RATIOS: Final = (0.25, 0.5, 0.75)
 _IB_SHARE: Final = 0.4
 _IBS: Final = 30
 _MEDIAN_STAKE_USD: Final = 12_000.0
+_SELDOM: Final = 1e-3
 
 
 class Population(NamedTuple):
@@ -133,7 +134,8 @@ def populate(clients: int, instruments: list[Instrument], rng: Generator) -> Pop
     favourites = _with_swap_earners(favourites, kind, instruments, banned, rng)
     rings = draw_rings(kind, owner, rng)
     hedges = rings.sign < 0
-    stake[hedges] = stake[rings.leader[hedges]]  # one person's two accounts carry the same size
+    # one person's two accounts carry the same size, and the second only answers the first
+    stake[hedges], pace[hedges] = stake[rings.leader[hedges]], _SELDOM
     return Population(
         accounts=accounts,
         kind=kind,

@@ -55,7 +55,7 @@ def test_rings_trade_together_and_only_the_truth_says_so(half_hour):
             )
             answered[hedges, found] += 1
     assert answered[False, True] > 10
-    assert answered[True, True] > answered[True, False]
+    assert answered[True, True] > 2 * answered[True, False]
 
 
 def test_an_engine_that_follows_finds_nothing_wrong(half_hour):
