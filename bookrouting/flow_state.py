@@ -1,0 +1,272 @@
+"""What the flow book remembers: structs of arrays that grow, as compiled kernels take them.
+
+Rows are numbered in order of appearance; tickets and decisions in order of time, which makes the
+queue of every horizon one place in a list.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bookrouting.flow_settings import CURVE_S, HORIZONS, NS_PER_S, SCORED, FlowSettings
+from bookrouting.score import channel_weights
+
+Floats = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Table = NDArray[np.void]
+"""A structured array: one row per thing, with named columns."""
+
+CURVE: Final = len(CURVE_S)
+NEVER: Final = np.iinfo(np.int64).max
+LONG_AGO: Final = -(2**62)
+
+PENDING, KNOWN, CANCELLED = 0, 1, 2
+"""A markout waits for its time, is known, or never will be because the market closed."""
+
+CLOCK, DUE, TICKETS, DECISIONS, ALARMS, LATE_QUOTES, BAD_QUOTES = range(7)
+"""Places of the counters."""
+
+
+MARKET: Final = np.dtype(
+    [
+        ("bid", np.float64),
+        ("ask", np.float64),
+        ("last_ts", np.int64),
+        ("quoted", np.bool_),
+        ("allow_negative", np.bool_),
+        ("sample_mid", np.float64),
+        ("sample_ts", np.int64),
+        ("variance", np.float64),
+        ("observed_ns", np.float64),
+        ("spread", np.float64),
+        ("spreads", np.float64),
+        ("interval_ns", np.float64),
+        ("intervals", np.float64),
+        ("gap_end", np.int64),
+        ("fill_half", np.float64),
+        ("fills", np.float64),
+        ("fast_mid", np.float64),
+        ("fast_ts", np.int64),
+    ],
+    align=True,
+)
+"""Per symbol. Units: prices in quote currency, ``variance`` their square per second, times ns.
+
+``sample_*`` is the last price that the variance saw, ``observed_ns`` for how long it looked.
+``spread`` and ``interval_ns`` are what is usual, of ``spreads`` and ``intervals`` quotes;
+``gap_end`` is when the symbol last came back from a silence. ``fill_half`` is what clients
+usually pay over the mid, of ``fills`` deals.
+"""
+
+
+TICKET: Final = np.dtype(
+    [
+        ("ts", np.int64),
+        ("decision", np.int64),
+        ("lots", np.float64),
+        ("reference", np.float64),
+    ],
+    align=True,
+)
+"""Per deal, in order of time; ``reference`` is the mid that the client saw."""
+
+
+DECISION: Final = np.dtype(
+    [
+        ("ts", np.int64),
+        ("client", np.int32),
+        ("symbol", np.int32),
+        ("side", np.float64),
+        ("is_exit", np.bool_),
+        ("lots", np.float64),
+        ("mid_lots", np.float64),
+        ("price_lots", np.float64),
+        ("paid_lots", np.float64),
+        ("floor_lots", np.float64),
+        ("earned_lots", np.float64),
+        ("variance_lots", np.float64),
+        ("stale_lots", np.float64),
+        ("fast_lots", np.float64),
+        ("previous_ts", np.int64),
+        ("mark", np.float64),
+        ("fast_mark", np.float64),
+        ("swap", np.float64),
+        ("markout", np.float64, (CURVE,)),
+        ("status", np.int8, (CURVE,)),
+    ],
+    align=True,
+)
+"""Per parent trade: tickets on one side of a symbol that belong together, an entry or an exit.
+
+``*_lots`` are sums over tickets of a figure times lots: the mid that was seen, what was paid
+per round trip (``paid``), its least (``floor``), what of it a house that passes the trade on
+keeps (``earned``), the variance per second, how far the fast reference stood (``stale``), over
+``fast_lots`` with one. ``previous_ts`` is the client's last
+decision in the symbol, ``mark`` and ``fast_mark`` his age in half-lives, ``swap`` in costs.
+``markout`` collects moves times lots while PENDING and is in costs of a round trip once KNOWN.
+"""
+
+
+CLIENT: Final = np.dtype(
+    [
+        ("trades", np.int64),
+        ("exits", np.int64),
+        ("begun_ts", np.int64),
+        ("last_ts", np.int64),
+        ("mark", np.float64),
+        ("fast_mark", np.float64),
+        ("n_eff", np.float64),
+        ("fast_n_eff", np.float64),
+        ("cost", np.float64),
+        ("cost_pips", np.float64),
+        ("earned", np.float64),
+        ("swap", np.float64),
+        ("fast_swap", np.float64),
+        ("stale", np.float64),
+        ("stale_seen", np.int64),
+        ("stale_hits", np.int64),
+        ("gap", np.float64),
+        ("gaps", np.int64),
+        ("quarter", np.int64),
+        ("alarmed", np.bool_),
+        ("e_log", np.float64),
+        ("weight", np.float64, (2 * CURVE,)),
+        ("moment", np.float64, (2 * CURVE,)),
+        ("fast_weight", np.float64, (2 * CURVE,)),
+        ("fast_moment", np.float64, (2 * CURVE,)),
+        ("e_count", np.float64, (2 * HORIZONS,)),
+        ("e_sum", np.float64, (2 * HORIZONS,)),
+        ("e_channel", np.float64, (2 * HORIZONS,)),
+    ],
+    align=True,
+)
+"""Per client. Sums decay with his entries and with time; those named ``fast`` do so sooner.
+
+``weight`` and ``moment`` have a column per horizon of the curve after entries, then after
+exits. ``cost`` (a share of the price), ``cost_pips`` and ``earned`` (in costs) are sums over
+entries. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
+``alarmed`` once it was one. ``stale`` and ``gap`` are sums in costs, ``stale_hits`` counts
+entries whose price stood half a spread behind the reference.
+"""
+
+
+ALARM: Final = np.dtype(
+    [
+        ("client", np.int32),
+        ("ts", np.int64),
+        ("trades", np.int64),
+        ("log_e", np.float64),
+    ],
+    align=True,
+)
+"""Per alarm: who, when it could be known, after how many trades, and its log e-value."""
+
+
+class FlowArrays(NamedTuple):
+    """All tables, as kernels take them: structured arrays, so that handing them on is cheap.
+
+    ``next_*`` per horizon: the first that is not settled.
+    """
+
+    market: Table
+    tickets: Table
+    decisions: Table
+    clients: Table
+    alarms: Table
+    pip: Floats
+    next_ticket: Int64s
+    next_decision: Int64s
+    counters: Int64s
+
+
+class FlowTerms(NamedTuple):
+    """Settings as kernels take them, times in ns.
+
+    ``scored`` is a horizon's place in the score, -1 if it has none.
+    """
+
+    horizons: Int64s
+    scored: Int64s
+    e_weights: Floats
+    merge_ns: int
+    kappa: float
+    floor_variance: float
+    winsor: float
+    variance_half_life: float
+    variance_prior: float
+    prior_sd: float
+    sample_ns: int
+    gap_ns: float
+    gap_intervals: float
+    e_prior: float
+    log_alarm: float
+    cost_floor: float
+    half_life_trades: float
+    fast_half_life_trades: float
+    half_life: float
+
+
+def with_room(table: Table, rows: int) -> Table:
+    """Return the table itself if it has ``rows``, else a copy at least twice as long."""
+    have = len(table)
+    if have >= rows:
+        return table
+    longer = np.zeros(max(rows, 2 * have), table.dtype)
+    longer[:have] = table
+    return longer
+
+
+def drop_rows(table: Table, count: int, counters: Int64s, place: int) -> None:
+    """Drop the first rows; the others move up."""
+    left = int(counters[place]) - count
+    table[:left] = table[count : count + left].copy()
+    table[left : left + count] = np.zeros(1, table.dtype)
+    counters[place] = left
+
+
+def new_arrays() -> FlowArrays:
+    """Return the state before the first event."""
+    counters = np.zeros(7, np.int64)
+    counters[CLOCK], counters[DUE] = LONG_AGO, NEVER
+    return FlowArrays(
+        np.zeros(16, MARKET),
+        np.zeros(64, TICKET),
+        np.zeros(64, DECISION),
+        np.zeros(16, CLIENT),
+        np.zeros(64, ALARM),
+        np.zeros(16),
+        np.zeros(CURVE, np.int64),
+        np.zeros(CURVE, np.int64),
+        counters,
+    )
+
+
+def flow_terms(settings: FlowSettings) -> FlowTerms:
+    """Return the settings as arrays and plain numbers."""
+    weights = channel_weights(settings.score)[: 2 * HORIZONS]
+    scored = np.full(CURVE, -1, np.int64)
+    scored[list(SCORED)] = np.arange(HORIZONS)
+    return FlowTerms(
+        np.array([round(seconds * NS_PER_S) for seconds in CURVE_S], np.int64),
+        scored,
+        weights / weights.sum(),
+        settings.merge_ns,
+        settings.kappa,
+        settings.floor_variance,
+        settings.winsor_sd,
+        float(settings.variance_half_life_ns),
+        float(settings.variance_prior_ns),
+        settings.prior_sd_of_spread,
+        settings.variance_sample_ns,
+        float(settings.gap_ns),
+        settings.gap_intervals,
+        settings.e_prior,
+        float(np.log(settings.alarm_at)),
+        settings.cost_floor,
+        settings.half_life_trades,
+        settings.fast_half_life_trades,
+        float(settings.half_life_ns),
+    )
