@@ -1,9 +1,12 @@
 """Tickets become decisions, whatever order they come in."""
 
+import pkgutil
+
 import numpy as np
 import pytest
 
 from bookrouting.clusters.fills import decisions
+from exposure.kernels import compiling
 from tests.bookrouting.clusters.made_fills import fills, shuffled, strangers
 
 
@@ -60,3 +63,11 @@ def test_those_who_decide_at_whole_minutes_are_marked():
     at_any_time = [(1, 0, 1, 300.0 * k + 17.0 * (k % 3)) for k in range(1, 11)]
     found = decisions(fills(*on_time, *at_any_time))
     assert found.clocked.tolist() == [True, False]
+
+
+def test_kernels_are_renewed_when_a_module_of_any_package_of_the_room_changes(monkeypatch):
+    read, before = pkgutil.get_data, compiling.source_stamp.__wrapped__("bookrouting")
+    for source in ("clusters/scan.py", "markouts.py"):
+        edited = lambda package, name, source=source: read(package, name) + b"#" * (name == source)
+        monkeypatch.setattr(pkgutil, "get_data", edited)
+        assert compiling.source_stamp.__wrapped__("bookrouting") != before
