@@ -67,7 +67,10 @@ def test_those_who_decide_at_whole_minutes_are_marked():
 
 def test_kernels_are_renewed_when_a_module_of_any_package_of_the_room_changes(monkeypatch):
     read, before = pkgutil.get_data, compiling.source_stamp.__wrapped__("bookrouting")
-    for source in ("clusters/scan.py", "markouts.py"):
-        edited = lambda package, name, source=source: read(package, name) + b"#" * (name == source)
+    for changed in ("clusters/scan.py", "markouts.py"):
+
+        def edited(package, name, changed=changed):
+            return read(package, name) + b"#" * (name == changed)
+
         monkeypatch.setattr(pkgutil, "get_data", edited)
         assert compiling.source_stamp.__wrapped__("bookrouting") != before
