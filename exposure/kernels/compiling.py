@@ -6,7 +6,7 @@ import functools
 import hashlib
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from numba import njit
@@ -39,7 +39,16 @@ def source_stamp(package: str = "exposure") -> str:
     for source in sources:
         digest.update(pkgutil.get_data("exposure", source) or b"")
     if package in sys.modules and package != "exposure":
-        for module in pkgutil.iter_modules(sys.modules[package].__path__):
-            if not module.ispkg:
-                digest.update(pkgutil.get_data(package, f"{module.name}.py") or b"")
+        for source in _sources(list(sys.modules[package].__path__), ""):
+            digest.update(pkgutil.get_data(package, source) or b"")
     return digest.hexdigest()
+
+
+def _sources(paths: list[str], prefix: str) -> Iterator[str]:
+    """Yield the modules below some directories, those of packages in them too."""
+    for module in pkgutil.iter_modules(paths):
+        if module.ispkg:
+            inside = [f"{path}/{module.name}" for path in paths]
+            yield from _sources(inside, f"{prefix}{module.name}/")
+        else:
+            yield f"{prefix}{module.name}.py"

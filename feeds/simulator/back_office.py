@@ -7,9 +7,9 @@ a dividend.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from exposure.model.events import DividendPaid, InputEvent, PriceAdjusted, SwapCharged
 from feeds.ports import ActionKind, MarketAction
@@ -21,9 +21,15 @@ from feeds.simulator.financing import (
     provider_rates,
 )
 from feeds.simulator.plans import ExitPlans
-from feeds.simulator.providers import LiquidityProvider
 from feeds.simulator.signals import Signals
 from feeds.simulator.trade_server import TradeServer
+
+
+class Splits(Protocol):
+    """Somebody who remembers lots of a symbol."""
+
+    def split(self, symbol: int, ratio: float) -> None:
+        """Multiply what was remembered of a symbol that was split."""
 
 
 class BackOffice:
@@ -32,13 +38,20 @@ class BackOffice:
     def __init__(
         self,
         server: TradeServer,
-        provider: LiquidityProvider,
+        orders: Sequence[Splits],
         plans: ExitPlans,
         signals: Signals,
     ) -> None:
-        """Take everybody who remembers prices or lots, before any symbol was renamed."""
+        """Take everybody who remembers prices or lots, before any symbol was renamed.
+
+        Args:
+            server: Whose accounts they are.
+            orders: Who has orders on their way.
+            plans: When positions are meant to end.
+            signals: What was seen in the prices.
+        """
         self._server = server
-        self._provider, self._plans, self._signals = provider, plans, signals
+        self._orders, self._plans, self._signals = orders, plans, signals
         holidays = load_holidays()
         self._holidays = [holidays_of(one, holidays) for one in server.instruments]
         self._provider_rates = provider_rates(server.instruments)
@@ -83,6 +96,7 @@ class BackOffice:
 
     def _split(self, symbol: int, ratio: float, ts: int) -> None:
         self._server.split(symbol, ratio, ts)
-        self._provider.split(symbol, ratio)
+        for one in self._orders:
+            one.split(symbol, ratio)
         self._plans.split(self._server.book.of_symbol.row(symbol), ratio)
         self._signals.split(symbol, ratio)

@@ -25,6 +25,10 @@ _TREND_SIGMAS: Final = 0.4
 _STALE_SPREADS: Final = 0.9
 _EDGE_SPREADS: Final = 1.2
 _FORESIGHT_NOISE: Final = 0.6
+_SCALP_SPREADS: Final = 1.0
+_SCALP_NOISE: Final = 1.0
+_HIDING_SHARE: Final = 0.2
+_BEFORE_ROLLOVER_S: Final = 1_800.0
 _JUMP_FRESH_S: Final = 20.0
 
 
@@ -35,7 +39,9 @@ class MarketView(NamedTuple):
     provider is beyond its usual distance from the client quote, ``ahead`` how far the price will
     have moved in a minute, ``sigma`` the usual move in that minute, all in price;
     ``jump_age_s`` since the last jump; ``usd_per_lot`` notional; ``distance`` the price step in
-    which clients think. ``open`` marks what trades now.
+    which clients think. ``open`` marks what trades now. ``carry_sign`` is the side that earns
+    swap, 0 if none, ``carry`` how many spreads it earns in a night; ``to_rollover_s`` until the
+    next rollover.
     """
 
     open: NDArray[np.bool_]
@@ -49,6 +55,9 @@ class MarketView(NamedTuple):
     jump_age_s: Floats
     usd_per_lot: Floats
     distance: Floats
+    carry_sign: NDArray[np.int8]
+    carry: Floats
+    to_rollover_s: float
 
     @property
     def spread(self) -> Floats:
@@ -99,11 +108,34 @@ def choose_the_news(view: MarketView, favourites: Ints, _rng: Generator) -> Choi
 
 def choose_the_future(view: MarketView, favourites: Ints, rng: Generator) -> Choice:
     """Trade where the coming move, seen through noise, is worth more than the spread."""
-    symbol = favourite_of(favourites, rng)
-    noise = rng.standard_normal(len(symbol)) * _FORESIGHT_NOISE * view.sigma[symbol]
-    expected = np.nan_to_num(view.ahead[symbol] + noise)
-    worth_it = np.abs(expected) > _EDGE_SPREADS * view.spread[symbol]
-    return Choice(symbol, np.where(worth_it, np.sign(expected), 0).astype(np.int8))
+    return _foreseen(view, favourites, rng, _FORESIGHT_NOISE, _EDGE_SPREADS)
+
+
+def choose_the_next_seconds(view: MarketView, favourites: Ints, rng: Generator) -> Choice:
+    """Trade on a dimmer view of the coming move, as soon as it is worth the spread."""
+    return _foreseen(view, favourites, rng, _SCALP_NOISE, _SCALP_SPREADS)
+
+
+def choose_and_hide(view: MarketView, favourites: Ints, rng: Generator) -> Choice:
+    """Know the future and now and then trade on a coin instead.
+
+    The informed find something worth a trade in few of their looks, so a small share of looks is
+    30 to 60 % of the trades.
+    """
+    known = choose_the_future(view, favourites, rng)
+    tossed = choose_at_random(view, favourites, rng)
+    hides = rng.random(len(favourites)) < _HIDING_SHARE
+    return Choice(
+        np.where(hides, tossed.symbol, known.symbol), np.where(hides, tossed.sign, known.sign)
+    )
+
+
+def choose_the_swap(view: MarketView, favourites: Ints, _rng: Generator) -> Choice:
+    """Take the favourite whose night earns most for its spread, shortly before rollover."""
+    earned = np.where(view.open & np.isfinite(view.carry), view.carry, -np.inf)[favourites]
+    symbol = _best(favourites, earned)
+    is_time = view.to_rollover_s <= _BEFORE_ROLLOVER_S
+    return Choice(symbol, np.where(is_time, view.carry_sign[symbol], 0).astype(np.int8))
 
 
 CHOOSERS: Final[dict[ClientKind, Chooser]] = {
@@ -114,6 +146,12 @@ CHOOSERS: Final[dict[ClientKind, Chooser]] = {
     ClientKind.LATENCY: choose_the_stale_quote,
     ClientKind.NEWS: choose_the_news,
     ClientKind.INFORMED: choose_the_future,
+    ClientKind.SKILLED_SCALPER: choose_the_next_seconds,
+    ClientKind.SWAP_HUNTER: choose_the_swap,
+    ClientKind.COPY: choose_at_random,
+    ClientKind.HEDGED_PAIR: choose_at_random,
+    ClientKind.EVADER: choose_and_hide,
+    ClientKind.BONUS_ABUSE: choose_at_random,
 }
 
 
@@ -125,6 +163,16 @@ def favourite_of(favourites: Ints, rng: Generator) -> Ints:
     place = rng.choice(FAVOURITES, len(favourites), p=_FAVOURITE_SHARES)
     chosen: Ints = favourites[np.arange(len(favourites)), place]
     return chosen
+
+
+def _foreseen(
+    view: MarketView, favourites: Ints, rng: Generator, noise_sigmas: float, edge_spreads: float
+) -> Choice:
+    symbol = favourite_of(favourites, rng)
+    noise = rng.standard_normal(len(symbol)) * noise_sigmas * view.sigma[symbol]
+    expected = np.nan_to_num(view.ahead[symbol] + noise)
+    worth_it = np.abs(expected) > edge_spreads * view.spread[symbol]
+    return Choice(symbol, np.where(worth_it, np.sign(expected), 0).astype(np.int8))
 
 
 def _best(favourites: Ints, score: Floats) -> Ints:

@@ -13,8 +13,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from exposure.model.instruments import AssetClass, Instrument
-from exposure.swaps import SwapMode, swap_mode
+from exposure.swaps import SwapMode, swap_mode, swap_per_lot
 from feeds.simulator.calendar import WEEKDAYS
 from feeds.simulator.parameters import read_parameters
 
@@ -88,6 +91,20 @@ def pays_swap(instrument: Instrument) -> bool:
     return swap_mode(instrument) not in {None, SwapMode.DISABLED}
 
 
+def carries(
+    instruments: Iterable[Instrument], mid: NDArray[np.float64]
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Return which side of each symbol earns swap and how much it earns in a usual night.
+
+    Where both pay, or swap is not in the quote currency, the side is 0 and the amount 0.
+
+    Shapes: mid (symbols,) -> two of (symbols,). Units: price.
+    """
+    nights_of = [_carry(one, price) for one, price in zip(instruments, mid.tolist(), strict=True)]
+    signs, amounts = zip(*nights_of, strict=True)
+    return np.array(signs, np.int8), np.array(amounts)
+
+
 def provider_rates(instruments: Iterable[Instrument]) -> list[SwapRates]:
     """Return what the liquidity provider charges the house, instrument by instrument.
 
@@ -108,3 +125,14 @@ def _usual_nights(instrument: Instrument, day: date) -> int:
     if day.weekday() >= _SATURDAY:
         return 0
     return 3 if WEEKDAYS[day.weekday()] == instrument.triple_swap_day else 1
+
+
+def _carry(instrument: Instrument, price: float) -> tuple[int, float]:
+    mode = swap_mode(instrument) or SwapMode.DISABLED
+    rates, prices = np.array([instrument.swap_long, instrument.swap_short]), np.full(2, price)
+    per_lot = swap_per_lot(instrument, mode, rates, prices, prices)
+    best = int(per_lot.amount.argmax())
+    earned = float(per_lot.amount[best]) / instrument.units_per_lot
+    if per_lot.currency != instrument.quote or not earned > 0.0:
+        return 0, 0.0
+    return (1, -1)[best], earned

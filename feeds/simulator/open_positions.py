@@ -21,7 +21,7 @@ from exposure.model.accounts import Account
 from exposure.swaps import SwapMode, swap_mode, swap_per_lot
 from feeds.simulator.choices import favourite_of
 from feeds.simulator.clients import hold_seconds, whole_lots
-from feeds.simulator.kinds import habit_column
+from feeds.simulator.kinds import KINDS, ClientKind, habit_column
 from feeds.simulator.population import Population
 from feeds.simulator.signals import SECONDS_PER_DAY, sigma_per_root_second
 from feeds.simulator.trade_server import TradeServer, to_cents
@@ -42,6 +42,7 @@ _CLOSEST_TO_CALL: Final = 1.02
 _CREDIT_SHARE: Final = 0.04
 _CREDIT_RATIO: Final = 0.2
 _IDLE_EQUITY_PER_STAKE: Final = 0.15
+_PAIR_EQUITY_PER_STAKE: Final = 0.3
 _SMALLEST_BALANCE: Final = 10.0
 
 
@@ -99,8 +100,13 @@ def funded(population: Population, book: ClientBook, rng: Generator) -> list[Acc
     level = np.exp(rng.normal(math.log(_MEDIAN_LEVEL), _LEVEL_SIGMA, n))
     level = np.maximum(level, call * _CLOSEST_TO_CALL * (1.0 + 0.3 * rng.random(n)))
     idle = population.stake_usd * _IDLE_EQUITY_PER_STAKE * np.exp(rng.normal(0.0, 0.8, n))
+    pairs = population.kind == KINDS.index(ClientKind.HEDGED_PAIR)
+    idle[pairs] = np.maximum(idle[pairs], _PAIR_EQUITY_PER_STAKE * population.stake_usd[pairs])
     equity = np.where(margin > MONEY_TOLERANCE, level * margin, idle + np.maximum(-floating, 0.0))
-    credit = np.where(rng.random(n) < _CREDIT_SHARE, np.round(_CREDIT_RATIO * equity, -1), 0.0)
+    has_bonus = population.kind == KINDS.index(ClientKind.BONUS_ABUSE)
+    has_bonus |= population.rings.sign < 0  # of two who stand against each other, one
+    has_credit = (rng.random(n) < _CREDIT_SHARE) | has_bonus
+    credit = np.where(has_credit, np.round(_CREDIT_RATIO * equity, -1), 0.0)
     balance = np.round(np.maximum(equity - credit - floating, _SMALLEST_BALANCE), 2)
     return [
         msgspec.structs.replace(account, balance=amount, credit=given)

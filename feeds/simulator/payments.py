@@ -1,4 +1,7 @@
-"""Money in and out: deposits, some of them after a margin call, withdrawals, a few bonuses."""
+"""Money in and out: deposits, some of them after a margin call, withdrawals, a few bonuses.
+
+Who abuses bonuses takes out what he wins, and pays in for the next bonus when he has lost.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 
 from exposure.model.accounts import BalanceKind
 from feeds.simulator.clients import activity
+from feeds.simulator.kinds import KINDS, ClientKind
 from feeds.simulator.population import Population
 
 Generator = np.random.Generator
@@ -19,6 +23,10 @@ _TOP_UP_SHARE: Final = 0.25
 _TOP_UP_DELAY_S: Final = 240.0
 _BONUS_SHARE: Final = 0.05
 _BONUS_RATIO: Final = 0.2
+_ABUSED_BONUS_RATIO: Final = 0.5
+_ABUSED_DEPOSIT: Final = (0.05, 0.15)
+_ABUSE_DELAY_S: Final = 900.0
+_TAKEN_OUT: Final = 0.9
 _STEP: Final = 10.0
 _SMALLEST: Final = 50.0
 
@@ -36,6 +44,7 @@ class Payments:
 
     def __init__(self, population: Population) -> None:
         self._stake_usd = population.stake_usd
+        self._abuses = population.kind == KINDS.index(ClientKind.BONUS_ABUSE)
         self._top_ups: list[Payment] = []
 
     def answer_calls(self, accounts: list[int], now: int, rng: Generator) -> None:
@@ -45,6 +54,13 @@ class Payments:
             if answers:
                 due = now + int(delay_s * _NS)
                 self._top_ups.append(Payment(due, account, BalanceKind.DEPOSIT))
+
+    def position_closed(self, account: int, profit: float, now: int, rng: Generator) -> None:
+        """Let somebody who abuses bonuses go to the cash desk a little later."""
+        if self._abuses[account]:
+            due = now + int(rng.exponential(_ABUSE_DELAY_S) * _NS)
+            kind = BalanceKind.WITHDRAWAL if profit > 0.0 else BalanceKind.DEPOSIT
+            self._top_ups.append(Payment(due, account, kind))
 
     def due(self, start: int, end: int, rng: Generator) -> list[Payment]:
         """Return the payments of (start, end]."""
@@ -68,14 +84,17 @@ class Payments:
         Units: account currency, withdrawals negative.
         """
         if payment.kind is BalanceKind.WITHDRAWAL:
-            amount = _rounded(rng.uniform(0.1, 0.4) * min(free_margin, balance))
+            share = rng.uniform(0.1, 0.4)
+            share = _TAKEN_OUT if self._abuses[payment.account] else share
+            amount = _rounded(share * min(free_margin, balance))
             return [(BalanceKind.WITHDRAWAL, -amount)] if amount >= _SMALLEST else []
-        amount = max(
-            _rounded(rng.uniform(0.01, 0.06) * self._stake_usd[payment.account]), _SMALLEST
-        )
+        abuses = bool(self._abuses[payment.account])
+        shares = _ABUSED_DEPOSIT if abuses else (0.01, 0.06)
+        amount = max(_rounded(rng.uniform(*shares) * self._stake_usd[payment.account]), _SMALLEST)
         deposit = (BalanceKind.DEPOSIT, amount)
-        if rng.random() < _BONUS_SHARE:
-            return [deposit, (BalanceKind.BONUS, _rounded(_BONUS_RATIO * amount))]
+        if rng.random() < _BONUS_SHARE or abuses:
+            ratio = _ABUSED_BONUS_RATIO if abuses else _BONUS_RATIO
+            return [deposit, (BalanceKind.BONUS, _rounded(ratio * amount))]
         return [deposit]
 
     def save(self) -> list[Any]:

@@ -22,12 +22,13 @@ from feeds.simulator.kinds import KINDS
 from feeds.simulator.opening import open_book
 from feeds.simulator.packing import pack, unpack
 from feeds.simulator.population import populate
+from feeds.simulator.rings import NOBODY
 from feeds.simulator.tape import QuoteTape
 from feeds.simulator.trade_server import TradeServer
 
 _NS: Final = 1_000_000_000
 _MS: Final = 1_000_000
-_STATE_VERSION: Final = 2
+_STATE_VERSION: Final = 3
 
 
 class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,14 +110,18 @@ class SimulatedPlatform:
     def truth(self) -> pl.DataFrame:
         """Return what only the simulator knows: the kind of client behind each login.
 
-        Columns: login, client_id, kind.
+        Columns: login, client_id, kind, ring (clients who act as one share its number, 0 for
+        none), follows (the login that is followed, null for nobody).
         """
-        accounts = self._population.accounts
+        accounts, rings = self._population.accounts, self._population.rings
+        leaders = [accounts[k].login if k != NOBODY else None for k in rings.leader.tolist()]
         return pl.DataFrame(
             {
                 "login": [account.login for account in accounts],
                 "client_id": [account.client_id for account in accounts],
                 "kind": [KINDS[code].value for code in self._population.kind.tolist()],
+                "ring": rings.ring,
+                "follows": pl.Series(leaders, dtype=pl.String),
             }
         )
 

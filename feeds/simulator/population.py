@@ -17,7 +17,8 @@ from exposure.model.books import Book
 from exposure.model.ids import ClientId, Currency, Login
 from exposure.model.instruments import Instrument
 from feeds.catalogue.regimes import Regime, RegimeRule, is_offered
-from feeds.simulator.kinds import KINDS, habit_column
+from feeds.simulator.kinds import KINDS, ClientKind, habit_column
+from feeds.simulator.rings import Rings, draw_rings
 
 Generator = np.random.Generator
 
@@ -90,6 +91,7 @@ _PARTIAL_RATIOS: Final = (0.25, 0.5, 0.75)
 _IB_SHARE: Final = 0.4
 _IBS: Final = 30
 _MEDIAN_STAKE_USD: Final = 12_000.0
+_SELDOM: Final = 1e-3
 
 
 class Population(NamedTuple):
@@ -97,8 +99,8 @@ class Population(NamedTuple):
 
     Shapes: (logins,), ``favourites`` (logins, FAVOURITES) of symbol indexes, ``banned`` (logins,
     symbols) what a regulator keeps from a login. Units: ``stake_usd`` notional per order, ``pace``
-    a multiple of the kind's usual activity, ``commission`` per lot and round turn. ``kind`` is a
-    place in KINDS: the simulator's secret.
+    a multiple of the kind's usual activity, ``commission`` per lot and round turn. ``kind``, a
+    place in KINDS, and ``rings``, who follows whom, are the simulator's secret.
     """
 
     accounts: list[Account]
@@ -108,6 +110,7 @@ class Population(NamedTuple):
     commission: NDArray[np.float64]
     favourites: NDArray[np.int32]
     banned: NDArray[np.bool_]
+    rings: Rings
 
 
 def populate(clients: int, instruments: list[Instrument], rng: Generator) -> Population:
@@ -126,14 +129,22 @@ def populate(clients: int, instruments: list[Instrument], rng: Generator) -> Pop
     groups, accounts = _draw_accounts(owner, kind, stake, rng)
     commission = np.array([group.commission for group in GROUPS])[groups]
     banned = np.array([_banned(group, instruments) for group in GROUPS])[groups]
+    pace = np.exp(rng.normal(-0.32, 0.8, len(owner)))
+    favourites = _draw_favourites(instruments, commission > 0.0, banned, rng)
+    favourites = _with_swap_earners(favourites, kind, instruments, banned, rng)
+    rings = draw_rings(kind, owner, rng)
+    hedges = rings.sign < 0
+    # one person's two accounts carry the same size, and the second only answers the first
+    stake[hedges], pace[hedges] = stake[rings.leader[hedges]], _SELDOM
     return Population(
         accounts=accounts,
         kind=kind,
         stake_usd=stake,
-        pace=np.exp(rng.normal(-0.32, 0.8, len(owner))),
+        pace=pace,
         commission=commission,
-        favourites=_draw_favourites(instruments, commission > 0.0, banned, rng),
+        favourites=favourites,
         banned=banned,
+        rings=rings,
     )
 
 
@@ -231,3 +242,23 @@ def _draw_favourites(
     raw = np.array([place.get(s + RAW_SUFFIX, place[s]) for s in ranked], np.int32)
     wished = np.where(pays_commission[:, None], raw[draws], standard[draws])
     return np.where(np.take_along_axis(banned, wished, axis=1), standard[0], wished)
+
+
+def _with_swap_earners(
+    favourites: NDArray[np.int32],
+    kind: NDArray[np.int8],
+    instruments: list[Instrument],
+    banned: NDArray[np.bool_],
+    rng: Generator,
+) -> NDArray[np.int32]:
+    """Let swap hunters follow symbols of which one side earns swap, where there are any."""
+    earning = [
+        place
+        for place, one in enumerate(instruments)
+        if max(one.swap_long, one.swap_short) > 0.0 and not one.symbol.endswith(RAW_SUFFIX)
+    ]
+    if not earning:
+        return favourites
+    draws = rng.choice(np.array(earning, np.int32), favourites.shape)
+    hunts = (kind == KINDS.index(ClientKind.SWAP_HUNTER))[:, None]
+    return np.where(hunts & ~np.take_along_axis(banned, draws, axis=1), draws, favourites)

@@ -79,6 +79,11 @@ class PriceBoard:
         raw = float((self.lead_ask if side is Side.BUY else self.lead_bid)[symbol])
         return raw if np.isfinite(raw) else None
 
+    def reference_mid(self, symbol: int) -> float | None:
+        """Return the provider's mid, which leads the clients'; None before its first quote."""
+        mid = float(self.lead_bid[symbol] + self.lead_ask[symbol]) / 2.0
+        return mid if np.isfinite(mid) else None
+
     def distance(self) -> Floats:
         """Return the price step in which clients think, NaN without a price.
 

@@ -186,6 +186,7 @@ class TradeServer:
             ts, ticket, self.book.terms[account].login, ticket, self.instruments[symbol].symbol,
             side.value, Entry.IN.value, lots, price,
             raw_price=self.board.raw_price(symbol, side), reason="client",
+            reference_mid=self.board.reference_mid(symbol),
         )  # fmt: skip
         self.publish([deal])
         slot = self.book.slot_of[account, ticket]
@@ -209,6 +210,7 @@ class TradeServer:
             commission=to_cents(-self._commission[account] * lots) if pays else 0.0,
             swap=to_cents(positions.swap[slot] * share),
             raw_price=self.board.raw_price(symbol, side), reason=reason,
+            reference_mid=self.board.reference_mid(symbol),
         )  # fmt: skip
         booked = to_cents(realised_profit(self.book, deal, account, Fill(lots, 0.0)))
         self.meant[symbol] += positions.hedge_ratio[slot] * side.sign * lots
@@ -244,7 +246,7 @@ class TradeServer:
             return
         self.by_desk[order.symbol] += order.side.sign * fill.lots
         left = max(0.0, round(order.lots - fill.lots, 8))
-        reason = "" if left == 0.0 else "filled in part" if fill.lots > 0.0 else "rejected"
+        reason = "" if left == 0.0 else "filled in part" if fill.lots > 0.0 else fill.reason
         self.publish([
             HedgeAnswered(
                 ts, order.key, self.lp, self.instruments[order.symbol].symbol, order.side.value,

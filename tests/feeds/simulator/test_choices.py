@@ -5,10 +5,13 @@ import pytest
 
 from feeds.simulator.choices import (
     MarketView,
+    choose_and_hide,
     choose_at_random,
     choose_the_future,
     choose_the_news,
+    choose_the_next_seconds,
     choose_the_stale_quote,
+    choose_the_swap,
     choose_the_trend,
     favourite_of,
 )
@@ -31,6 +34,9 @@ def view(**seen):
         "jump_age_s": np.array([1e9, 1e9]),
         "usd_per_lot": np.array([1.0, 1.0]),
         "distance": np.array([0.1, 0.1]),
+        "carry_sign": np.zeros(2, np.int8),
+        "carry": np.zeros(2),
+        "to_rollover_s": 9e3,
     }
     return MarketView(**(calm | seen))
 
@@ -94,3 +100,37 @@ def test_an_informed_client_is_sometimes_wrong(rng):
     market = view(ahead=np.array([0.2, 0.0]), sigma=np.array([0.5, 0.5]))
     signs = choose_the_future(market, ONLY_FIRST, rng).sign
     assert (signs == 1).sum() > (signs == -1).sum() > 0
+
+
+def test_a_skilled_scalper_acts_on_smaller_moves_than_an_informed_client_and_errs_more(rng):
+    market = view(ahead=np.array([0.11, 0.0]), sigma=np.array([1e-9, 1e-9]))
+    assert set(choose_the_next_seconds(market, ONLY_FIRST, rng).sign.tolist()) == {1}
+    assert set(choose_the_future(market, ONLY_FIRST, rng).sign.tolist()) == {0}
+    unsure = view(ahead=np.array([0.3, 0.0]), sigma=np.array([0.3, 0.3]))
+    wrong = (choose_the_next_seconds(unsure, ONLY_FIRST, rng).sign == -1).sum()
+    assert wrong > (choose_the_future(unsure, ONLY_FIRST, rng).sign == -1).sum()
+
+
+def test_an_evader_trades_on_nothing_now_and_then(rng):
+    market = view(ahead=np.array([0.5, 0.0]))
+    signs = choose_and_hide(market, ONLY_FIRST, rng).sign
+    assert 0.05 < (signs == -1).mean() < 0.17
+    assert set(signs.tolist()) == {-1, 1}
+    calm = choose_and_hide(view(), ONLY_FIRST, rng).sign
+    assert 0.1 < (calm != 0).mean() < 0.3
+
+
+@pytest.mark.parametrize(("to_rollover_s", "side"), [(1_000.0, -1), (4_000.0, 0)])
+def test_a_swap_hunter_takes_the_best_carry_shortly_before_rollover(to_rollover_s, side, rng):
+    market = view(
+        carry_sign=np.array([1, -1], np.int8), carry=np.array([0.2, 0.9]),
+        to_rollover_s=to_rollover_s,
+    )  # fmt: skip
+    choice = choose_the_swap(market, FAVOURITES, rng)
+    assert set(choice.symbol.tolist()) == {SECOND}
+    assert set(choice.sign.tolist()) == {side}
+
+
+def test_a_swap_hunter_leaves_alone_what_earns_no_swap(rng):
+    choice = choose_the_swap(view(to_rollover_s=10.0), FAVOURITES, rng)
+    assert set(choice.sign.tolist()) == {0}

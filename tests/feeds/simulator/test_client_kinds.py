@@ -141,5 +141,24 @@ def test_a_martingale_player_wins_often_and_little_and_loses_all_of_it_at_once(k
     player = kinds["martingale"]
     assert player.win_rate > 0.65
     wins, losses = player.profit[player.profit > 0.0], player.profit[player.profit < 0.0]
-    assert -losses.mean() > 2 * wins.mean()
+    assert -losses.mean() > 1.5 * wins.mean()
     assert -losses.min() > 10 * wins.mean()
+
+
+def test_a_skilled_scalper_gains_within_a_minute_where_an_unskilled_one_does_not(kinds):
+    skilled, unskilled = kinds["skilled_scalper"], kinds["scalper"]
+    assert len(skilled.gross_60s) > 30
+    assert skilled.gross_60s.mean() > 4 * error(skilled.gross_60s)
+    assert abs(unskilled.gross_60s.mean()) < 3 * error(unskilled.gross_60s)
+    assert np.median(skilled.hold_s) < 60.0
+
+
+def test_an_evader_gains_less_than_an_informed_client_and_more_than_nothing(kinds):
+    evader, informed = kinds["evader"], kinds["informed"]
+    assert evader.gross_60s.mean() > 3 * error(evader.gross_60s)
+    assert evader.gross_60s.mean() < informed.gross_60s.mean()
+
+
+def test_most_clients_lose_whatever_their_kind(kinds):
+    for kind in ("noise", "trend", "scalper", "martingale"):
+        assert kinds[kind].net_1s.mean() < 0.0

@@ -3,10 +3,12 @@
 from datetime import date, timedelta
 
 import msgspec
+import numpy as np
 import pytest
 
 from feeds.catalogue import load_catalogue, load_venue_instruments
 from feeds.simulator.financing import (
+    carries,
     holidays_of,
     load_holidays,
     nights,
@@ -102,3 +104,12 @@ def test_what_has_no_swap_pays_none():
     without = {one.symbol for one in [*TERMS.values(), *load_venue_instruments()]}
     without -= {one.symbol for one in TERMS.values() if pays_swap(one)}
     assert without == {"WTI.F", "BTCUSDT", "ETHUSDT", "BTCUSD_PERP"}
+
+
+def test_a_carry_is_the_better_side_that_earns_and_nothing_where_both_pay():
+    pair = TERMS["USDTRY"]
+    both_pay = msgspec.structs.replace(pair, swap_long=-3.0, swap_short=-1.0)
+    index = msgspec.structs.replace(TERMS["US500"], swap_long=-7.0, swap_short=1.8)
+    signs, amounts = carries([pair, both_pay, index], np.array([44.0, 44.0, 6_000.0]))
+    assert signs.tolist() == [-1, 0, -1]
+    assert amounts == pytest.approx([pair.swap_short * pair.point, 0.0, 6_000.0 * 1.8 / 36_000.0])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from exposure.model.accounts import BalanceKind
+from feeds.simulator.kinds import KINDS, ClientKind
 from feeds.simulator.payments import Payment, Payments
 from feeds.simulator.population import populate
 from tests.feeds.simulator.small_market import SECOND, START, SmallMarket
@@ -68,3 +69,21 @@ def test_loaded_payments_are_still_due(payments, rng):
     other = Payments(populate(10, SmallMarket().instruments, rng))
     other.load(payments.save())
     assert other.save() == payments.save() != []
+
+
+def test_who_abuses_bonuses_takes_out_a_win_and_comes_back_with_a_deposit_after_a_loss(rng):
+    crowd = populate(400, SmallMarket().instruments, rng)
+    abuser = int(np.flatnonzero(crowd.kind == KINDS.index(ClientKind.BONUS_ABUSE))[0])
+    payments = Payments(crowd)
+    payments.position_closed(abuser, 500.0, START, rng)
+    payments.position_closed(abuser, -500.0, START, rng)
+    won, lost = payments.due(START + 100 * HOUR, START + 100 * HOUR + 1, rng)[:2]
+    assert payments.amounts(won, 1_000.0, 1_000.0, rng) == [(BalanceKind.WITHDRAWAL, -900.0)]
+    (_, paid), (kind, bonus) = payments.amounts(lost, 0.0, 0.0, rng)
+    assert kind is BalanceKind.BONUS
+    assert bonus == pytest.approx(0.5 * paid, abs=10.0)
+
+
+def test_nobody_else_runs_to_the_cash_desk_when_a_position_closes(payments, rng):
+    payments.position_closed(0, 500.0, START, rng)
+    assert payments.save() == []

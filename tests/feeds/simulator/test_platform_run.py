@@ -1,6 +1,6 @@
 """Half an hour of the simulated broker, seen from outside: exact to the cent, and believable."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from decimal import Decimal
 
 import msgspec
@@ -31,8 +31,31 @@ def test_the_truth_names_every_login_and_no_event_tells_it(half_hour):
     assert set(truth["login"]) == logins
     assert set(truth["kind"]) == {kind.value for kind in ClientKind}
     sent = msgspec.json.encode([half_hour.opening, half_hour.events]).decode()
-    for word in ("martingale", "scalper", "latency", "informed"):
+    for word in ("martingale", "scalper", "latency", "informed", "evader", "abuse", "hunter"):
         assert word not in sent
+
+
+def test_rings_trade_together_and_only_the_truth_says_so(half_hour):
+    truth = half_hour.platform.truth()
+    rings = truth.filter(pl.col("ring") > 0)
+    assert set(rings["follows"].drop_nulls()) <= set(rings["login"])
+    leaders = dict(rings.select("login", "follows").drop_nulls().iter_rows())
+    kind_of = dict(truth.select("login", "kind").iter_rows())
+    opened = defaultdict(list)
+    for deal in of_type(half_hour.events, DealExecuted):
+        if deal.entry == "in":
+            opened[deal.login].append((deal.symbol, deal.side, deal.ts_event))
+    answered = Counter()
+    for follower, leader in leaders.items():
+        hedges = kind_of[follower] == "hedged_pair"
+        for symbol, side, ts in opened[leader]:
+            found = any(
+                theirs == symbol and (other != side) == hedges and 0 < at - ts < 30 * 10**9
+                for theirs, other, at in opened[follower]
+            )
+            answered[hedges, found] += 1
+    assert answered[False, True] > 10
+    assert answered[True, True] > 2 * answered[True, False]
 
 
 def test_an_engine_that_follows_finds_nothing_wrong(half_hour):

@@ -114,3 +114,20 @@ def test_the_same_seed_gives_the_same_crowd_and_another_one_does_not():
     assert first.accounts == second.accounts
     assert all(np.array_equal(a, b) for a, b in zip(first[1:], second[1:], strict=True))
     assert first.accounts != other.accounts
+
+
+def test_swap_hunters_follow_what_earns_swap(people):
+    earning = [max(one.swap_long, one.swap_short) > 0.0 for one in load_catalogue()]
+    hunters = people.kind == KINDS.index(ClientKind.SWAP_HUNTER)
+    assert hunters.sum() > 10
+    assert np.array(earning)[people.favourites[hunters]].all()
+
+
+def test_those_with_an_edge_are_few_and_those_who_trade_on_nothing_most(people):
+    skilled = (
+        ClientKind.LATENCY, ClientKind.NEWS, ClientKind.INFORMED, ClientKind.SKILLED_SCALPER,
+        ClientKind.SWAP_HUNTER, ClientKind.EVADER,
+    )  # fmt: skip
+    share_of_skill = np.isin(people.kind, [KINDS.index(kind) for kind in skilled]).mean()
+    assert 0.08 < share_of_skill < 0.16
+    assert sum(habit.share for habit in HABITS.values()) == pytest.approx(1.0)

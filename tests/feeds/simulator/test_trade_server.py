@@ -74,6 +74,16 @@ def test_a_market_order_is_executed_at_the_client_quote_with_the_providers_besid
     assert (sold.side, sold.price, sold.raw_price, sold.entry) == ("sell", 1.0, 1.00005, "in")
 
 
+def test_a_deal_says_what_the_leading_feed_said_at_its_moment():
+    server = server_with([account()])
+    slot = server.open(0, EURO, Side.BUY, 0.5, SECOND)
+    server.board.lead(quotes(SECOND, (EURO, 1.0003, 1.0005)))
+    server.close(slot, 0.5, SECOND, "client")
+    opened, closed = deals(server)
+    assert opened.reference_mid is None
+    assert closed.reference_mid == pytest.approx(1.0004)
+
+
 def test_an_order_that_the_free_margin_cannot_carry_is_refused():
     server = server_with([account(balance=1_000.0)])
     assert server.open(0, EURO, Side.BUY, 1.01, SECOND) is None
