@@ -38,6 +38,7 @@ from exposure.settings import EngineSettings
 if TYPE_CHECKING:
     from datetime import date
 
+    from dealing.lab.asked import LabAsked
     from dealing.process import Work
     from dealing.revenue.writer import RevenueWriter
     from dealing.server_day import ServerDay
@@ -142,6 +143,17 @@ class Plimsoll:
         log_to_terminal("plimsoll")
         load_settings(choices.file, os.environ)
         return run_bench(size=size, quick=quick, peers=peers, long=long, json_out=json_out)
+
+    def lab(self, choices: cli.Choices, asked: LabAsked) -> int:
+        """Try the scores on clients whose truth is known."""
+        self._signals.leave()
+        from dealing.lab.command import run_lab
+        from dealing.lab.scorers import closed_form
+        from dealing.logs import log_to_terminal
+
+        log_to_terminal("plimsoll")
+        load_settings(choices.file, os.environ)
+        return run_lab(asked, closed_form)
 
     def doctor(self, choices: cli.Choices, *, json_out: str | None) -> int:
         """Say what runs and what is wrong."""
