@@ -88,7 +88,8 @@ class DealExecuted(Event, frozen=True):
     """A client's deal; cash from the client's side (a charge is negative).
 
     ``side`` and ``entry`` are plain text here: what a platform sent, checked by the engine, so that
-    a bad one becomes a break instead of an exception.
+    a bad one becomes a break instead of an exception. ``reference_mid`` is what a faster feed said
+    at the fill.
     """
 
     deal_id: str
@@ -105,6 +106,7 @@ class DealExecuted(Event, frozen=True):
     raw_price: float | None = None
     reason: str = ""
     server: str = ""
+    reference_mid: float | None = None
 
 
 class BalanceChanged(Event, frozen=True):

@@ -1,0 +1,218 @@
+"""The same sums from whole columns of trades: for laboratories, and to check what runs online.
+
+Source: science.md sections 1.1 and 1.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bookrouting.flow_book import FlowBook
+from bookrouting.flow_settings import HORIZONS, NS_PER_S, SCORED, SCORED_S, FlowSettings
+from bookrouting.flow_state import DECISIONS, KNOWN
+from bookrouting.score import FlowSums
+from exposure.model.events import DealExecuted
+from exposure.model.instruments import Instrument
+from exposure.model.quotes import QuoteColumns
+
+Floats = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Int32s = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+
+class FlowColumns(NamedTuple):
+    """Decisions of clients in order of time, an entry or an exit each.
+
+    ``markout`` from the client's view against the mid he saw, net of what his fill and commission
+    differ from ``cost``, so that 1 pays for a round trip; NaN where it is unknown yet or never.
+    ``share`` is the part of a horizon that the client's last decision in the symbol did not cover
+    already. Horizons are those of the score.
+
+    Shapes: markout, variance, share (m, horizons), all others (m,). Units: ``ts`` ns, markout and
+    swap in costs of a round trip, variance in squares of it, ``cost`` a share of the price.
+    """
+
+    client: Int32s
+    ts: Int64s
+    is_exit: Flags
+    markout: Floats
+    variance: Floats
+    share: Floats
+    cost: Floats
+    swap: Floats
+
+
+def entries_only(
+    client: Int32s,
+    ts: Int64s,
+    markout: Floats,
+    variance: Floats,
+    cost: Floats,
+    swap: Floats,
+) -> FlowColumns:
+    """Return columns of trades that are entries alone and do not overlap."""
+    return FlowColumns(
+        client, ts, np.zeros(len(ts), np.bool_), markout, variance, np.ones_like(markout), cost,
+        swap,
+    )  # fmt: skip
+
+
+def flow_of(
+    quotes: QuoteColumns,
+    deals: Sequence[DealExecuted],
+    instruments: Iterable[Instrument],
+    settings: FlowSettings | None = None,
+) -> FlowBook:
+    """Return the flow book after a day in memory.
+
+    Args:
+        quotes: In order of time; ``symbol`` counts ``instruments``.
+        deals: In order of time.
+        instruments: What is traded.
+        settings: The constants.
+    """
+    book = FlowBook(settings)
+    for instrument in instruments:
+        book.add_instrument(instrument)
+    play(book, quotes, deals)
+    book.finish()
+    return book
+
+
+def play(book: FlowBook, quotes: QuoteColumns, deals: Sequence[DealExecuted]) -> None:
+    """Apply quotes and deals in order of time; at one instant quotes come first."""
+    effective = np.maximum.accumulate(quotes.ts_event)
+    before = np.searchsorted(effective, [deal.ts_event for deal in deals], side="right")
+    done = 0
+    for deal, reached in zip(deals, before.tolist(), strict=True):
+        if reached > done:
+            book.apply_quotes(QuoteColumns(*(column[done:reached] for column in quotes)))
+            done = reached
+        book.apply_deal(deal)
+    if done < len(effective):
+        book.apply_quotes(QuoteColumns(*(column[done:] for column in quotes)))
+
+
+def columns_of(book: FlowBook) -> FlowColumns:
+    """Return every decision that the book remembers, in order of time."""
+    count, settings = int(book.arrays.counters[DECISIONS]), book.settings
+    d = type(book.arrays.decisions)(*(column[:count] for column in book.arrays.decisions))
+    horizons = np.array(SCORED_S)
+    cost = np.maximum(d.paid_lots, d.floor_lots) / d.lots
+    known = d.status[:, list(SCORED)] == KNOWN
+    per_second = d.variance_lots / d.lots / cost**2
+    since = (d.ts - d.previous_ts)[:, None]
+    return FlowColumns(
+        d.client.copy(),
+        d.ts.copy(),
+        d.is_exit.copy(),
+        np.where(known, d.markout[:, list(SCORED)], np.nan),
+        settings.kappa * per_second[:, None] * horizons + settings.floor_variance,
+        np.minimum(1.0, since / (horizons * NS_PER_S)),
+        cost / np.abs(d.mid_lots / d.lots),
+        d.swap.copy(),
+    )
+
+
+def sum_flow(
+    flow: FlowColumns,
+    clients: int,
+    settings: FlowSettings | None = None,
+    *,
+    first: int | None = None,
+) -> FlowSums:
+    """Sum clients' flow as it stands after their last trade (or after their ``first`` trades).
+
+    Args:
+        flow: Decisions in order of time.
+        clients: How many there are; ``flow.client`` numbers them from 0.
+        settings: How fast trades are forgotten, and up to where a markout counts.
+        first: Take only so many entries of each client, and the exits up to the last of them.
+    """
+    settings = settings or FlowSettings()
+    number = _entries_before(flow)
+    if first is not None:
+        kept = number < np.where(flow.is_exit, first + 1, first)
+        flow, number = FlowColumns(*(column[kept] for column in flow)), number[kept]
+    decayed = _decay(flow, number, settings)
+    entry = ~flow.is_exit
+    weight, moment = np.zeros((clients, 2 * HORIZONS)), np.zeros((clients, 2 * HORIZONS))
+    for k in range(2 * HORIZONS):
+        rows = np.flatnonzero((entry if k < HORIZONS else ~entry))
+        h = k % HORIZONS
+        x, v = flow.markout[rows, h], flow.variance[rows, h]
+        known = np.isfinite(x) & np.isfinite(v)
+        rows, x, v = rows[known], x[known], v[known]
+        limit = settings.winsor_sd * np.sqrt(v)
+        per_row = decayed[rows] * flow.share[rows, h] / v
+        weight[:, k] = np.bincount(flow.client[rows], per_row, clients)
+        moment[:, k] = np.bincount(flow.client[rows], per_row * np.clip(x, -limit, limit), clients)
+    return FlowSums(
+        weight,
+        moment,
+        np.bincount(flow.client[entry], minlength=clients).astype(np.int64),
+        np.bincount(flow.client[entry], decayed[entry], clients),
+        np.bincount(flow.client, decayed * flow.swap, clients),
+        np.zeros(clients),
+    )
+
+
+def mean_costs(flow: FlowColumns, clients: int, settings: FlowSettings | None = None) -> Floats:
+    """Return each client's mean cost of a round trip as a share of the price, 0 without trades.
+
+    An edge in costs, times this, times a million is USD per million USD of notional.
+    """
+    settings = settings or FlowSettings()
+    decayed = _decay(flow, _entries_before(flow), settings) * ~flow.is_exit
+    total = np.bincount(flow.client, decayed, clients)
+    costs = np.bincount(flow.client, decayed * flow.cost, clients)
+    return costs / np.where(total > 0.0, total, 1.0)
+
+
+class _Ordered(NamedTuple):
+    """Rows by client: their order, and where each client's rows begin. Shapes: (m,), (groups,)."""
+
+    order: Int64s
+    starts: Int64s
+
+    def spread(self, per_group: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Give every row its group's value."""
+        return np.repeat(per_group, np.diff([*self.starts, len(self.order)]))
+
+
+def _by_client(flow: FlowColumns) -> _Ordered:
+    order = np.argsort(flow.client, kind="stable")
+    return _Ordered(order, np.flatnonzero(np.diff(flow.client[order], prepend=-1)))
+
+
+def _entries_before(flow: FlowColumns) -> Int64s:
+    """Return how many entries of the same client stand before each row."""
+    rows = _by_client(flow)
+    entry = (~flow.is_exit[rows.order]).astype(np.int64)
+    running = np.cumsum(entry) - entry
+    out = np.empty(len(entry), np.int64)
+    out[rows.order] = running - rows.spread(running[rows.starts])
+    return out
+
+
+def _decay(flow: FlowColumns, number: Int64s, settings: FlowSettings) -> Floats:
+    """Return what each row counts after its client's last entry; an exit ages with entries."""
+    if not len(flow.ts):
+        return np.zeros(0)
+    rows = _by_client(flow)
+    begun = rows.spread(flow.ts[rows.order][rows.starts])
+    entry, places = ~flow.is_exit[rows.order], np.arange(len(flow.ts))
+    last = np.maximum.accumulate(np.where(entry, places, -1))
+    known = last >= rows.spread(rows.starts)
+    since = (flow.ts[rows.order][np.maximum(last, 0)] - begun) / settings.half_life_ns
+    entries = (number[rows.order] + entry) / settings.half_life_trades
+    age = np.where(known, since, 0.0) + entries
+    ends = np.append(rows.starts[1:], len(flow.ts)) - 1
+    weights = np.empty(len(age))
+    weights[rows.order] = np.exp2(age - rows.spread(age[ends]))
+    return weights
