@@ -14,7 +14,8 @@ import numpy as np
 from dealing.lab.columns import Floats
 from dealing.lab.observed import Observed
 
-SURE: Final = 20.0
+ALARM: Final = 20.0
+"""Above this, a false alarm is rarer than one in twenty, however often one looks."""
 
 _SPREAD: Final = 10.0
 _CLIP: Final = 5.0

@@ -8,7 +8,8 @@ part of every result is left out, so a few thousand trades tell the mean to a fe
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ Flags = NDArray[np.bool_]
 
 NS: Final = 1_000_000_000
 MILLION: Final = 1e6
+CLOSED: Final = ("client", "tp", "sl")
+"""Why a position was closed, as a deal says it."""
 BENIGN_EDGE: Final = -0.7
 """A client at or below this edge is benign, one above zero is toxic; the rest is grey."""
 
@@ -48,7 +51,7 @@ class Trades(NamedTuple):
     """Round trips, ordered by client and time of entry.
 
     Shapes: (m,). Units: ``side`` +1 client buy, -1 client sell; times ns UTC; ``commission`` (a
-    cost, both ways) and ``swap`` (client sign) in price per unit.
+    cost, both ways) and ``swap`` (client sign) in price per unit; ``closed`` is a place in CLOSED.
     """
 
     client: Ints
@@ -61,6 +64,7 @@ class Trades(NamedTuple):
     exit_price: Floats
     commission: Floats
     swap: Floats
+    closed: Ints
 
 
 class Truth(NamedTuple):
@@ -137,9 +141,14 @@ def weighted_by_client(value: Floats, weight: Floats, client: Ints, clients: int
 
 def joined(parts: list[Trades]) -> Trades:
     """Return trades of several clients as one, ordered by client and time of entry."""
-    whole = Trades(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    whole = trades_of(np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((whole.entry_ns, whole.client))
-    return Trades(*(column[order] for column in whole))
+    return trades_of(column[order] for column in whole)
+
+
+def trades_of(columns: Iterable[Any]) -> Trades:
+    """Return trades from their columns, in order."""
+    return Trades(*columns)
 
 
 def counts_of(shares: dict[str, float], clients: int) -> list[str]:

@@ -10,7 +10,7 @@ from dealing.lab.columns import Flags, Floats, Ints, Population
 
 EVER_FALSE: Final = 0.05
 
-_NEVER: Final = np.iinfo(np.int64).max
+NEVER: Final = np.iinfo(np.int64).max
 
 
 class Found(NamedTuple):
@@ -32,9 +32,8 @@ def threshold(score: Floats, benign: Flags) -> float:
     return float(np.quantile(highest, 1.0 - EVER_FALSE)) if len(highest) else np.inf
 
 
-def found(score: Floats, level: float, population: Population) -> Found:
-    """Say who goes above a level, and when. Shapes: (clients, trades)."""
-    first = first_above(score, level)
+def found(first: Ints, population: Population) -> Found:
+    """Say who is flagged, given after how many trades each client is. Shapes: (clients,)."""
     truth = population.truth
     kinds = {
         name: _median(first[truth.toxic & population.is_kind(name)])
@@ -52,16 +51,16 @@ def found(score: Floats, level: float, population: Population) -> Found:
 def first_above(score: Floats, level: float) -> Ints:
     """Return after how many trades a level is passed, the largest integer for never."""
     above = np.nan_to_num(score, nan=-np.inf) > level
-    first: Ints = np.where(above.any(axis=1), above.argmax(axis=1) + 1, _NEVER)
+    first: Ints = np.where(above.any(axis=1), above.argmax(axis=1) + 1, NEVER)
     return first
 
 
 def _share(first: Ints) -> float | None:
-    return float((first < _NEVER).mean()) if len(first) else None
+    return float((first < NEVER).mean()) if len(first) else None
 
 
 def _median(first: Ints) -> int | None:
     if len(first) == 0:
         return None
     middle = np.sort(first)[(len(first) - 1) // 2]
-    return int(middle) if middle < _NEVER else None
+    return int(middle) if middle < NEVER else None

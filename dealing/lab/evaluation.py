@@ -13,7 +13,7 @@ import numpy as np
 
 from dealing.lab.closed_form import Verdict
 from dealing.lab.columns import Flags, Floats, Population
-from dealing.lab.detection import found, threshold
+from dealing.lab.detection import first_above, found, threshold
 from dealing.lab.metrics import auc, brier_skill, calibration_error, correlation, precision_at_k
 from dealing.lab.observed import Observed
 from dealing.lab.oracle import Known, learned, oracle
@@ -22,7 +22,6 @@ from dealing.lab.rules import RULES
 from dealing.lab.scorers import Said, Scorer, closed_form
 
 SURE: Final = 0.6
-E_ALARM: Final = 20.0
 
 _RULE_NEEDS: Final = 20
 _CLEARLY: Final = 1.645
@@ -110,8 +109,8 @@ def rows(
 def course(population: Population, seen: Observed, said: Said, lessons: Learned) -> Course:
     """Judge alarms and routing over all trades."""
     courses = rule_courses(seen)
-    flagged = found(said.verdict.rank, lessons.levels["score"], population)
-    alarmed = found(said.e_value, E_ALARM * (1.0 - 1e-12), population)
+    flagged = found(first_above(said.verdict.rank, lessons.levels["score"]), population)
+    alarmed = found(said.alarmed, population)
     routed = captured(said.verdict.edge, seen, population)
     return Course(
         population=population.name,
@@ -121,7 +120,7 @@ def course(population: Population, seen: Observed, said: Said, lessons: Learned)
         found_after=flagged.after,
         ever_false=flagged.false,
         found_rules={
-            name: found(values, lessons.levels[name], population).share
+            name: found(first_above(values, lessons.levels[name]), population).share
             for name, values in courses.items()
         },
         alarmed=alarmed.share,

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from dealing.lab.columns import Population, Quotes, Trades
+from dealing.lab.columns import CLOSED, Population, Quotes, Trades
 from exposure.errors import DataError
 
 _MS: Final = 1e6
@@ -118,7 +118,7 @@ def _side_of(population: Population, trades: Trades, entry: str) -> pl.DataFrame
             "price": trades.entry_price if opens else trades.exit_price,
             "commission": nothing if opens else -trades.commission * money,
             "swap": nothing if opens else trades.swap * money,
-            "reason": np.full(len(money), "client"),
+            "reason": np.array(CLOSED)[np.zeros_like(trades.closed) if opens else trades.closed],
         }
     )
 

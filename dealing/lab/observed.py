@@ -135,6 +135,7 @@ def observed(population: Population) -> Observed:
         variances.append(variance)
     gain = trades.side * (trades.exit_price - trades.entry_price) - trades.commission + trades.swap
     per_lot = np.array([one.contract_size * one.usd_per_quote for one in population.terms])
+    gain = np.where(trades.exit_ns <= population.quotes.ts[-1], gain, np.nan)
     units_usd = trades.lots * per_lot[trades.symbol]
     columns = (
         np.stack(markouts, axis=-1),

@@ -8,13 +8,13 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from dealing.lab.columns import NS, Floats, Ints, Population, Quotes, Trades
+from dealing.lab.columns import NS, Floats, Ints, Population, Quotes, trades_of
 from dealing.lab.metrics import auc
 from dealing.lab.observed import QuoteIndex, observed
 from dealing.lab.scorers import Scorer
 
 _TICKETS: Final = 3
-_TICKET_GAP_NS: Final = 200_000_000
+_TICKET_GAP_NS: Final = 1_000_000
 _SETTLED_NS: Final = 2_400 * NS
 """The longest markout of the score, and a while for the next quote to come."""
 _CHANCE: Final = 0.5
@@ -47,7 +47,7 @@ def _tried(population: Population, scorer: Scorer, n: int) -> Iterator[Placebo]:
     yield _shuffled(population, scores)
     yield _unchanged("mirrored prices", population, plain, scores(mirrored(population)))
     yield _unchanged("prices of another currency", population, plain, scores(rescaled(population)))
-    yield _unchanged("future cut off", population, plain, scores(_cut_after(population, n)))
+    yield _causal(population, scorer)
     yield _unchanged("split tickets", population, plain, scores(split(population)))
 
 
@@ -110,9 +110,9 @@ def split(population: Population) -> Population:
         trades._replace(lots=trades.lots / _TICKETS, entry_ns=trades.entry_ns + k * _TICKET_GAP_NS)
         for k in range(_TICKETS)
     ]
-    whole = _trades(np.concatenate(columns) for columns in zip(*parts, strict=True))
+    whole = trades_of(np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.lexsort((np.tile(trades.entry_ns, _TICKETS), whole.client))
-    return population._replace(trades=_trades(column[order] for column in whole))
+    return population._replace(trades=trades_of(column[order] for column in whole))
 
 
 def _shuffled(population: Population, scores: Callable[[Population], Floats]) -> Placebo:
@@ -147,27 +147,26 @@ def _after(population: Population, scorer: Scorer, n: int) -> Floats:
     return scorer(population, seen).verdict.after(n).p
 
 
-def _cut_after(population: Population, n: int) -> Population:
-    """Return what was known once the longest markout of everybody's n-th trade had come."""
-    trades = population.trades
-    many = np.bincount(trades.client, minlength=len(population.truth.kind))
-    place = np.arange(len(trades.client)) - np.repeat(np.cumsum(many) - many, many)
-    kept = place < n
-    end = int(trades.entry_ns[kept].max()) + _SETTLED_NS
-    return population._replace(
-        quotes=_until(population.quotes, end),
-        reference=population.reference and _until(population.reference, end),
-        trades=_trades(column[kept] for column in trades),
+def _causal(population: Population, scorer: Scorer) -> Placebo:
+    """Cut off the second half of the day; what was to be said before it must stay."""
+    middle = int(np.median(population.trades.entry_ns))
+    cut = population._replace(
+        quotes=_until(population.quotes, middle),
+        reference=population.reference and _until(population.reference, middle),
     )
+    seen = observed(population)
+    # a markout needs its time, and an exit counts until the next entry: leave room for both
+    settled = (seen.known & (seen.entry_ns < middle - _SETTLED_NS)).sum(axis=1) - 2
+    rows = np.flatnonzero(settled >= 0)
+    before, after = (
+        scorer(one, observed(one)).verdict.p[rows, settled[rows]] for one in (population, cut)
+    )
+    return _unchanged("future cut off", population, before, after)
 
 
 def _until(quotes: Quotes, end: int) -> Quotes:
     columns: Iterable[Any] = (column[quotes.ts <= end] for column in quotes)
     return Quotes(*columns)
-
-
-def _trades(columns: Iterable[Any]) -> Trades:
-    return Trades(*columns)
 
 
 def _half_spreads(population: Population) -> Floats:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from dealing.lab.alarm import evidence
+from dealing.lab.alarm import ALARM, evidence
 from dealing.lab.closed_form import Verdict, trajectory
-from dealing.lab.columns import Floats, Population
+from dealing.lab.columns import Ints, Population
+from dealing.lab.detection import first_above
 from dealing.lab.observed import Observed
 
 
 class Said(NamedTuple):
-    """Shapes: (clients, trades). ``e_value`` is the evidence that a client's edge pays his cost."""
+    """What a scorer says.
+
+    Shapes: verdict (clients, trades), ``alarmed`` (clients,): after how many trades the anytime-valid
+    alarm went off, NEVER if it did not.
+    """
 
     verdict: Verdict
-    e_value: Floats
+    alarmed: Ints
 
 
 class Scorer(Protocol):
@@ -27,4 +32,4 @@ class Scorer(Protocol):
 
 def closed_form(_population: Population, seen: Observed) -> Said:
     """Score by the closed form and the alarm of science.md."""
-    return Said(trajectory(seen), evidence(seen))
+    return Said(trajectory(seen), first_above(evidence(seen), ALARM))

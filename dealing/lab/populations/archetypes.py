@@ -14,6 +14,7 @@ import numpy as np
 from dealing.lab.columns import (
     MILLION,
     Floats,
+    Ints,
     Population,
     Size,
     Trades,
@@ -80,7 +81,7 @@ _TRANSFER_TERMS: Final = GridTerms(sigma=0.22, slow_half_life_s=700.0, news_sd=1
 
 
 class Recipe(NamedTuple):
-    """A market, who trades on it, how much slower than usual they live, and the informed besides."""
+    """A market, who trades on it, how much slower they live, and how long the informed hold."""
 
     name: str
     terms: GridTerms
@@ -157,7 +158,16 @@ def _round_trips(code: int, who: Person, steps: Plan, market: GridMarket) -> Tra
         (market.quoted[out] - side * market.half[out]) * PIP,
         np.zeros(len(at)),
         nights * rate,
+        _closed(market, at, out, side, hold),
     )
+
+
+def _closed(market: GridMarket, at: Ints, out: Ints, side: Floats, hold: Ints) -> Ints:
+    """Return why positions were closed: before their time only by a target or a stop."""
+    early = out < np.minimum(at + hold, len(market.mid) - 1)
+    gain = side * (market.quoted[out] - market.quoted[at]) - market.half[out] - market.half[at]
+    closed: Ints = np.where(early, np.where(gain > 0.0, 1, 2), 0)
+    return closed
 
 
 def _truth(
@@ -206,7 +216,7 @@ def _edges(
     )
 
 
-def _places(trades: Trades, market: GridMarket) -> tuple[np.ndarray, np.ndarray]:
+def _places(trades: Trades, market: GridMarket) -> tuple[Ints, Ints]:
     first = times_ns(market, np.zeros(1, np.int64))[0]
     step_ns = int(market.terms.step_s * 1e9)
     return (trades.entry_ns - first) // step_ns, (trades.exit_ns - first) // step_ns

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from dealing.lab.columns import (
+    CLOSED,
     MILLION,
     NS,
     Floats,
@@ -214,6 +215,7 @@ def _round_trips(day: Day, terms: tuple[Terms, ...], most: int) -> tuple[Trades,
                 sum(part.price * part.lots for part in parts) / whole,
                 -sum(part.commission for part in (first, *parts)) * per_unit,
                 sum(part.swap for part in parts) * per_unit,
+                CLOSED.index(parts[-1].reason) if parts[-1].reason in CLOSED else 2,
             )
         )
     rows.sort(key=lambda row: (row[0], row[4]))

@@ -31,11 +31,11 @@ class Dials(NamedTuple):
 
     Units: ``wait_s`` mean seconds between looks; ``opens, closes`` hours of his day; ``sees_*``
     shares of what there is to see; ``blur, threshold, target, stop, trail, panic, turns, spikes``
-    spreads (0 is none, except blur and threshold); ``watches`` 1 for who waits for jumps; ``skill`` the
-    share of looks that use what he sees, ``learns`` how it changes over 100 trades; ``hold_s``
-    median seconds; ``turns`` how far the slow opinion may be against him, and ``spikes`` how far a
-    bounce must be in his favour, for him to leave; ``idle`` how often a look without insight becomes
-    a trade; ``bold`` how size grows with what he sees, ``hot`` with wins in a row,
+    spreads (0 is none, except blur and threshold); ``watches`` 1 for who waits for jumps;
+    ``skill`` the share of looks that use what he sees, ``learns`` how it changes over 100 trades;
+    ``hold_s`` median seconds; ``turns`` how far the slow opinion may be against him, and ``spikes``
+    how far a bounce must be in his favour, for him to leave; ``idle`` how often a look without
+    insight becomes a trade; ``bold`` how size grows with what he sees, ``hot`` with wins in a row,
     ``doubles`` 1 for who doubles after a loss, ``tilts`` 1 for who loses his head after three;
     ``one_symbol`` the only symbol where he is skilled, -1 for all.
     """
@@ -85,6 +85,7 @@ class Lived(NamedTuple):
     half_in: Floats
     half_out: Floats
     stale: Floats
+    closed: Ints
 
 
 def live(tape: Tape, dials: Dials, reach: Floats, want: int, rng: np.random.Generator) -> Lived:
@@ -100,12 +101,12 @@ def live(tape: Tape, dials: Dials, reach: Floats, want: int, rng: np.random.Gene
     looks = want * _LOOKS_PER_TRADE
     draws = rng.random((looks, _DRAWS))
     draws[:, -2:] = rng.standard_normal((looks, 2))
-    numbers, prices = np.zeros((want, 3), np.int64), np.zeros((want, 8))
+    numbers, prices = np.zeros((want, 4), np.int64), np.zeros((want, 8))
     many = _live(tape, dials, reach, draws, numbers, prices)
-    symbol, entry_ns, exit_ns = numbers[:many].T
+    symbol, entry_ns, exit_ns, closed = numbers[:many].T
     side, lots, entry, leave, luck, half_in, half_out, stale = prices[:many].T
     return Lived(
-        symbol, side, lots, entry_ns, exit_ns, entry, leave, luck, half_in, half_out, stale
+        symbol, side, lots, entry_ns, exit_ns, entry, leave, luck, half_in, half_out, stale, closed
     )
 
 
@@ -146,6 +147,10 @@ def _live(
         row[5], row[6] = 0.5 * spread, 0.5 * (tape.ask[j2] - tape.bid[j2])
         row[7] = side * (tape.mid[i] - 0.5 * (tape.ask[j] + tape.bid[j]))
         gain = side * (leave - fill)
+        if dials.target > 0.0 and gain >= dials.target * spread:
+            numbers[done, 3] = 1
+        elif dials.stop > 0.0 and gain <= -dials.stop * spread:
+            numbers[done, 3] = 2
         losses, wins = (losses + 1, 0) if gain < 0.0 else (0, wins + 1)
         equity = min(4.0, max(0.25, equity * (1.0 + 0.01 * gain / spread)))
         done, now = done + 1, until

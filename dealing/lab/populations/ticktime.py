@@ -129,6 +129,7 @@ def _round_trips(code: int, life: Lived) -> Trades:
         life.exit,
         nothing,
         nothing,
+        life.closed,
     )
 
 

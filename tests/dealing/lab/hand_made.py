@@ -32,6 +32,7 @@ def trades(rows, prices):
         np.where(buys, prices.bid[last], prices.ask[last]),
         nothing,
         nothing,
+        np.zeros(len(client), np.int64),
     )
 
 
