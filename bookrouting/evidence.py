@@ -35,8 +35,11 @@ def log_e_value(count: float, total: float, prior: float) -> float:
     """
     spread = count + prior
     gained = total * total / (2.0 * spread)
-    return math.log(2.0) + 0.5 * math.log(prior / spread) + gained + _log_phi(
-        total / math.sqrt(spread)
+    return (
+        math.log(2.0)
+        + 0.5 * math.log(prior / spread)
+        + gained
+        + _log_phi(total / math.sqrt(spread))
     )
 
 

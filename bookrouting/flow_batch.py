@@ -6,7 +6,7 @@ Source: science.md sections 1.1 and 1.8.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,31 +91,36 @@ def play(book: FlowBook, quotes: QuoteColumns, deals: Sequence[DealExecuted]) ->
     done = 0
     for deal, reached in zip(deals, before.tolist(), strict=True):
         if reached > done:
-            book.apply_quotes(QuoteColumns(*(column[done:reached] for column in quotes)))
+            book.apply_quotes(_part(quotes, done, reached))
             done = reached
         book.apply_deal(deal)
     if done < len(effective):
-        book.apply_quotes(QuoteColumns(*(column[done:] for column in quotes)))
+        book.apply_quotes(_part(quotes, done, len(effective)))
+
+
+def _part(quotes: QuoteColumns, first: int, last: int) -> QuoteColumns:
+    symbol, bid, ask, ts_event = quotes
+    return QuoteColumns(symbol[first:last], bid[first:last], ask[first:last], ts_event[first:last])
 
 
 def columns_of(book: FlowBook) -> FlowColumns:
     """Return every decision that the book remembers, in order of time."""
     count, settings = int(book.arrays.counters[DECISIONS]), book.settings
-    d = type(book.arrays.decisions)(*(column[:count] for column in book.arrays.decisions))
+    d = book.arrays.decisions[:count]
     horizons = np.array(SCORED_S)
-    cost = np.maximum(d.paid_lots, d.floor_lots) / d.lots
-    known = d.status[:, list(SCORED)] == KNOWN
-    per_second = d.variance_lots / d.lots / cost**2
-    since = (d.ts - d.previous_ts)[:, None]
+    cost = np.maximum(d["paid_lots"], d["floor_lots"]) / d["lots"]
+    known = d["status"][:, list(SCORED)] == KNOWN
+    per_second = d["variance_lots"] / d["lots"] / cost**2
+    since = (d["ts"] - d["previous_ts"])[:, None]
     return FlowColumns(
-        d.client.copy(),
-        d.ts.copy(),
-        d.is_exit.copy(),
-        np.where(known, d.markout[:, list(SCORED)], np.nan),
+        d["client"].copy(),
+        d["ts"].copy(),
+        d["is_exit"].copy(),
+        np.where(known, d["markout"][:, list(SCORED)], np.nan),
         settings.kappa * per_second[:, None] * horizons + settings.floor_variance,
         np.minimum(1.0, since / (horizons * NS_PER_S)),
-        cost / np.abs(d.mid_lots / d.lots),
-        d.swap.copy(),
+        cost / np.abs(d["mid_lots"] / d["lots"]),
+        d["swap"].copy(),
     )
 
 
@@ -138,12 +143,12 @@ def sum_flow(
     number = _entries_before(flow)
     if first is not None:
         kept = number < np.where(flow.is_exit, first + 1, first)
-        flow, number = FlowColumns(*(column[kept] for column in flow)), number[kept]
+        flow, number = _rows(flow, kept), number[kept]
     decayed = _decay(flow, number, settings)
     entry = ~flow.is_exit
     weight, moment = np.zeros((clients, 2 * HORIZONS)), np.zeros((clients, 2 * HORIZONS))
     for k in range(2 * HORIZONS):
-        rows = np.flatnonzero((entry if k < HORIZONS else ~entry))
+        rows = np.flatnonzero(entry if k < HORIZONS else ~entry)
         h = k % HORIZONS
         x, v = flow.markout[rows, h], flow.variance[rows, h]
         known = np.isfinite(x) & np.isfinite(v)
@@ -156,8 +161,8 @@ def sum_flow(
         weight,
         moment,
         np.bincount(flow.client[entry], minlength=clients).astype(np.int64),
-        np.bincount(flow.client[entry], decayed[entry], clients),
-        np.bincount(flow.client, decayed * flow.swap, clients),
+        np.bincount(flow.client[entry], decayed[entry], clients).astype(np.float64),
+        np.bincount(flow.client, decayed * flow.swap, clients).astype(np.float64),
         np.zeros(clients),
     )
 
@@ -174,13 +179,18 @@ def mean_costs(flow: FlowColumns, clients: int, settings: FlowSettings | None = 
     return costs / np.where(total > 0.0, total, 1.0)
 
 
+def _rows(flow: FlowColumns, kept: Flags) -> FlowColumns:
+    columns: list[NDArray[Any]] = [column[kept] for column in flow]
+    return FlowColumns(*columns)
+
+
 class _Ordered(NamedTuple):
     """Rows by client: their order, and where each client's rows begin. Shapes: (m,), (groups,)."""
 
     order: Int64s
     starts: Int64s
 
-    def spread(self, per_group: NDArray[np.generic]) -> NDArray[np.generic]:
+    def spread(self, per_group: NDArray[Any]) -> NDArray[Any]:
         """Give every row its group's value."""
         return np.repeat(per_group, np.diff([*self.starts, len(self.order)]))
 

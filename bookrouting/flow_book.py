@@ -16,13 +16,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from bookrouting.flow_kernels import cost_of, settle_until, take_quotes
+from bookrouting.flow_kernels import settle_until, take_quotes
 from bookrouting.flow_settings import PLATFORM_CLOSES, FlowSettings
 from bookrouting.flow_state import (
     ALARMS,
     CLOCK,
     DECISIONS,
     DUE,
+    LATE_QUOTES,
     LONG_AGO,
     TICKETS,
     FlowArrays,
@@ -31,6 +32,7 @@ from bookrouting.flow_state import (
     new_arrays,
     with_room,
 )
+from bookrouting.flow_tickets import charge_swap, take_ticket
 from bookrouting.held import NO_DECISION, Held, HeldPositions, Parts
 from bookrouting.money import NOTHING, Money, Rates, booked
 from exposure.applied_ids import AppliedIds
@@ -45,11 +47,6 @@ from exposure.state import PriceArrays
 USD: Final = "USD"
 ENTRY, EXIT = False, True
 
-_LEAST_FILL_WEIGHT: Final = 0.01
-_WORST_FILL: Final = 4.0
-_LEAST_COST: Final = 1e-6
-"""Of the price: a hundredth of a pip."""
-
 _SIDES: Final = frozenset(Side)
 _ENTRIES: Final = frozenset(Entry)
 
@@ -62,7 +59,7 @@ class Login(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A client's last decisions in a symbol, and what commission an opening and a closing deal cost.
+    """A client's last decisions in a symbol, and the commission of an opening and a closing deal.
 
     Units: ``*_commission`` in price units, None before the first.
     """
@@ -73,17 +70,12 @@ class Seen(NamedTuple):
     close_commission: float | None = None
 
 
-class Fill(NamedTuple):
-    """A deal's figures in price units.
+class Place(NamedTuple):
+    """Where a ticket belongs: whose, in what, and whether it closes."""
 
-    The mid, what its round trip costs, the least that is believed of it, and what of it the house
-    earns if it passes the trade on.
-    """
-
-    mid: float
-    paid: float
-    floor: float
-    earned: float
+    client: int
+    symbol: int
+    is_exit: bool
 
 
 class FlowBook:
@@ -98,6 +90,7 @@ class FlowBook:
         self.terms = flow_terms(self.settings)
         self.instruments: list[Instrument] = []
         self.symbol_of: dict[str, int] = {}
+        self.names_version = 0
         self.client_ids: list[str] = []
         self.client_of: dict[str, int] = {}
         self.logins: dict[str, Login] = {}
@@ -106,7 +99,7 @@ class FlowBook:
         self.ignored: Counter[str] = Counter()
         self.money: dict[str, Money] = {}
         self.forgotten = 0
-        self.open_decisions: dict[tuple[int, int, float, bool], int] = {}
+        self.open_decisions: dict[tuple[Place, float], int] = {}
         self.seen: dict[tuple[int, int], Seen] = {}
         self.pivots = pivots
         self.rates = RateBook(pivots)
@@ -121,14 +114,21 @@ class FlowBook:
             return known
         symbol = self.symbol_of[instrument.symbol] = len(self.instruments)
         self.instruments.append(instrument)
+        self.names_version += 1
         market = with_room(self.arrays.market, symbol + 1)
-        pip = np.resize(self.arrays.pip, len(market.bid))
+        pip = np.resize(self.arrays.pip, len(market))
         self.arrays = self.arrays._replace(market=market, pip=pip)
-        market.allow_negative[symbol] = instrument.allow_negative
+        market["allow_negative"][symbol] = instrument.allow_negative
         pip[symbol] = instrument.pip
         self.see_prices()
         self.rates.define(symbol, instrument)
         return symbol
+
+    def rename_symbol(self, symbol: str, new_symbol: str) -> None:
+        """Let a symbol go on under a new name that nothing else has."""
+        if symbol in self.symbol_of and new_symbol not in self.symbol_of:
+            self.symbol_of[new_symbol] = self.symbol_of.pop(symbol)
+            self.names_version += 1
 
     def add_login(self, login: str, client_id: str = "", currency: str = USD) -> Login:
         """Say whose a login is: without a client it is one of its own; it can be told once."""
@@ -152,10 +152,11 @@ class FlowBook:
     def see_prices(self) -> None:
         """Let conversions see the market's prices, after its table became another one."""
         m = self.arrays.market
-        zeros, none = np.zeros_like(m.bid), np.zeros_like(m.last_ts)
+        zeros, none = np.zeros(len(m)), np.zeros(len(m), np.int64)
         self.prices = PriceArrays(
-            m.bid, m.ask, m.last_ts, m.quoted, m.allow_negative, zeros, zeros, none, none
-        )
+            m["bid"], m["ask"], m["last_ts"], m["quoted"], m["allow_negative"], zeros, zeros, none,
+            none,
+        )  # fmt: skip
 
     # what happens
 
@@ -167,8 +168,8 @@ class FlowBook:
     def apply_fast_quote(self, symbol: int, bid: float, ask: float, ts: int) -> None:
         """Take a price of the fast reference feed, which moves nothing but the reference."""
         market = self.arrays.market
-        if is_usable(bid, ask) and ts >= market.fast_ts[symbol]:
-            market.fast_mid[symbol], market.fast_ts[symbol] = (bid + ask) / 2.0, ts
+        if is_usable(bid, ask) and ts >= market["fast_ts"][symbol]:
+            market["fast_mid"][symbol], market["fast_ts"][symbol] = (bid + ask) / 2.0, ts
 
     def pass_time(self, now: int) -> None:
         """Settle what was due before an instant. Units: ns."""
@@ -207,7 +208,7 @@ class FlowBook:
         owner = self.add_login(deal.login)
         quote = self.rate(owner.currency, self.instruments[symbol].quote)
         self._book(deal, parts, symbol, owner)
-        if not self.arrays.market.quoted[symbol]:
+        if not self.arrays.market["quoted"][symbol]:
             return "no_quote_yet"
         self._decide(deal, parts, symbol, owner.client, quote)
         return None
@@ -218,29 +219,26 @@ class FlowBook:
         per_lot = rate / self.instruments[symbol].units_per_lot if math.isfinite(rate) else 0.0
         commission = -deal.commission * per_lot / deal.lots
         if parts.closed_lots > LOTS_TOLERANCE:
-            trip = self._round_trip(client, symbol, commission, EXIT)
-            self._charge_swap(deal, parts, client, per_lot)
+            trip = self._round_trip(client, symbol, close=commission)
+            self._charge_swap(deal, parts, per_lot)
             if deal.entry != Entry.OUT_BY and self._was_chosen(deal):
-                fill = self._fill(deal, symbol, trip)
-                self._add_ticket(deal, symbol, client, parts.closed_lots, fill, EXIT)
+                self._add_ticket(deal, Place(client, symbol, EXIT), parts.closed_lots, trip)
         if parts.opened_lots > LOTS_TOLERANCE:
-            fill = self._fill(
-                deal, symbol, self._round_trip(client, symbol, commission, ENTRY)
-            )
-            row = self._add_ticket(deal, symbol, client, parts.opened_lots, fill, ENTRY)
+            trip = self._round_trip(client, symbol, enter=commission)
+            row = self._add_ticket(deal, Place(client, symbol, ENTRY), parts.opened_lots, trip)
             self.positions.opened_by(deal, row + self.forgotten)
 
-    def _round_trip(self, client: int, symbol: int, commission: float, is_exit: bool) -> float:
+    def _round_trip(
+        self, client: int, symbol: int, *, enter: float | None = None, close: float | None = None
+    ) -> float:
         """Return the commission of a round trip, some platforms charging at one end only."""
         seen = self.seen.get((client, symbol), Seen())
-        seen = (
-            seen._replace(close_commission=commission)
-            if is_exit
-            else seen._replace(open_commission=commission)
-        )
-        self.seen[client, symbol] = seen
-        other = seen.open_commission if is_exit else seen.close_commission
-        return commission * self.settings.commission_ways if other is None else commission + other
+        opening = seen.open_commission if enter is None else enter
+        closing = seen.close_commission if close is None else close
+        self.seen[client, symbol] = seen._replace(open_commission=opening, close_commission=closing)
+        if opening is None or closing is None:
+            return self.settings.commission_ways * ((opening or 0.0) + (closing or 0.0))
+        return opening + closing
 
     def _was_chosen(self, deal: DealExecuted) -> bool:
         """Whether a close counts as the client's decision."""
@@ -248,122 +246,43 @@ class FlowBook:
             return deal.reason.lower() not in PLATFORM_CLOSES
         return self.settings.exits == "all"
 
-    def _charge_swap(self, deal: DealExecuted, parts: Parts, client: int, per_lot: float) -> None:
+    def _charge_swap(self, deal: DealExecuted, parts: Parts, per_lot: float) -> None:
         """Credit a swap, paid at the close, to the entry that it belongs to."""
-        if deal.swap == 0.0 or parts.held is None:
-            return
-        row = parts.held.decision - self.forgotten
-        if parts.held.decision == NO_DECISION or row < 0:
-            return
-        decisions, clients = self.arrays.decisions, self.arrays.clients
-        swap = deal.swap * per_lot / float(decisions.lots[row]) / cost_of(row, decisions)
-        decisions.swap[row] += swap
-        counts = 2.0 ** float(decisions.mark[row] - clients.mark[client])
-        fast = 2.0 ** float(decisions.fast_mark[row] - clients.fast_mark[client])
-        clients.swap[client] += counts * swap
-        clients.fast_swap[client] += fast * swap
+        if deal.swap != 0.0 and parts.held is not None and parts.held.decision >= self.forgotten:
+            charge_swap(parts.held.decision - self.forgotten, deal.swap * per_lot, self.arrays)
 
-    def _fill(self, deal: DealExecuted, symbol: int, commission: float) -> Fill:
-        """Say what a deal cost against the mid, and what its round trip costs."""
-        market = self.arrays.market
-        bid, ask = float(market.bid[symbol]), float(market.ask[symbol])
-        mid, sign = (bid + ask) / 2.0, 1.0 if deal.side == Side.BUY else -1.0
-        over_mid = sign * (deal.price - mid)
-        usual = self._usual_fill(symbol, over_mid)
-        paid = over_mid + max((ask - bid) / 2.0, usual) + commission
-        widest = max(float(market.spread[symbol]), usual)
-        floor = max(self.settings.cost_floor * widest, _LEAST_COST * abs(mid))
-        markup = 0.0 if deal.raw_price is None else sign * (deal.price - deal.raw_price)
-        return Fill(mid, paid, floor, 2.0 * markup + commission)
-
-    def _usual_fill(self, symbol: int, over_mid: float) -> float:
-        """Return what clients usually pay over the mid in a symbol, this fill included."""
-        market = self.arrays.market
-        before, fills = float(market.fill_half[symbol]), float(market.fills[symbol]) + 1.0
-        seen = max(over_mid, 0.0)
-        if fills > 1.0:
-            seen = min(seen, _WORST_FILL * max(before, float(market.spread[symbol])))
-        usual = before + max(1.0 / fills, _LEAST_FILL_WEIGHT) * (seen - before)
-        market.fill_half[symbol], market.fills[symbol] = usual, fills
-        return usual
-
-    def _add_ticket(
-        self, deal: DealExecuted, symbol: int, client: int, lots: float, fill: Fill, is_exit: bool
-    ) -> int:
+    def _add_ticket(self, deal: DealExecuted, place: Place, lots: float, commission: float) -> int:
         """Add a ticket to the client's running decision, or to a new one; return its row."""
         self._reserve()
-        now = int(self.arrays.counters[CLOCK])
+        client, symbol, is_exit = place
         sign = 1.0 if deal.side == Side.BUY else -1.0
-        key = (client, symbol, sign, is_exit)
-        row = self.open_decisions.get(key, NO_DECISION) - self.forgotten
-        if row < 0 or now - self.arrays.decisions.ts[row] > self.settings.merge_ns:
-            row = self._new_decision(key, now)
-        d, t = self.arrays.decisions, self.arrays.tickets
-        d.lots[row] += lots
-        d.mid_lots[row] += lots * fill.mid
-        d.price_lots[row] += lots * deal.price
-        d.paid_lots[row] += lots * fill.paid
-        d.floor_lots[row] += lots * fill.floor
-        d.earned_lots[row] += lots * fill.earned
-        d.variance_lots[row] += lots * self.arrays.market.variance[symbol]
-        fast = self._fast_mid(deal, symbol)
-        if fast is not None:
-            d.fast_lots[row] += lots
-            d.stale_lots[row] += lots * sign * (fast - fill.mid)
-        place = int(self.arrays.counters[TICKETS])
-        t.ts[place], t.decision[place], t.lots[place] = now, row, lots
-        t.reference[place] = fill.mid
-        self.arrays.counters[TICKETS] = place + 1
-        due = now + int(self.terms.horizons[0])
-        self.arrays.counters[DUE] = min(int(self.arrays.counters[DUE]), due)
+        running, before = (place, sign), int(self.arrays.counters[DECISIONS])
+        seen = self.seen[client, symbol]
+        markup = 0.0 if deal.raw_price is None else sign * (deal.price - deal.raw_price)
+        row = take_ticket(
+            max(self.open_decisions.get(running, NO_DECISION) - self.forgotten, -1),
+            client, symbol, sign, is_exit, lots, deal.price, commission, markup,
+            self._fast_mid(deal, symbol), seen.exit_ts if is_exit else seen.entry_ts,
+            self.arrays, self.terms,
+        )  # fmt: skip
+        if row == before:
+            now = int(self.arrays.counters[CLOCK])
+            self.open_decisions[running] = row + self.forgotten
+            self.seen[client, symbol] = (
+                seen._replace(exit_ts=now) if is_exit else seen._replace(entry_ts=now)
+            )
         return row
 
-    def _fast_mid(self, deal: DealExecuted, symbol: int) -> float | None:
-        """Return the fast reference at a deal: what the deal says, else what the feed said."""
+    def _fast_mid(self, deal: DealExecuted, symbol: int) -> float:
+        """Return the fast reference at a deal: what the deal says, else the feed, else NaN."""
         if deal.reference_mid is not None:
-            return deal.reference_mid if math.isfinite(deal.reference_mid) else None
-        market = self.arrays.market
-        seen = int(market.fast_ts[symbol])
+            return deal.reference_mid
+        feed = self.arrays.market[symbol]
+        seen = int(feed["fast_ts"])
         age = int(self.arrays.counters[CLOCK]) - seen
         if seen == 0 or not 0 <= age <= self.settings.reference_age_ns:
-            return None
-        return float(market.fast_mid[symbol])
-
-    def _new_decision(self, key: tuple[int, int, float, bool], now: int) -> int:
-        client, symbol, sign, is_exit = key
-        row = int(self.arrays.counters[DECISIONS])
-        d, c = self.arrays.decisions, self.arrays.clients
-        last = self.seen.get((client, symbol), Seen())
-        if c.trades[client] == c.exits[client] == 0:
-            c.begun_ts[client] = c.last_ts[client] = now
-        if is_exit:
-            self.seen[client, symbol] = last._replace(exit_ts=now)
-            c.exits[client] += 1
-        else:
-            self.seen[client, symbol] = last._replace(entry_ts=now)
-            self._age(client, now)
-        d.ts[row], d.client[row], d.symbol[row] = now, client, symbol
-        d.side[row], d.is_exit[row] = sign, is_exit
-        d.previous_ts[row] = last.exit_ts if is_exit else last.entry_ts
-        d.mark[row], d.fast_mark[row] = c.mark[client], c.fast_mark[client]
-        self.open_decisions[key] = row + self.forgotten
-        self.arrays.counters[DECISIONS] = row + 1
-        return row
-
-    def _age(self, client: int, now: int) -> None:
-        """Count an entry and let what came before it fade."""
-        c, s = self.arrays.clients, self.settings
-        c.trades[client] += 1
-        trades, since = int(c.trades[client]), (now - int(c.begun_ts[client])) / s.half_life_ns
-        c.last_ts[client] = now
-        slow, fast = trades / s.half_life_trades + since, trades / s.fast_half_life_trades + since
-        fades = 2.0 ** float(c.mark[client] - slow)
-        for column in (c.n_eff, c.cost, c.cost_pips, c.earned, c.swap, c.weight, c.moment):
-            column[client] *= fades
-        fades = 2.0 ** float(c.fast_mark[client] - fast)
-        for column in (c.fast_n_eff, c.fast_swap, c.fast_weight, c.fast_moment):
-            column[client] *= fades
-        c.mark[client], c.fast_mark[client] = slow, fast
+            return math.nan
+        return float(feed["fast_mid"])
 
     def _book(self, deal: DealExecuted, parts: Parts, symbol: int, owner: Login) -> None:
         instrument = self.instruments[symbol]
@@ -378,16 +297,21 @@ class FlowBook:
         clock = int(self.arrays.counters[CLOCK])
         return None if clock == LONG_AGO else clock
 
+    @property
+    def late_quotes(self) -> int:
+        """How many quotes were older than the last one of their symbol."""
+        return int(self.arrays.counters[LATE_QUOTES])
+
     def forget(self, before: int) -> None:
         """Drop decisions from before an instant that are settled; their sums stay. Units: ns."""
         a = self.arrays
-        drop = int(np.searchsorted(a.decisions.ts[: a.counters[DECISIONS]], before))
+        drop = int(np.searchsorted(a.decisions["ts"][: a.counters[DECISIONS]], before))
         drop = min(drop, int(a.next_decision.min()))
-        tickets = int(np.searchsorted(a.tickets.ts[: a.counters[TICKETS]], before))
+        tickets = int(np.searchsorted(a.tickets["ts"][: a.counters[TICKETS]], before))
         tickets = min(tickets, int(a.next_ticket.min()))
         drop_rows(a.decisions, drop, a.counters, DECISIONS)
         drop_rows(a.tickets, tickets, a.counters, TICKETS)
-        a.tickets.decision[: a.counters[TICKETS]] -= drop
+        a.tickets["decision"][: a.counters[TICKETS]] -= drop
         a.next_decision[:] -= drop
         a.next_ticket[:] -= tickets
         self.forgotten += drop
@@ -417,7 +341,7 @@ class FlowBook:
     def _make_room(self) -> None:
         """Make room for an alarm of every client."""
         needed = int(self.arrays.counters[ALARMS]) + len(self.client_ids)
-        if len(self.arrays.alarms.ts) < needed:
+        if len(self.arrays.alarms) < needed:
             self.arrays = self.arrays._replace(alarms=with_room(self.arrays.alarms, needed))
 
 

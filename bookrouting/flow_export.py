@@ -10,19 +10,19 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from bookrouting.flow_book import FlowBook, Login, Seen
+from bookrouting.flow_book import FlowBook, Login, Place, Seen
 from bookrouting.flow_settings import FlowSettings
 from bookrouting.flow_state import (
+    ALARM,
     ALARMS,
+    CLIENT,
+    DECISION,
     DECISIONS,
+    MARKET,
+    TICKET,
     TICKETS,
-    AlarmArrays,
-    ClientArrays,
-    DecisionArrays,
-    MarketArrays,
+    FlowArrays,
     Table,
-    TicketArrays,
-    new_table,
 )
 from bookrouting.held import Held
 from bookrouting.money import Money
@@ -35,11 +35,11 @@ FLOW_VERSION: Final = 1
 """Raised whenever a stored flow book can no longer be read."""
 
 _KINDS: Final = {
-    "market": MarketArrays,
-    "tickets": TicketArrays,
-    "decisions": DecisionArrays,
-    "clients": ClientArrays,
-    "alarms": AlarmArrays,
+    "market": MARKET,
+    "tickets": TICKET,
+    "decisions": DECISION,
+    "clients": CLIENT,
+    "alarms": ALARM,
 }
 
 
@@ -54,11 +54,12 @@ def export_flow(book: FlowBook) -> EngineState:
         "alarms": int(arrays.counters[ALARMS]),
     }
     tables: dict[str, dict[str, Any]] = {
-        name: {key: column[: rows[name]].copy() for key, column in getattr(arrays, name)._asdict().items()}
-        for name in _KINDS
+        name: {key: getattr(arrays, name)[key][:count].copy() for key in _KINDS[name].names or ()}
+        for name, count in rows.items()
     }
     tables["queues"] = {
-        "next_ticket": arrays.next_ticket.copy(), "next_decision": arrays.next_decision.copy()
+        "next_ticket": arrays.next_ticket.copy(),
+        "next_decision": arrays.next_decision.copy(),
     }
     tables["counters"] = {"counter": arrays.counters.copy()}
     for part, columns in book.applied.export().items():
@@ -81,6 +82,7 @@ def restore_flow(state: EngineState, settings: FlowSettings | None = None) -> Fl
     book = FlowBook(settings, tuple(meta["pivots"]))
     for instrument in msgspec.convert(meta["instruments"], list[Instrument]):
         book.add_instrument(instrument)
+    book.symbol_of = dict(meta["symbol_of"])
     for name, client_id, currency in meta["logins"]:
         book.logins[name] = Login(client_id, currency)
     book.client_ids = list(meta["client_ids"])
@@ -94,8 +96,8 @@ def restore_flow(state: EngineState, settings: FlowSettings | None = None) -> Fl
     book.money = {client_id: Money(*money) for client_id, money in meta["money"]}
     book.forgotten = meta["forgotten"]
     book.open_decisions = {
-        (client, symbol, sign, is_exit): row
-        for client, symbol, sign, is_exit, row in meta["open_decisions"]
+        (Place(client, symbol, is_exit), sign): row
+        for client, symbol, is_exit, sign, row in meta["open_decisions"]
     }
     book.seen = {(client, symbol): Seen(*seen) for client, symbol, *seen in meta["seen"]}
     return book
@@ -103,19 +105,23 @@ def restore_flow(state: EngineState, settings: FlowSettings | None = None) -> Fl
 
 def _restore_arrays(book: FlowBook, tables: dict[str, dict[str, Any]]) -> None:
     filled = {name: _filled(kind, tables[name]) for name, kind in _KINDS.items()}
-    pip = np.resize(book.arrays.pip, len(filled["market"].bid))
-    book.arrays = book.arrays._replace(**filled, pip=pip)
+    pip = np.resize(book.arrays.pip, len(filled["market"]))
+    a = book.arrays
+    book.arrays = FlowArrays(
+        filled["market"], filled["tickets"], filled["decisions"], filled["clients"],
+        filled["alarms"], pip, a.next_ticket, a.next_decision, a.counters,
+    )  # fmt: skip
     for name in ("next_ticket", "next_decision"):
         getattr(book.arrays, name)[:] = tables["queues"][name]
     book.arrays.counters[:] = tables["counters"]["counter"]
     book.see_prices()
 
 
-def _filled(kind: type[Table], columns: dict[str, Any]) -> Table:
+def _filled(kind: np.dtype[Any], columns: dict[str, Any]) -> Table:
     rows = len(next(iter(columns.values())))
-    table = new_table(kind, max(rows, 64))
-    for name, column in table._asdict().items():
-        column[:rows] = columns[name]
+    table = np.zeros(max(rows, 64), kind)
+    for name, column in columns.items():
+        table[name][:rows] = column
     return table
 
 
@@ -124,12 +130,13 @@ def _meta(book: FlowBook) -> dict[str, Any]:
         "version": FLOW_VERSION,
         "pivots": list(book.pivots),
         "instruments": msgspec.to_builtins(book.instruments),
+        "symbol_of": dict(book.symbol_of),
         "logins": [[name, *login] for name, login in book.logins.items()],
         "client_ids": list(book.client_ids),
         "held": [[*key, *held[1:]] for key, held in book.positions.open.items()],
         "ignored": dict(book.ignored),
         "money": [[client_id, list(money)] for client_id, money in book.money.items()],
         "forgotten": book.forgotten,
-        "open_decisions": [[*key, row] for key, row in book.open_decisions.items()],
+        "open_decisions": [[*key[0], key[1], row] for key, row in book.open_decisions.items()],
         "seen": [[*key, *seen] for key, seen in book.seen.items()],
     }

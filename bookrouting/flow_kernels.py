@@ -26,10 +26,9 @@ from bookrouting.flow_state import (
     LATE_QUOTES,
     NEVER,
     TICKETS,
-    DecisionArrays,
     FlowArrays,
     FlowTerms,
-    MarketArrays,
+    Table,
 )
 from exposure.kernels import kernel
 from exposure.model.quotes import QuoteColumns
@@ -59,10 +58,10 @@ def take_quotes(quotes: QuoteColumns, flow: FlowArrays, terms: FlowTerms) -> Non
         if symbol < 0:
             continue
         bid, ask = quotes.bid[i], quotes.ask[i]
-        if now < 0 or not _usable(bid, ask, market.allow_negative[symbol]):
+        if now < 0 or not _usable(bid, ask, market[symbol].allow_negative):
             counters[BAD_QUOTES] += 1
             continue
-        if market.quoted[symbol] and now < market.last_ts[symbol]:
+        if market[symbol].quoted and now < market[symbol].last_ts:
             counters[LATE_QUOTES] += 1
             continue
         if now > counters[CLOCK]:
@@ -83,7 +82,7 @@ def settle_until(now: int, flow: FlowArrays, terms: FlowTerms) -> None:
         for h in range(CURVE):
             k = flow.next_decision[h]
             if k < flow.counters[DECISIONS]:
-                at = decisions.ts[k] + terms.merge_ns + terms.horizons[h]
+                at = decisions[k].ts + terms.merge_ns + terms.horizons[h]
                 if at < due:
                     due, first = at, h
         if due > now or due == NEVER:
@@ -93,26 +92,28 @@ def settle_until(now: int, flow: FlowArrays, terms: FlowTerms) -> None:
     for h in range(CURVE):
         k = flow.next_ticket[h]
         if k < flow.counters[TICKETS]:
-            due = min(due, flow.tickets.ts[k] + terms.horizons[h])
+            due = min(due, flow.tickets[k].ts + terms.horizons[h])
     flow.counters[DUE] = due
 
 
 @kernel
-def gap_limit(symbol: int, market: MarketArrays, terms: FlowTerms) -> float:
+def gap_limit(symbol: int, market: Table, terms: FlowTerms) -> float:
     """Return the silence of a symbol that means its market is closed. Units: ns."""
-    if market.intervals[symbol] == 0.0:
+    if market[symbol].intervals == 0.0:
         return math.inf
-    return max(terms.gap_ns, terms.gap_intervals * market.interval_ns[symbol])
+    limit: float = max(terms.gap_ns, terms.gap_intervals * market[symbol].interval_ns)
+    return limit
 
 
 @kernel
-def cost_of(k: int, decisions: DecisionArrays) -> float:
+def cost_of(k: int, decisions: Table) -> float:
     """Return what a round trip of a decision costs, floored. Units: price."""
-    return max(decisions.paid_lots[k], decisions.floor_lots[k]) / decisions.lots[k]
+    cost: float = max(decisions[k].paid_lots, decisions[k].floor_lots) / decisions[k].lots
+    return cost
 
 
 @kernel
-def _usable(bid: float, ask: float, allow_negative: bool) -> bool:
+def _usable(bid: float, ask: float, allow_negative: bool) -> bool:  # noqa: FBT001 (a kernel)
     if not (math.isfinite(bid) and math.isfinite(ask)):
         return False
     return bool(allow_negative) or (bid > 0.0 and ask > 0.0)
@@ -124,61 +125,61 @@ def _take(
 ) -> None:
     market = flow.market
     mid, spread = (bid + ask) / 2.0, max(ask - bid, 0.0)
-    if market.quoted[symbol]:
-        silence = now - market.last_ts[symbol]
+    if market[symbol].quoted:
+        silence = now - market[symbol].last_ts
         limit = gap_limit(symbol, market, terms)
         if silence > limit:
-            _credit_gap(symbol, mid, now, flow, terms)
-            market.gap_end[symbol] = now
-            market.sample_mid[symbol], market.sample_ts[symbol] = mid, now
-        elif now - market.sample_ts[symbol] >= terms.sample_ns:
+            _credit_gap(symbol, mid, flow, terms)
+            market[symbol].gap_end = now
+            market[symbol].sample_mid, market[symbol].sample_ts = mid, now
+        elif now - market[symbol].sample_ts >= terms.sample_ns:
             _sample(symbol, mid, now, market, terms)
         if silence > 0:
-            market.intervals[symbol] += 1.0
-            weight = max(1.0 / market.intervals[symbol], _LEAST_INTERVAL_WEIGHT)
-            off = min(float(silence), limit) - market.interval_ns[symbol]
-            market.interval_ns[symbol] += weight * off
+            market[symbol].intervals += 1.0
+            weight = max(1.0 / market[symbol].intervals, _LEAST_INTERVAL_WEIGHT)
+            off = min(float(silence), limit) - market[symbol].interval_ns
+            market[symbol].interval_ns += weight * off
     else:
-        market.quoted[symbol] = True
-        market.sample_mid[symbol], market.sample_ts[symbol] = mid, now
-    market.spreads[symbol] += 1.0
-    weight = max(1.0 / market.spreads[symbol], _LEAST_WEIGHT)
-    market.spread[symbol] += weight * (spread - market.spread[symbol])
-    market.bid[symbol], market.ask[symbol], market.last_ts[symbol] = bid, ask, now
-    if market.observed_ns[symbol] == 0.0:
-        usual = max(terms.prior_sd * market.spread[symbol], _TINY * abs(mid))
-        market.variance[symbol] = usual * usual
+        market[symbol].quoted = True
+        market[symbol].sample_mid, market[symbol].sample_ts = mid, now
+    market[symbol].spreads += 1.0
+    weight = max(1.0 / market[symbol].spreads, _LEAST_WEIGHT)
+    market[symbol].spread += weight * (spread - market[symbol].spread)
+    market[symbol].bid, market[symbol].ask, market[symbol].last_ts = bid, ask, now
+    if market[symbol].observed_ns == 0.0:
+        usual = max(terms.prior_sd * market[symbol].spread, _TINY * abs(mid))
+        market[symbol].variance = usual * usual
 
 
 @kernel
-def _sample(symbol: int, mid: float, now: int, market: MarketArrays, terms: FlowTerms) -> None:
+def _sample(symbol: int, mid: float, now: int, market: Table, terms: FlowTerms) -> None:
     """Let the variance see a move: a mean at first, then forgetting by half-life."""
-    passed = float(now - market.sample_ts[symbol])
-    move, variance = mid - market.sample_mid[symbol], market.variance[symbol]
+    passed = float(now - market[symbol].sample_ts)
+    move, variance = mid - market[symbol].sample_mid, market[symbol].variance
     seen = min(move * move / (passed * _NS), _WORST_MOVE * variance)
     forgets = 1.0 - 0.5 ** (passed / terms.variance_half_life)
-    learns = passed / (market.observed_ns[symbol] + passed + terms.variance_prior)
+    learns = passed / (market[symbol].observed_ns + passed + terms.variance_prior)
     floor = _TINY * mid
     variance += max(forgets, learns) * (seen - variance)
-    market.variance[symbol] = max(variance, floor * floor)
-    market.observed_ns[symbol] += passed
-    market.sample_mid[symbol], market.sample_ts[symbol] = mid, now
+    market[symbol].variance = max(variance, floor * floor)
+    market[symbol].observed_ns += passed
+    market[symbol].sample_mid, market[symbol].sample_ts = mid, now
 
 
 @kernel
-def _credit_gap(symbol: int, mid: float, now: int, flow: FlowArrays, terms: FlowTerms) -> None:
+def _credit_gap(symbol: int, mid: float, flow: FlowArrays, terms: FlowTerms) -> None:
     """Keep what a market's first price after a close did to those who had just dealt."""
     tickets, decisions, clients = flow.tickets, flow.decisions, flow.clients
-    closed = flow.market.last_ts[symbol]
+    closed = flow.market[symbol].last_ts
     k = flow.counters[TICKETS] - 1
-    while k >= 0 and tickets.ts[k] >= closed - terms.horizons[CURVE - 1]:
-        own = tickets.decision[k]
-        if own >= 0 and decisions.symbol[own] == symbol and not decisions.is_exit[own]:
-            moved = decisions.side[own] * (mid - tickets.reference[k])
-            share = tickets.lots[k] / decisions.lots[own]
-            client = decisions.client[own]
-            clients.gap[client] += share * moved / cost_of(own, decisions)
-            clients.gaps[client] += 1
+    while k >= 0 and tickets[k].ts >= closed - terms.horizons[CURVE - 1]:
+        own = tickets[k].decision
+        if own >= 0 and decisions[own].symbol == symbol and not decisions[own].is_exit:
+            moved = decisions[own].side * (mid - tickets[k].reference)
+            share = tickets[k].lots / decisions[own].lots
+            client = decisions[own].client
+            clients[client].gap += share * moved / cost_of(own, decisions)
+            clients[client].gaps += 1
         k -= 1
 
 
@@ -186,16 +187,16 @@ def _credit_gap(symbol: int, mid: float, now: int, flow: FlowArrays, terms: Flow
 def _settle_tickets(h: int, now: int, flow: FlowArrays, terms: FlowTerms) -> None:
     tickets, decisions, market = flow.tickets, flow.decisions, flow.market
     horizon, k, count = terms.horizons[h], flow.next_ticket[h], flow.counters[TICKETS]
-    while k < count and tickets.ts[k] + horizon <= now:
-        own = tickets.decision[k]
-        symbol, due = decisions.symbol[own], tickets.ts[k] + horizon
-        silent = due - market.last_ts[symbol] > gap_limit(symbol, market, terms)
-        if silent or market.gap_end[symbol] > tickets.ts[k]:
-            decisions.status[own, h] = CANCELLED
+    while k < count and tickets[k].ts + horizon <= now:
+        own = tickets[k].decision
+        symbol, due = decisions[own].symbol, tickets[k].ts + horizon
+        silent = due - market[symbol].last_ts > gap_limit(symbol, market, terms)
+        if silent or market[symbol].gap_end > tickets[k].ts:
+            decisions[own].status[h] = CANCELLED
         else:
-            mid = (market.bid[symbol] + market.ask[symbol]) / 2.0
-            moved = decisions.side[own] * (mid - tickets.reference[k])
-            decisions.markout[own, h] += tickets.lots[k] * moved
+            mid = (market[symbol].bid + market[symbol].ask) / 2.0
+            moved = decisions[own].side * (mid - tickets[k].reference)
+            decisions[own].markout[h] += tickets[k].lots * moved
         k += 1
     flow.next_ticket[h] = k
 
@@ -204,57 +205,54 @@ def _settle_tickets(h: int, now: int, flow: FlowArrays, terms: FlowTerms) -> Non
 def _decide(k: int, h: int, at: int, flow: FlowArrays, terms: FlowTerms) -> None:
     """Take a decision's markout into its client's sums, now that all its tickets are due."""
     decisions, clients = flow.decisions, flow.clients
-    client = decisions.client[k]
+    client = decisions[k].client
     cost = cost_of(k, decisions)
-    counts = 2.0 ** (decisions.mark[k] - clients.mark[client])
-    fast = 2.0 ** (decisions.fast_mark[k] - clients.fast_mark[client])
-    if h == 0 and not decisions.is_exit[k]:
+    counts = 2.0 ** (decisions[k].mark - clients[client].mark)
+    fast = 2.0 ** (decisions[k].fast_mark - clients[client].fast_mark)
+    if h == 0 and not decisions[k].is_exit:
         _count(k, client, cost, counts, fast, flow)
-    if decisions.status[k, h] == CANCELLED:
-        decisions.markout[k, h] = 0.0
+    if decisions[k].status[h] == CANCELLED:
+        decisions[k].markout[h] = 0.0
         return
-    paid = decisions.paid_lots[k] / decisions.lots[k]
+    paid = decisions[k].paid_lots / decisions[k].lots
     variance = variance_of(k, h, cost, decisions, terms)
     most = terms.winsor * math.sqrt(variance)
-    x = (decisions.markout[k, h] / decisions.lots[k] - paid) / cost + 1.0
+    x = (decisions[k].markout[h] / decisions[k].lots - paid) / cost + 1.0
     x = min(max(x, -most), most)
-    decisions.markout[k, h], decisions.status[k, h] = x, KNOWN
-    share = min(1.0, (decisions.ts[k] - decisions.previous_ts[k]) / terms.horizons[h])
-    column = h + CURVE if decisions.is_exit[k] else h
-    clients.weight[client, column] += counts * share / variance
-    clients.moment[client, column] += counts * share * x / variance
-    clients.fast_weight[client, column] += fast * share / variance
-    clients.fast_moment[client, column] += fast * share * x / variance
+    decisions[k].markout[h], decisions[k].status[h] = x, KNOWN
+    share = min(1.0, (decisions[k].ts - decisions[k].previous_ts) / terms.horizons[h])
+    column = h + CURVE if decisions[k].is_exit else h
+    clients[client].weight[column] += counts * share / variance
+    clients[client].moment[column] += counts * share * x / variance
+    clients[client].fast_weight[column] += fast * share / variance
+    clients[client].fast_moment[column] += fast * share * x / variance
     if terms.scored[h] >= 0:
         _bet(k, h, at, share, (x - 1.0) / math.sqrt(variance), flow, terms)
 
 
 @kernel
-def variance_of(
-    k: int, h: int, cost: float, decisions: DecisionArrays, terms: FlowTerms
-) -> float:
+def variance_of(k: int, h: int, cost: float, decisions: Table, terms: FlowTerms) -> float:
     """Return the variance of a decision's markout without any skill, in squared costs."""
-    per_second = decisions.variance_lots[k] / decisions.lots[k] / (cost * cost)
-    return terms.kappa * per_second * terms.horizons[h] * _NS + terms.floor_variance
+    per_second = decisions[k].variance_lots / decisions[k].lots / (cost * cost)
+    variance: float = terms.kappa * per_second * terms.horizons[h] * _NS + terms.floor_variance
+    return variance
 
 
 @kernel
-def _count(
-    k: int, client: int, cost: float, counts: float, fast: float, flow: FlowArrays
-) -> None:
+def _count(k: int, client: int, cost: float, counts: float, fast: float, flow: FlowArrays) -> None:
     """Count an entry whose tickets are complete, and what it cost."""
     decisions, clients = flow.decisions, flow.clients
-    mid = abs(decisions.mid_lots[k] / decisions.lots[k])
-    clients.n_eff[client] += counts
-    clients.fast_n_eff[client] += fast
-    clients.cost[client] += counts * cost / mid
-    clients.cost_pips[client] += counts * cost / flow.pip[decisions.symbol[k]]
-    clients.earned[client] += counts * decisions.earned_lots[k] / decisions.lots[k] / cost
-    if decisions.fast_lots[k] > 0.0:
-        stale = decisions.stale_lots[k] / decisions.fast_lots[k]
-        clients.stale[client] += stale / cost
-        clients.stale_seen[client] += 1
-        clients.stale_hits[client] += stale > cost / 2.0
+    mid = abs(decisions[k].mid_lots / decisions[k].lots)
+    clients[client].n_eff += counts
+    clients[client].fast_n_eff += fast
+    clients[client].cost += counts * cost / mid
+    clients[client].cost_pips += counts * cost / flow.pip[decisions[k].symbol]
+    clients[client].earned += counts * decisions[k].earned_lots / decisions[k].lots / cost
+    if decisions[k].fast_lots > 0.0:
+        stale = decisions[k].stale_lots / decisions[k].fast_lots
+        clients[client].stale += stale / cost
+        clients[client].stale_seen += 1
+        clients[client].stale_hits += stale > cost / 2.0
 
 
 @kernel
@@ -263,22 +261,22 @@ def _bet(
 ) -> None:
     """Let the client's e-process see a standardised net gain; note the first alarm of a quarter."""
     decisions, clients = flow.decisions, flow.clients
-    client, quarter = decisions.client[k], decisions.ts[k] // QUARTER_NS
-    if quarter < clients.quarter[client]:
+    client, quarter = decisions[k].client, decisions[k].ts // QUARTER_NS
+    if quarter < clients[client].quarter:
         return
-    if quarter > clients.quarter[client]:
-        clients.quarter[client], clients.alarmed[client] = quarter, False
+    if quarter > clients[client].quarter:
+        clients[client].quarter, clients[client].alarmed = quarter, False
         for j in range(2 * HORIZONS):
-            clients.e_count[client, j] = clients.e_sum[client, j] = 0.0
-            clients.e_channel[client, j] = 0.0
-    j = terms.scored[h] + (HORIZONS if decisions.is_exit[k] else 0)
-    clients.e_count[client, j] += share
-    clients.e_sum[client, j] += share * min(max(gain, -terms.winsor), terms.winsor)
-    clients.e_channel[client, j] = log_e_value(
-        clients.e_count[client, j], clients.e_sum[client, j], terms.e_prior
+            clients[client].e_count[j] = clients[client].e_sum[j] = 0.0
+            clients[client].e_channel[j] = 0.0
+    j = terms.scored[h] + (HORIZONS if decisions[k].is_exit else 0)
+    clients[client].e_count[j] += share
+    clients[client].e_sum[j] += share * min(max(gain, -terms.winsor), terms.winsor)
+    clients[client].e_channel[j] = log_e_value(
+        clients[client].e_count[j], clients[client].e_sum[j], terms.e_prior
     )
     _average(client, flow, terms)
-    if clients.e_log[client] >= terms.log_alarm and not clients.alarmed[client]:
+    if clients[client].e_log >= terms.log_alarm and not clients[client].alarmed:
         _alarm(client, at, flow)
 
 
@@ -286,20 +284,20 @@ def _bet(
 def _average(client: int, flow: FlowArrays, terms: FlowTerms) -> None:
     clients, top = flow.clients, 0.0
     for j in range(2 * HORIZONS):
-        top = max(top, clients.e_channel[client, j])
+        top = max(top, clients[client].e_channel[j])
     total = 0.0
     for j in range(2 * HORIZONS):
-        total += terms.e_weights[j] * math.exp(clients.e_channel[client, j] - top)
-    clients.e_log[client] = top + math.log(total)
+        total += terms.e_weights[j] * math.exp(clients[client].e_channel[j] - top)
+    clients[client].e_log = top + math.log(total)
 
 
 @kernel
 def _alarm(client: int, at: int, flow: FlowArrays) -> None:
     place, alarms = flow.counters[ALARMS], flow.alarms
-    if place == len(alarms.ts):
+    if place == len(alarms):
         return  # the caller makes room; the alarm comes with the next markout then
-    alarms.client[place], alarms.ts[place] = client, at
-    alarms.trades[place] = flow.clients.trades[client]
-    alarms.log_e[place] = flow.clients.e_log[client]
-    flow.clients.alarmed[client] = True
+    alarms[place].client, alarms[place].ts = client, at
+    alarms[place].trades = flow.clients[client].trades
+    alarms[place].log_e = flow.clients[client].e_log
+    flow.clients[client].alarmed = True
     flow.counters[ALARMS] = place + 1

@@ -6,7 +6,7 @@ queue of every horizon one place in a list.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,8 @@ from bookrouting.score import channel_weights
 
 Floats = NDArray[np.float64]
 Int64s = NDArray[np.int64]
-Int32s = NDArray[np.int32]
-Int8s = NDArray[np.int8]
-Flags = NDArray[np.bool_]
-CurveFloats = NDArray[np.float64]
-CurveInt8s = NDArray[np.int8]
-BothFloats = NDArray[np.float64]
-ScoredFloats = NDArray[np.float64]
+Table = NDArray[np.void]
+"""A structured array: one row per thing, with named columns."""
 
 CURVE: Final = len(CURVE_S)
 NEVER: Final = np.iinfo(np.int64).max
@@ -35,134 +30,152 @@ CLOCK, DUE, TICKETS, DECISIONS, ALARMS, LATE_QUOTES, BAD_QUOTES = range(7)
 """Places of the counters."""
 
 
-class MarketArrays(NamedTuple):
-    """Per symbol. Units: prices in quote currency, ``variance`` their square per second, times ns.
+MARKET: Final = np.dtype(
+    [
+        ("bid", np.float64),
+        ("ask", np.float64),
+        ("last_ts", np.int64),
+        ("quoted", np.bool_),
+        ("allow_negative", np.bool_),
+        ("sample_mid", np.float64),
+        ("sample_ts", np.int64),
+        ("variance", np.float64),
+        ("observed_ns", np.float64),
+        ("spread", np.float64),
+        ("spreads", np.float64),
+        ("interval_ns", np.float64),
+        ("intervals", np.float64),
+        ("gap_end", np.int64),
+        ("fill_half", np.float64),
+        ("fills", np.float64),
+        ("fast_mid", np.float64),
+        ("fast_ts", np.int64),
+    ],
+    align=True,
+)
+"""Per symbol. Units: prices in quote currency, ``variance`` their square per second, times ns.
 
-    ``sample_*`` is the last price that the variance saw, ``observed_ns`` for how long it looked.
-    ``spread`` and ``interval_ns`` are what is usual, of ``spreads`` and ``intervals`` quotes;
-    ``gap_end`` is when the symbol last came back from a silence. ``fill_half`` is what clients
-    usually pay over the mid, of ``fills`` deals.
-    """
-
-    bid: Floats
-    ask: Floats
-    last_ts: Int64s
-    quoted: Flags
-    allow_negative: Flags
-    sample_mid: Floats
-    sample_ts: Int64s
-    variance: Floats
-    observed_ns: Floats
-    spread: Floats
-    spreads: Floats
-    interval_ns: Floats
-    intervals: Floats
-    gap_end: Int64s
-    fill_half: Floats
-    fills: Floats
-    fast_mid: Floats
-    fast_ts: Int64s
-
-
-class TicketArrays(NamedTuple):
-    """Per deal, in order of time; ``reference`` is the mid that the client saw."""
-
-    ts: Int64s
-    decision: Int64s
-    lots: Floats
-    reference: Floats
+``sample_*`` is the last price that the variance saw, ``observed_ns`` for how long it looked.
+``spread`` and ``interval_ns`` are what is usual, of ``spreads`` and ``intervals`` quotes;
+``gap_end`` is when the symbol last came back from a silence. ``fill_half`` is what clients
+usually pay over the mid, of ``fills`` deals.
+"""
 
 
-class DecisionArrays(NamedTuple):
-    """Per parent trade: tickets on one side of a symbol that belong together, an entry or an exit.
-
-    ``*_lots`` are sums over tickets of a figure times lots: the mid that was seen, what was paid
-    per round trip (``paid``), its least (``floor``), what of it a house that passes the trade on
-    keeps (``earned``), the variance per second, how far the fast reference stood (``stale``), over
-    ``fast_lots`` with one. ``previous_ts`` is the client's last
-    decision in the symbol, ``mark`` and ``fast_mark`` his age in half-lives, ``swap`` in costs.
-    ``markout`` collects moves times lots while PENDING and is in costs of a round trip once KNOWN.
-    """
-
-    ts: Int64s
-    client: Int32s
-    symbol: Int32s
-    side: Floats
-    is_exit: Flags
-    lots: Floats
-    mid_lots: Floats
-    price_lots: Floats
-    paid_lots: Floats
-    floor_lots: Floats
-    earned_lots: Floats
-    variance_lots: Floats
-    stale_lots: Floats
-    fast_lots: Floats
-    previous_ts: Int64s
-    mark: Floats
-    fast_mark: Floats
-    swap: Floats
-    markout: CurveFloats
-    status: CurveInt8s
+TICKET: Final = np.dtype(
+    [
+        ("ts", np.int64),
+        ("decision", np.int64),
+        ("lots", np.float64),
+        ("reference", np.float64),
+    ],
+    align=True,
+)
+"""Per deal, in order of time; ``reference`` is the mid that the client saw."""
 
 
-class ClientArrays(NamedTuple):
-    """Per client. Sums decay with his entries and with time; those named ``fast`` do so sooner.
+DECISION: Final = np.dtype(
+    [
+        ("ts", np.int64),
+        ("client", np.int32),
+        ("symbol", np.int32),
+        ("side", np.float64),
+        ("is_exit", np.bool_),
+        ("lots", np.float64),
+        ("mid_lots", np.float64),
+        ("price_lots", np.float64),
+        ("paid_lots", np.float64),
+        ("floor_lots", np.float64),
+        ("earned_lots", np.float64),
+        ("variance_lots", np.float64),
+        ("stale_lots", np.float64),
+        ("fast_lots", np.float64),
+        ("previous_ts", np.int64),
+        ("mark", np.float64),
+        ("fast_mark", np.float64),
+        ("swap", np.float64),
+        ("markout", np.float64, (CURVE,)),
+        ("status", np.int8, (CURVE,)),
+    ],
+    align=True,
+)
+"""Per parent trade: tickets on one side of a symbol that belong together, an entry or an exit.
 
-    ``weight`` and ``moment`` have a column per horizon of the curve after entries, then after
-    exits. ``cost`` (a share of the price), ``cost_pips`` and ``earned`` (in costs) are sums over
-    entries. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
-    ``alarmed`` once it was one. ``stale`` and ``gap`` are sums in costs, ``stale_hits`` counts
-    entries whose price stood half a spread behind the reference.
-    """
-
-    trades: Int64s
-    exits: Int64s
-    begun_ts: Int64s
-    last_ts: Int64s
-    mark: Floats
-    fast_mark: Floats
-    n_eff: Floats
-    fast_n_eff: Floats
-    cost: Floats
-    cost_pips: Floats
-    earned: Floats
-    swap: Floats
-    fast_swap: Floats
-    stale: Floats
-    stale_seen: Int64s
-    stale_hits: Int64s
-    gap: Floats
-    gaps: Int64s
-    quarter: Int64s
-    alarmed: Flags
-    e_log: Floats
-    weight: BothFloats
-    moment: BothFloats
-    fast_weight: BothFloats
-    fast_moment: BothFloats
-    e_count: ScoredFloats
-    e_sum: ScoredFloats
-    e_channel: ScoredFloats
+``*_lots`` are sums over tickets of a figure times lots: the mid that was seen, what was paid
+per round trip (``paid``), its least (``floor``), what of it a house that passes the trade on
+keeps (``earned``), the variance per second, how far the fast reference stood (``stale``), over
+``fast_lots`` with one. ``previous_ts`` is the client's last
+decision in the symbol, ``mark`` and ``fast_mark`` his age in half-lives, ``swap`` in costs.
+``markout`` collects moves times lots while PENDING and is in costs of a round trip once KNOWN.
+"""
 
 
-class AlarmArrays(NamedTuple):
-    """Per alarm: who, when it could be known, after how many trades, and its log e-value."""
+CLIENT: Final = np.dtype(
+    [
+        ("trades", np.int64),
+        ("exits", np.int64),
+        ("begun_ts", np.int64),
+        ("last_ts", np.int64),
+        ("mark", np.float64),
+        ("fast_mark", np.float64),
+        ("n_eff", np.float64),
+        ("fast_n_eff", np.float64),
+        ("cost", np.float64),
+        ("cost_pips", np.float64),
+        ("earned", np.float64),
+        ("swap", np.float64),
+        ("fast_swap", np.float64),
+        ("stale", np.float64),
+        ("stale_seen", np.int64),
+        ("stale_hits", np.int64),
+        ("gap", np.float64),
+        ("gaps", np.int64),
+        ("quarter", np.int64),
+        ("alarmed", np.bool_),
+        ("e_log", np.float64),
+        ("weight", np.float64, (2 * CURVE,)),
+        ("moment", np.float64, (2 * CURVE,)),
+        ("fast_weight", np.float64, (2 * CURVE,)),
+        ("fast_moment", np.float64, (2 * CURVE,)),
+        ("e_count", np.float64, (2 * HORIZONS,)),
+        ("e_sum", np.float64, (2 * HORIZONS,)),
+        ("e_channel", np.float64, (2 * HORIZONS,)),
+    ],
+    align=True,
+)
+"""Per client. Sums decay with his entries and with time; those named ``fast`` do so sooner.
 
-    client: Int32s
-    ts: Int64s
-    trades: Int64s
-    log_e: Floats
+``weight`` and ``moment`` have a column per horizon of the curve after entries, then after
+exits. ``cost`` (a share of the price), ``cost_pips`` and ``earned`` (in costs) are sums over
+entries. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
+``alarmed`` once it was one. ``stale`` and ``gap`` are sums in costs, ``stale_hits`` counts
+entries whose price stood half a spread behind the reference.
+"""
+
+
+ALARM: Final = np.dtype(
+    [
+        ("client", np.int32),
+        ("ts", np.int64),
+        ("trades", np.int64),
+        ("log_e", np.float64),
+    ],
+    align=True,
+)
+"""Per alarm: who, when it could be known, after how many trades, and its log e-value."""
 
 
 class FlowArrays(NamedTuple):
-    """All tables, as kernels take them. ``next_*`` per horizon: the first that is not settled."""
+    """All tables, as kernels take them: structured arrays, so that handing them on is cheap.
 
-    market: MarketArrays
-    tickets: TicketArrays
-    decisions: DecisionArrays
-    clients: ClientArrays
-    alarms: AlarmArrays
+    ``next_*`` per horizon: the first that is not settled.
+    """
+
+    market: Table
+    tickets: Table
+    decisions: Table
+    clients: Table
+    alarms: Table
     pip: Floats
     next_ticket: Int64s
     next_decision: Int64s
@@ -170,7 +183,10 @@ class FlowArrays(NamedTuple):
 
 
 class FlowTerms(NamedTuple):
-    """Settings as kernels take them. ``scored`` is a horizon's place in the score, -1 if none."""
+    """Settings as kernels take them, times in ns.
+
+    ``scored`` is a horizon's place in the score, -1 if it has none.
+    """
 
     horizons: Int64s
     scored: Int64s
@@ -187,50 +203,27 @@ class FlowTerms(NamedTuple):
     gap_intervals: float
     e_prior: float
     log_alarm: float
-
-
-Table = TypeVar("Table", MarketArrays, TicketArrays, DecisionArrays, ClientArrays, AlarmArrays)
-
-_COLUMNS: Final[dict[str, tuple[type, int]]] = {
-    "Floats": (np.float64, 0),
-    "Int64s": (np.int64, 0),
-    "Int32s": (np.int32, 0),
-    "Flags": (np.bool_, 0),
-    "CurveFloats": (np.float64, CURVE),
-    "CurveInt8s": (np.int8, CURVE),
-    "BothFloats": (np.float64, 2 * CURVE),
-    "ScoredFloats": (np.float64, 2 * HORIZONS),
-}
-
-
-def new_table(kind: type[Table], rows: int) -> Table:
-    """Return a table of zeros with room for ``rows``."""
-    columns: dict[str, Any] = {}
-    for name, hint in kind.__annotations__.items():
-        dtype, width = _COLUMNS[getattr(hint, "__forward_arg__", hint)]
-        columns[name] = np.zeros((rows, width) if width else rows, dtype)
-    return kind(**columns)
+    cost_floor: float
+    half_life_trades: float
+    fast_half_life_trades: float
+    half_life: float
 
 
 def with_room(table: Table, rows: int) -> Table:
     """Return the table itself if it has ``rows``, else a copy at least twice as long."""
-    have = len(table[0])
+    have = len(table)
     if have >= rows:
         return table
-    longer = new_table(type(table), max(rows, 2 * have))
-    columns: list[tuple[NDArray[Any], NDArray[Any]]] = list(zip(longer, table, strict=True))
-    for new, old in columns:
-        new[:have] = old
+    longer = np.zeros(max(rows, 2 * have), table.dtype)
+    longer[:have] = table
     return longer
 
 
 def drop_rows(table: Table, count: int, counters: Int64s, place: int) -> None:
     """Drop the first rows; the others move up."""
     left = int(counters[place]) - count
-    columns: list[NDArray[Any]] = list(table)
-    for column in columns:
-        column[:left] = column[count : count + left].copy()
-        column[left : left + count] = 0
+    table[:left] = table[count : count + left].copy()
+    table[left : left + count] = np.zeros(1, table.dtype)
     counters[place] = left
 
 
@@ -239,11 +232,11 @@ def new_arrays() -> FlowArrays:
     counters = np.zeros(7, np.int64)
     counters[CLOCK], counters[DUE] = LONG_AGO, NEVER
     return FlowArrays(
-        new_table(MarketArrays, 16),
-        new_table(TicketArrays, 64),
-        new_table(DecisionArrays, 64),
-        new_table(ClientArrays, 16),
-        new_table(AlarmArrays, 64),
+        np.zeros(16, MARKET),
+        np.zeros(64, TICKET),
+        np.zeros(64, DECISION),
+        np.zeros(16, CLIENT),
+        np.zeros(64, ALARM),
         np.zeros(16),
         np.zeros(CURVE, np.int64),
         np.zeros(CURVE, np.int64),
@@ -272,4 +265,8 @@ def flow_terms(settings: FlowSettings) -> FlowTerms:
         settings.gap_intervals,
         settings.e_prior,
         float(np.log(settings.alarm_at)),
+        settings.cost_floor,
+        settings.half_life_trades,
+        settings.fast_half_life_trades,
+        float(settings.half_life_ns),
     )

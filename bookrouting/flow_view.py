@@ -6,22 +6,20 @@ Reading changes nothing; rows are clients in order of appearance, all of them un
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bookrouting.evidence import MOST_LOG_E
 from bookrouting.flow_book import USD, FlowBook
-from bookrouting.flow_settings import SCORED
-from bookrouting.flow_state import ALARMS, CURVE
+from bookrouting.flow_state import ALARM, ALARMS
+from bookrouting.flow_tickets import gather
 from bookrouting.money import Money, floating_usd, with_floating
-from bookrouting.score import FlowSums, Scores, new_scores, score_rows, score_terms
+from bookrouting.score import FlowSums, Scores, new_scores, new_sums, score_rows, score_terms
 
 Floats = NDArray[np.float64]
 Int64s = NDArray[np.int64]
-
-_COLUMNS: Final = [*SCORED, *(CURVE + h for h in SCORED)]
 
 
 class Alarm(NamedTuple):
@@ -39,32 +37,12 @@ class FlowView:
     def __init__(self, book: FlowBook) -> None:
         self.book = book
 
-    def sums(self, rows: Int64s | None = None) -> FlowSums:
-        """Return what the score needs of some clients, of all without ``rows``."""
-        c = self.book.arrays.clients
+    def sums(self, rows: Int64s | None = None, *, fast: bool = False) -> FlowSums:
+        """Return what the score needs of some clients, by the twin that forgets sooner if fast."""
         rows = self._all() if rows is None else rows
-        n_eff = c.n_eff[rows]
-        return FlowSums(
-            c.weight[rows][:, _COLUMNS],
-            c.moment[rows][:, _COLUMNS],
-            c.trades[rows],
-            n_eff,
-            c.swap[rows],
-            self._breakeven(rows, n_eff),
-        )
-
-    def fast_sums(self, rows: Int64s | None = None) -> FlowSums:
-        """Return the same of the twin that forgets sooner."""
-        c = self.book.arrays.clients
-        rows = self._all() if rows is None else rows
-        return FlowSums(
-            c.fast_weight[rows][:, _COLUMNS],
-            c.fast_moment[rows][:, _COLUMNS],
-            c.trades[rows],
-            c.fast_n_eff[rows],
-            c.fast_swap[rows],
-            np.zeros(len(rows)),
-        )
+        out = new_sums(len(rows))
+        gather(rows, fast, self.book.arrays.clients, out)
+        return out
 
     def scores(self, rows: Int64s | None = None) -> Scores:
         """Score some clients, all without ``rows``."""
@@ -72,12 +50,12 @@ class FlowView:
 
     def drift(self, rows: Int64s | None = None) -> Floats:
         """Return by how much recent trades are stronger evidence than all. Units: log odds."""
-        fast, slow = self._scored(self.fast_sums(rows)), self.scores(rows)
+        fast, slow = self._scored(self.sums(rows, fast=True)), self.scores(rows)
         return fast.log_odds - slow.log_odds
 
     def e_values(self) -> Floats:
         """Return each client's e-value of the running quarter. Shapes: (clients,)."""
-        logs = self.book.arrays.clients.e_log[: len(self.book.client_ids)]
+        logs = self.book.arrays.clients["e_log"][: len(self.book.client_ids)]
         values: Floats = np.exp(np.minimum(logs, MOST_LOG_E))
         return values
 
@@ -87,7 +65,7 @@ class FlowView:
         return [
             Alarm(self.book.client_ids[client], ts, n, math.exp(min(log_e, MOST_LOG_E)))
             for client, ts, n, log_e in zip(
-                *(column[:count].tolist() for column in alarms), strict=True
+                *(alarms[name][:count].tolist() for name in ALARM.names or ()), strict=True
             )
         ]
 
@@ -96,23 +74,27 @@ class FlowView:
         c = self.book.arrays.clients
         rows = self._all() if rows is None else rows
         with np.errstate(invalid="ignore", divide="ignore"):
-            return 1e6 * c.cost[rows] / c.n_eff[rows]
+            worth: Floats = 1e6 * c["cost"][rows] / c["n_eff"][rows]
+        return worth
 
     def mean_cost_pips(self, rows: Int64s | None = None) -> Floats:
         """Return each client's mean cost of a round trip in pips; NaN before a trade."""
         c = self.book.arrays.clients
         rows = self._all() if rows is None else rows
         with np.errstate(invalid="ignore", divide="ignore"):
-            return c.cost_pips[rows] / c.n_eff[rows]
+            pips: Floats = c["cost_pips"][rows] / c["n_eff"][rows]
+        return pips
 
     def money(self) -> dict[str, Money]:
         """Return every client's money, open positions included."""
         results: dict[str, list[float]] = {}
         market = self.book.arrays.market
         for held in self.book.positions.open.values():
-            price = (market.bid if held.side > 0.0 else market.ask)[held.symbol]
+            price = market["bid" if held.side > 0.0 else "ask"][held.symbol]
             instrument = self.book.instruments[held.symbol]
-            rate = self.book.rate(instrument.quote, USD) if market.quoted[held.symbol] else math.nan
+            rate = (
+                self.book.rate(instrument.quote, USD) if market["quoted"][held.symbol] else math.nan
+            )
             client_id = self.book.client_ids[self.book.add_login(held.login).client]
             value = floating_usd(held, float(price), instrument, rate)
             results.setdefault(client_id, []).append(value)
@@ -123,12 +105,6 @@ class FlowView:
         terms = score_terms(self.book.settings.score)
         score_rows(sums, np.arange(len(sums.trades)), terms, out)
         return out
-
-    def _breakeven(self, rows: Int64s, n_eff: Floats) -> Floats:
-        """Return what passing a trade on earns, less what stale quotes cost there."""
-        c = self.book.arrays.clients
-        earned = c.earned[rows] / np.where(n_eff > 0.0, n_eff, 1.0)
-        return earned - c.stale[rows] / (c.stale_seen[rows] + 5.0)
 
     def _all(self) -> Int64s:
         return np.arange(len(self.book.client_ids))

@@ -18,7 +18,9 @@ MILLION = 1e6
 
 
 class Money(NamedTuple):
-    """One client's money. ``kept_usd`` is what his flow brings a house that keeps it (book B):
+    """One client's money.
+
+    ``kept_usd`` is what his flow brings a house that keeps it (book B):
     minus his net result. ``passed_usd`` is what it brings one that hedges it all, before what its
     provider takes. ``unpriced`` deals found no rate to USD or no price and are in no sum.
     """
@@ -83,7 +85,9 @@ def floating_usd(held: Held, close_price: float, instrument: Instrument, rate: f
     return -moved * held.lots * instrument.units_per_lot * rate
 
 
-def with_floating(money: Mapping[str, Money], results: Mapping[str, list[float]]) -> dict[str, Money]:
+def with_floating(
+    money: Mapping[str, Money], results: Mapping[str, list[float]]
+) -> dict[str, Money]:
     """Return every client's money with what his open positions are worth to the house."""
     out = dict(money)
     for client, values in results.items():
@@ -101,9 +105,7 @@ def _markup(deal: DealExecuted) -> float:
     return (deal.price - deal.raw_price) * (1.0 if deal.side == "buy" else -1.0)
 
 
-def _realised_usd(
-    deal: DealExecuted, parts: Parts, instrument: Instrument, rates: Rates
-) -> float:
+def _realised_usd(deal: DealExecuted, parts: Parts, instrument: Instrument, rates: Rates) -> float:
     """Return the client's realised profit: as the platform booked it, else computed."""
     if deal.profit is not None and parts.closed_lots > 0.0:
         return deal.profit * rates.account

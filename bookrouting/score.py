@@ -140,6 +140,19 @@ def channel_weights(settings: ScoreSettings) -> Floats:
     return share
 
 
+def new_sums(clients: int) -> FlowSums:
+    """Return the sums of so many clients who have not traded."""
+    wide = (clients, 2 * HORIZONS)
+    return FlowSums(
+        np.zeros(wide),
+        np.zeros(wide),
+        np.zeros(clients, np.int64),
+        np.zeros(clients),
+        np.zeros(clients),
+        np.zeros(clients),
+    )
+
+
 def new_scores(clients: int) -> Scores:
     """Return room for the scores of so many clients."""
     shapes = {"p_channel": CHANNELS, "log_factor": CHANNELS, "mean": 2 * HORIZONS}
@@ -150,10 +163,23 @@ def new_scores(clients: int) -> Scores:
 def score_clients(sums: FlowSums, settings: ScoreSettings | None = None) -> Scores:
     """Score all clients."""
     out = new_scores(len(sums.trades))
-    score_rows(
-        sums, np.arange(len(sums.trades)), score_terms(settings or ScoreSettings()), out
-    )
+    score_rows(sums, np.arange(len(sums.trades)), score_terms(settings or ScoreSettings()), out)
     return out
+
+
+def chance_of_loss(edge: float, edge_sd: float, trade_sd: float, trades: int) -> float:
+    """Return the probability that a house loses on the next so many trades it keeps.
+
+    This is mostly noise, so show it beside the same of a client who just pays his costs (edge -1).
+
+    Args:
+        edge: The client's expected net edge per trade.
+        edge_sd: How unsure that is.
+        trade_sd: Standard deviation of one trade's result.
+        trades: How many; all in costs of a round trip.
+    """
+    sd = math.sqrt(trade_sd**2 / trades + edge_sd**2)
+    return NormalDist().cdf(edge / sd) if sd > 0.0 else float(edge > 0.0)
 
 
 @kernel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,8 @@ from exposure.errors import DataError
 
 STANDARD_OUTPUT: Final = "-"
 
+_NS_PER_MS: Final = 1_000_000
+
 Report = Callable[[float], None]
 """Told from time to time how much is done, in [0, 1]."""
 
@@ -23,6 +26,11 @@ Report = Callable[[float], None]
 def silently(_: float) -> None:
     """Tell nobody how much is done."""
     return
+
+
+def nanoseconds(ms: float) -> int:
+    """Return a time in nanoseconds, rounded half-even once."""
+    return int((Decimal(str(ms)) * _NS_PER_MS).to_integral_value(ROUND_HALF_EVEN))
 
 
 @contextmanager

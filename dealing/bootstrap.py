@@ -125,6 +125,30 @@ class Plimsoll:
         settings = _engine_settings(chosen, kept_events=None)
         return run_stress(asked, settings, chosen.engine.regime_rules)
 
+    def score(
+        self,
+        choices: cli.Choices,
+        directory: Path,
+        *,
+        clients: Sequence[str],
+        until_ms: float | None,
+        json_out: str | None,
+    ) -> int:
+        """Say how dangerous each client's flow is."""
+        self._signals.leave()
+        from dealing.logs import log_to_terminal
+        from dealing.score.command import run_score
+
+        log_to_terminal("plimsoll")
+        chosen = load_settings(choices.file, os.environ)
+        return run_score(
+            directory,
+            clients=clients,
+            until_ms=until_ms,
+            json_out=json_out,
+            pivots=chosen.engine.pivots,
+        )
+
     def bench(
         self,
         choices: cli.Choices,

@@ -76,6 +76,18 @@ class Commands(Protocol):
         """Say what a jump of prices would do to a day of files."""
         ...
 
+    def score(
+        self,
+        choices: Choices,
+        directory: Path,
+        *,
+        clients: Sequence[str],
+        until_ms: float | None,
+        json_out: str | None,
+    ) -> int:
+        """Say how dangerous each client's flow is."""
+        ...
+
     def bench(
         self,
         choices: Choices,
@@ -355,6 +367,34 @@ def stress(
         json_out=json_out,
     )
     return _commands(context).stress(Choices(file=config), asked)
+
+
+@app.command(short_help="Say how dangerous each client's flow is.")
+def score(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A day as files.")],
+    config: Config = None,
+    client: Annotated[
+        list[str] | None,
+        typer.Option("--client", metavar="ID", help="Explain a client's score; again for more."),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option("--until", metavar="TS_MS", help="Stop after the events of this instant."),
+    ] = None,
+    json_out: Json = None,
+) -> int:
+    """Say how dangerous each client's flow is, from instruments, quotes and deals.
+
+    Without accounts every login is a client. With --client: why, and what would change it.
+    """
+    return _commands(context).score(
+        Choices(file=config),
+        directory,
+        clients=tuple(client or ()),
+        until_ms=until,
+        json_out=json_out,
+    )
 
 
 @app.command(short_help="Measure the engine on this machine.")

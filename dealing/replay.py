@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from dealing.answers import Report, progress_on, silently, write_json
+from dealing.answers import Report, nanoseconds, progress_on, silently, write_json
 from dealing.replay_summary import show_summary
 from dealing.snapshot_json import snapshot_json
 from exposure.engine import ExposureEngine
@@ -26,7 +25,6 @@ from exposure.snapshot import Snapshot
 from feeds.book_files import BookDirectory, QuoteRun, read_book_directory
 from feeds.catalogue.regimes import RegimeRule, caps_of_rules
 
-_NS_PER_MS: Final = 1_000_000
 _REPORTS: Final = 200
 
 
@@ -93,7 +91,7 @@ def replayed_day(
     caps = (*settings.leverage_caps, *caps_of_rules(regimes, book.instruments()))
     settings = msgspec.structs.replace(settings, kept_events=None, leverage_caps=caps)
     engine = ExposureEngine(settings)
-    until = None if until_ms is None else _nanoseconds(until_ms)
+    until = None if until_ms is None else nanoseconds(until_ms)
     _apply(book, engine, until, progress or silently)
     return ReplayedDay(engine, book.counted_until(until), notes, book)
 
@@ -186,7 +184,3 @@ def _apply_quotes(
 
 def _name(symbols: list[str], named: NDArray[np.int32], k: int) -> str:
     return symbols[int(named[k])]
-
-
-def _nanoseconds(ms: float) -> int:
-    return int((Decimal(str(ms)) * _NS_PER_MS).to_integral_value(ROUND_HALF_EVEN))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,9 @@ from feeds.book_files.schema import FILE_NAMES, MUST_EXIST
 FORMS: Final = (".csv", ".csv.gz", ".parquet")
 
 
-def find_files(directory: Path, notes: list[str]) -> dict[str, Path]:
+def find_files(
+    directory: Path, notes: list[str], must_exist: Sequence[str] = MUST_EXIST
+) -> dict[str, Path]:
     """Return the file of each name of the table that exists.
 
     Data files with other names are noted, because a misspelt name is easily overlooked.
@@ -35,7 +38,7 @@ def find_files(directory: Path, notes: list[str]) -> dict[str, Path]:
             )
         else:
             found[name] = path
-    missing = [name for name in MUST_EXIST if name not in found]
+    missing = [name for name in must_exist if name not in found]
     if missing:
         raise DataError(_missing(directory, missing, empty=not listed))
     return found

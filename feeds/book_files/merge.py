@@ -8,7 +8,7 @@ Source: semantics.md section 9.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,10 +21,13 @@ from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
 from feeds.book_files.files import find_files
 from feeds.book_files.read import Quotes, Table, read_quotes, read_table, read_times
+from feeds.book_files.reference import with_reference
 from feeds.book_files.schema import (
     COUNTED_FILES,
     EVENT_FILES,
+    MUST_EXIST,
     QUOTES,
+    REFERENCE_QUOTES,
     STATIC_FILES,
     BookFile,
 )
@@ -165,17 +168,20 @@ class BookDirectory:
             yield EventBatch(self._static_rows + quotes_before + end, seen, events)
 
 
-def read_book_directory(directory: Path, notes: list[str]) -> BookDirectory:
+def read_book_directory(
+    directory: Path, notes: list[str], must_exist: Sequence[str] = MUST_EXIST
+) -> BookDirectory:
     """Read all files of a broker's day.
 
     Args:
         directory: Where the files are.
         notes: Takes sentences about what was left out or damaged.
+        must_exist: The files without which nothing can be said.
 
     Raises:
         DataError: The directory or a file of it cannot be used at all.
     """
-    paths = find_files(directory, notes)
+    paths = find_files(directory, notes, must_exist)
 
     def tables(files: tuple[BookFile, ...]) -> list[Table]:
         return [read_table(file, paths[file.name], notes) for file in files if file.name in paths]
@@ -186,6 +192,15 @@ def read_book_directory(directory: Path, notes: list[str]) -> BookDirectory:
         for file in COUNTED_FILES
         if file.name in paths
     }
+    if REFERENCE_QUOTES.name in paths:
+        reference = read_quotes(paths[REFERENCE_QUOTES.name], notes, REFERENCE_QUOTES)
+        timed = [with_reference(t, reference) if t.file.name == "deals" else t for t in timed]
+        counted[REFERENCE_QUOTES.name] = _effective(reference.table.rows.times)
+        if refused := reference.table.rows.refused:
+            notes.append(
+                f"{reference.table.file_name}: {len(refused):,} rows cannot be read and are left "
+                f"out, the first because {refused[0].reason}"
+            )
     return BookDirectory(read_quotes(paths[QUOTES.name], notes), static, timed, counted)
 
 

@@ -73,16 +73,16 @@ def read_table(file: BookFile, path: Path, notes: list[str]) -> Table:
     return Table(file, path.name, _joined(parts, source, path, notes))
 
 
-def read_quotes(path: Path, notes: list[str]) -> Quotes:
+def read_quotes(path: Path, notes: list[str], file: BookFile = QUOTES) -> Quotes:
     """Read the quotes with numbers for symbols, so that many millions of them fit into memory.
 
     Raises:
         DataError: The file cannot be read at all, or a required column is missing.
     """
-    source = _open(path, _wanted(QUOTES), notes)
+    source = _open(path, _wanted(file), notes)
     codes: dict[str, int] = {}
-    parts = [_coded(_checked(QUOTES, raw, set()), codes) for raw in source.chunks()]
-    return Quotes(Table(QUOTES, path.name, _joined(parts, source, path, notes)), list(codes))
+    parts = [_coded(_checked(file, raw, set()), codes) for raw in source.chunks()]
+    return Quotes(Table(file, path.name, _joined(parts, source, path, notes)), list(codes))
 
 
 def read_times(file: CountedFile, path: Path, notes: list[str]) -> NDArray[np.int64]:

@@ -250,6 +250,9 @@ QUOTES: Final = BookFile(
     unused=("source", "bid_size", "ask_size"),
 )
 
+REFERENCE_QUOTES: Final = QUOTES._replace(name="reference_quotes")
+"""A faster provider's prices: they move nothing, and say how stale a fill was."""
+
 EVENT_FILES: Final = (
     BookFile(
         "balances", (TIME, *_columns_of(BalanceChanged)), "bad_balance", _event(BalanceChanged)
@@ -288,6 +291,6 @@ MUST_EXIST: Final = ("instruments", "accounts", "quotes")
 
 FILE_NAMES: Final = (
     "instruments", "accounts", "quotes", "deals", "balances", "hedges", "books", "positions",
-    "lp_positions", "leverage_tiers", "actions", "orders",
+    "lp_positions", "leverage_tiers", "actions", "orders", "reference_quotes",
 )  # fmt: skip
 """Every file of the table, in its order."""
