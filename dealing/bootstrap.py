@@ -172,12 +172,12 @@ class Plimsoll:
         """Try the scores on clients whose truth is known."""
         self._signals.leave()
         from dealing.lab.command import run_lab
-        from dealing.lab.scorers import closed_form
+        from dealing.lab.product import product
         from dealing.logs import log_to_terminal
 
         log_to_terminal("plimsoll")
         load_settings(choices.file, os.environ)
-        return run_lab(asked, closed_form)
+        return run_lab(asked, product)
 
     def doctor(self, choices: cli.Choices, *, json_out: str | None) -> int:
         """Say what runs and what is wrong."""

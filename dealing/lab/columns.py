@@ -111,6 +111,29 @@ class Population(NamedTuple):
         return are
 
 
+def part_of(population: Population, clients: int, trades: int) -> Population:
+    """Return a smaller population: some clients of every kind, each with his first trades."""
+    truth, all_trades = population.truth, population.trades
+    step = max(1, len(truth.kind) // clients)
+    chosen = np.arange(0, len(truth.kind), step)
+    number = np.full(len(truth.kind), -1)
+    number[chosen] = np.arange(len(chosen))
+    kept = (number[all_trades.client] >= 0) & (place_of(all_trades) < trades)
+    columns: list[Any] = [column[kept] for column in all_trades]
+    fewer = trades_of(columns)
+    return population._replace(
+        trades=fewer._replace(client=number[fewer.client]),
+        truth=Truth(truth.kind[chosen], *(column[chosen] for column in truth[1:])),
+    )
+
+
+def place_of(trades: Trades) -> Ints:
+    """Return each trade's number among its client's, from 0."""
+    many = np.bincount(trades.client)
+    places: Ints = np.arange(len(trades.client)) - np.repeat(np.cumsum(many) - many, many)
+    return places
+
+
 class Size(NamedTuple):
     """How big a draw is. ``truth_trades`` per client whose truth has to be measured."""
 

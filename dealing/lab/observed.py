@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from dealing.lab.columns import NS, Flags, Floats, Ints, Population, Quotes
+from dealing.lab.columns import NS, Flags, Floats, Ints, Population, Quotes, place_of
 from exposure.kernels import kernel
 
 HORIZONS_S: Final = (1.0, 10.0, 60.0, 300.0, 1_800.0)
@@ -161,17 +161,17 @@ def _stale(population: Population, shown: Floats, cost: Floats) -> Floats:
 
 def _by_client(population: Population, columns: tuple[Floats, ...]) -> Observed:
     trades, clients = population.trades, len(population.truth.kind)
-    many = np.bincount(trades.client, minlength=clients)
-    place = np.arange(len(trades.client)) - np.repeat(np.cumsum(many) - many, many)
-    shape = (clients, int(many.max(initial=0)))
+    place = place_of(trades)
+    shape = (clients, int(place.max(initial=-1)) + 1)
     known = np.zeros(shape, bool)
     known[trades.client, place] = True
     entry, symbol = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     entry[trades.client, place] = trades.entry_ns
     symbol[trades.client, place] = trades.symbol
-    padded: list[Any] = []
+    padded: list[Any] = [known]
     for column in columns:
         out = np.full((*shape, *column.shape[1:]), np.nan)
         out[trades.client, place] = column
         padded.append(out)
-    return Observed(known, *padded, entry, symbol)
+    padded += [entry, symbol]
+    return Observed(*padded)

@@ -70,7 +70,7 @@ def learned(training: Observed, toxic: Flags, edge: Floats, kind: Ints) -> Known
         spread[mine] = weight * spread[mine] + (1.0 - weight) * shared
     # what a mean of so many trades still hides is added to the spread it is compared with
     spread = spread * (1.0 + 1.0 / many)[:, None, None] + _RIDGE**2 * np.eye(spread.shape[-1])
-    precision = np.linalg.inv(spread)
+    precision: Floats = np.asarray(np.linalg.inv(spread), np.float64)
     log_det: Floats = np.asarray(np.linalg.slogdet(spread).logabsdet, np.float64)
     return Known(mean, precision, log_det, toxic[enough], edge[enough])
 

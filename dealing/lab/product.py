@@ -8,6 +8,7 @@ import numpy as np
 
 from bookrouting.flow_batch import FlowColumns, columns_of, flow_of, sum_flow
 from bookrouting.flow_book import FlowBook
+from bookrouting.flow_view import FlowView
 from bookrouting.score import Scores, score_clients
 from dealing.lab.closed_form import Verdict
 from dealing.lab.columns import CLOSED, Floats, Ints, Population
@@ -137,12 +138,9 @@ def _places(book: FlowBook) -> Ints:
 
 def _alarmed(book: FlowBook, clients: int) -> Ints:
     after = np.full(clients, NEVER)
-    place = _places(book)
-    alarms = book.arrays.alarms
-    for k in range(len(alarms.ts)):
-        if alarms.trades[k] > 0:
-            who = place[alarms.client[k]]
-            after[who] = min(after[who], int(alarms.trades[k]))
+    for alarm in FlowView(book).alarms():
+        who = int(alarm.client_id[1:])
+        after[who] = min(after[who], alarm.n)
     return after
 
 

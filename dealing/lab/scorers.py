@@ -14,8 +14,8 @@ from dealing.lab.observed import Observed
 class Said(NamedTuple):
     """What a scorer says.
 
-    Shapes: verdict (clients, trades), ``alarmed`` (clients,): after how many trades the anytime-valid
-    alarm went off, NEVER if it did not.
+    Shapes: verdict (clients, trades), ``alarmed`` (clients,): after how many trades the
+    anytime-valid alarm went off, NEVER if it did not.
     """
 
     verdict: Verdict

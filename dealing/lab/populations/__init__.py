@@ -20,10 +20,10 @@ POPULATIONS: Final[dict[str, Draw]] = {
 }
 
 SIZES: Final[dict[str, Size]] = {
-    "archetypes": Size(clients=600, trades=150, truth_trades=2_000, days=20.0),
-    "transfer": Size(clients=700, trades=150, truth_trades=2_000, days=20.0),
-    "ticktime": Size(clients=500, trades=150, truth_trades=2_000, days=8.0),
-    "slow": Size(clients=400, trades=150, truth_trades=2_000, days=90.0),
+    "archetypes": Size(clients=400, trades=120, truth_trades=2_000, days=20.0),
+    "transfer": Size(clients=500, trades=120, truth_trades=2_000, days=20.0),
+    "ticktime": Size(clients=400, trades=120, truth_trades=2_000, days=8.0),
+    "slow": Size(clients=300, trades=120, truth_trades=2_000, days=90.0),
 }
 
 QUICK: Final[dict[str, Size]] = {

@@ -239,7 +239,7 @@ def _doubling(who: Person, market: GridMarket, want: int, rng: Generator) -> Pla
     side, lots = _coins(want, rng), np.full(want, who.lots)
     pause = (rng.exponential(300.0 * who.pace, want) / step).astype(np.int64)
     at = np.full(want, -1)
-    pause[0] += int(_WARM_UP_S / step)
+    pause[0] += int(_WARM_UP_S / step) + rng.integers(0, len(market.mid) // 4)
     end = len(market.mid) - int(_LAST_S / step)
     _play(market.quoted, market.half, side, who.target, who.stop, hold, pause, end, at, lots)
     played = at >= 0

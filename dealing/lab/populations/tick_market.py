@@ -10,7 +10,7 @@ Prices are followed in basis points of a first price; the martingale part is kep
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -120,8 +120,8 @@ def tick_market(days: float, rng: np.random.Generator) -> Tape:
     events = np.concatenate([mine.at for mine in jumps])
     owners = np.repeat(np.arange(len(SYMBOLS)), [len(mine.at) for mine in jumps])
     order = np.argsort(events, kind="stable")
-    flat = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    return Tape(first, *flat, _ns(events[order]), owners[order])
+    columns_of_all: list[Any] = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
+    return Tape(*[first, *columns_of_all, _ns(events[order]), owners[order]])
 
 
 def client_quotes(tape: Tape) -> Quotes:
