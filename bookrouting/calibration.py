@@ -36,17 +36,28 @@ def fit_calibration(
         [np.ones_like(log_odds), log_odds, np.clip(edges, -edge_limit, edge_limit)]
     )
     start = np.array([0.0, 1.0, 0.0])
-    beta = start.copy()
+    beta, loss = start.copy(), _loss(start, start, columns, toxic, ridge)
     for _ in range(_ROUNDS):
         p = _sigmoid(columns @ beta)
         gradient = columns.T @ (toxic - p) - ridge * (beta - start)
         curvature = (columns * (p * (1.0 - p))[:, None]).T @ columns + ridge * np.eye(3)
         step = np.linalg.solve(curvature, gradient)
-        beta += step
+        while (tried := _loss(beta + step, start, columns, toxic, ridge)) > loss:
+            step /= 2.0
+            if float(np.abs(step).max()) < _CLOSE:
+                break
+        beta, loss = beta + step, tried
         if float(np.abs(step).max()) < _CLOSE:
             break
     intercept, slope, edge = beta.tolist()
     return Calibration(intercept=intercept, slope=slope, edge=edge, edge_limit=edge_limit)
+
+
+def _loss(beta: Floats, start: Floats, columns: Floats, toxic: Flags, ridge: float) -> float:
+    """Return minus the log likelihood, and what it costs to leave the model's odds."""
+    odds = columns @ beta
+    surprise = np.logaddexp(0.0, odds) - toxic * odds
+    return float(surprise.sum() + 0.5 * ridge * ((beta - start) ** 2).sum())
 
 
 def calibration_error(p: Floats, toxic: Flags, bins: int = 10) -> float:

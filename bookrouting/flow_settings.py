@@ -36,11 +36,13 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """What turns the model's log odds into a probability that keeps its word (Platt).
 
     ``logit(calibrated) = intercept + slope x logit(model) + edge x expected edge``, the edge in
-    units of cost and clipped at +-``edge_limit``.
+    units of cost and clipped at +-``edge_limit``. The numbers were fitted (``fit_calibration``)
+    to 1,200 clients of the laboratory's population "archetypes", seeds 101 and 102, after 5 to 150
+    trades. The edge earned no slope: with it, other populations were calibrated worse.
     """
 
-    intercept: float = 0.0
-    slope: float = 1.0
+    intercept: float = -0.34
+    slope: float = 0.83
     edge: float = 0.0
     edge_limit: float = 3.0
 
@@ -62,7 +64,7 @@ class ScoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     exit_weight: float = 0.2
     swap_weight: float = 1.0
     swap_trades: float = 3.0
-    swap_gain: float = 4.0
+    swap_gain: float = 8.0
     worst_log_factor: float = -12.0
     best_log_factor: float = 40.0
     interval: float = 0.90

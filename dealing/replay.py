@@ -15,6 +15,8 @@ from rich.console import Console
 
 from dealing.answers import Report, nanoseconds, progress_on, silently, write_json
 from dealing.replay_summary import show_summary
+from dealing.score.answer import ClientRow, client_json, client_rows
+from dealing.score.reader import FlowReader
 from dealing.snapshot_json import snapshot_json
 from exposure.engine import ExposureEngine
 from exposure.model.events import EventBatch
@@ -32,13 +34,15 @@ class ReplayResult(NamedTuple):
     """What a day came to, with every crossing and every break.
 
     ``counted`` are rows of files that cause no events, ``notes`` sentences about the files, and
-    ``book`` knows the way back from a position to file and line.
+    ``book`` knows the way back from a position to file and line. ``clients`` are scored, none if
+    nobody asked.
     """
 
     snapshot: Snapshot
     counted: dict[str, int]
     notes: list[str]
     book: BookDirectory
+    clients: list[ClientRow]
 
 
 class ReplayedDay(NamedTuple):
@@ -56,6 +60,8 @@ def replay_directory(
     progress: Report | None = None,
     settings: EngineSettings | None = None,
     regimes: Sequence[RegimeRule] = (),
+    *,
+    with_clients: bool = True,
 ) -> ReplayResult:
     """Compute a day from its files (semantics.md section 9).
 
@@ -65,13 +71,16 @@ def replay_directory(
         progress: Told from time to time how much is done, in [0, 1].
         settings: Those of the engine; all crossings and breaks are kept whatever they say.
         regimes: Whose leverage caps hold for which accounts, beside what the files say.
+        with_clients: Score the clients as well.
 
     Raises:
         DataError: The directory or a file of it cannot be used at all.
     """
+    reader = FlowReader(pivots=(settings or EngineSettings()).pivots) if with_clients else None
     with np.errstate(over="ignore", invalid="ignore"):  # absurd amounts have no figure: null
-        day = replayed_day(directory, until_ms, progress, settings, regimes)
-        return ReplayResult(day.engine.snapshot(), day.counted, day.notes, day.book)
+        day = replayed_day(directory, until_ms, progress, settings, regimes, reader)
+        clients = [] if reader is None else client_rows(reader)
+        return ReplayResult(day.engine.snapshot(), day.counted, day.notes, day.book, clients)
 
 
 def replayed_day(
@@ -80,10 +89,11 @@ def replayed_day(
     progress: Report | None = None,
     settings: EngineSettings | None = None,
     regimes: Sequence[RegimeRule] = (),
+    reader: FlowReader | None = None,
 ) -> ReplayedDay:
     """Return the engine as it stands after a day of files, for those who ask it more.
 
-    Takes and raises what ``replay_directory`` does.
+    Takes and raises what ``replay_directory`` does; a ``reader`` sees the same day.
     """
     notes: list[str] = []
     book = read_book_directory(directory, notes)
@@ -92,13 +102,14 @@ def replayed_day(
     settings = msgspec.structs.replace(settings, kept_events=None, leverage_caps=caps)
     engine = ExposureEngine(settings)
     until = None if until_ms is None else nanoseconds(until_ms)
-    _apply(book, engine, until, progress or silently)
+    _apply(book, engine, until, progress or silently, reader)
     return ReplayedDay(engine, book.counted_until(until), notes, book)
 
 
 def to_json(result: ReplayResult) -> bytes:
     """Return the object of semantics.md section 9; two runs over one day give the same bytes."""
-    return snapshot_json(result.snapshot, result.counted, result.book.lineage)
+    clients = [client_json(row) for row in result.clients]
+    return snapshot_json(result.snapshot, result.counted, result.book.lineage, clients)
 
 
 def run_replay(
@@ -123,7 +134,9 @@ def run_replay(
     """
     errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     with progress_on(errors, "replaying") as progress:
-        result = replay_directory(directory, until_ms, progress, settings, regimes)
+        result = replay_directory(
+            directory, until_ms, progress, settings, regimes, with_clients=json_out is not None
+        )
     for note in result.notes:
         errors.print(f"note: {note}")
     if json_out is None:
@@ -134,14 +147,22 @@ def run_replay(
 
 
 def _apply(
-    book: BookDirectory, engine: ExposureEngine, until: int | None, progress: Report
+    book: BookDirectory,
+    engine: ExposureEngine,
+    until: int | None,
+    progress: Report,
+    reader: FlowReader | None,
 ) -> None:
     for batch in book.opening():
         engine.apply(batch)
+        if reader is not None:
+            reader.events(batch.events)
     index, names_version = _index(book, engine), engine.book.names_version
     last = book.rows_until(until)
     next_report = 0.0
     for segment in book.segments(until):
+        if reader is not None:
+            reader.take(segment, book.symbols)
         if isinstance(segment, EventBatch):
             engine.apply(segment)
             if engine.book.names_version != names_version:
@@ -151,6 +172,8 @@ def _apply(
         if engine.position >= next_report:
             progress(engine.position / last)
             next_report = engine.position + last / _REPORTS
+    if reader is not None:
+        reader.flow.finish()
     progress(1.0)
 
 

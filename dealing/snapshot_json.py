@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ def snapshot_json(
     snapshot: Snapshot,
     counted: Mapping[str, int] = _NOTHING_MORE,
     place_of: PlaceOf | None = None,
+    clients: Sequence[Mapping[str, Any]] = (),
 ) -> bytes:
     """Return the snapshot as one JSON object; equal snapshots give equal bytes.
 
@@ -32,6 +33,7 @@ def snapshot_json(
         snapshot: What the engine said.
         counted: Rows of files that the engine does not see, by file.
         place_of: The file and line of a position, where input comes from files.
+        clients: Rows of scored clients, where somebody scored them.
 
     Units: ``_ms`` epoch milliseconds, money in account currency unless ``_usd``, levels in percent.
     """
@@ -47,7 +49,7 @@ def snapshot_json(
         "house": msgspec.structs.asdict(snapshot.house),
         "risk": _risk(snapshot.risk),
         "revenue": [msgspec.structs.asdict(row) for row in snapshot.revenue],
-        "clients": [],
+        "clients": list(clients),
         "breaks": [_break(found, place_of) for found in snapshot.breaks],
     }
     return orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -62,6 +62,13 @@ class FlowReader:
             run.quotes._replace(symbol=self._indices(symbols)[run.quotes.symbol])
         )
 
+    def take(self, segment: QuoteRun | EventBatch, symbols: list[str]) -> None:
+        """Apply a segment of a book directory."""
+        if isinstance(segment, EventBatch):
+            self.events(segment.events)
+        else:
+            self.quotes(segment, symbols)
+
     def _event(self, event: InputEvent) -> None:
         match event:
             case DealExecuted():
@@ -137,11 +144,10 @@ def read_flow(
         reader.events(batch.events)
     done, last, next_report = 0, max(book.rows_until(until), 1), 0.0
     for segment in book.segments(until):
+        reader.take(segment, book.symbols)
         if isinstance(segment, EventBatch):
-            reader.events(segment.events)
             done = segment.position
         else:
-            reader.quotes(segment, book.symbols)
             done = segment.first_position + len(segment.quotes.ts_event)
         if done >= next_report:
             progress(min(done / last, 1.0))
