@@ -48,7 +48,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     auc_with_grey: float | None
     auc_by_kind: dict[str, float | None]
     precision_at_k: float | None
-    ece: float
+    ece: float | None
     brier_skill: float | None
     edge_correlation: float | None
     martingale_sure: float | None

@@ -38,8 +38,10 @@ def precision_at_k(score: Floats, positive: Flags) -> float | None:
     return float(positive[top].mean())
 
 
-def calibration_error(probability: Floats, positive: Flags) -> float:
-    """Return the expected calibration error over ten equal bins."""
+def calibration_error(probability: Floats, positive: Flags) -> float | None:
+    """Return the expected calibration error over ten equal bins; None of nobody."""
+    if len(probability) == 0:
+        return None
     bins = np.minimum((probability * _BINS).astype(int), _BINS - 1)
     said = np.bincount(bins, probability, _BINS)
     was = np.bincount(bins, positive.astype(float), _BINS)
@@ -48,7 +50,7 @@ def calibration_error(probability: Floats, positive: Flags) -> float:
 
 def brier_skill(probability: Floats, positive: Flags) -> float | None:
     """Return 1 - Brier / Brier of the base rate; None if everybody is of one kind."""
-    base = float(positive.mean())
+    base = float(positive.mean()) if len(positive) else 0.0
     worst = base * (1.0 - base)
     if worst == 0.0:
         return None

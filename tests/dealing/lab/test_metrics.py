@@ -38,6 +38,7 @@ def test_calibration_error_is_how_far_words_are_from_deeds():
     was = np.array([True, False, False, False, True, True, True, False])
 
     assert calibration_error(said, was) == pytest.approx(0.5 * 0.0 + 0.5 * 0.10)
+    assert calibration_error(said[:0], was[:0]) is None
 
 
 def test_saying_the_base_rate_has_no_skill_and_saying_the_truth_has_all():
