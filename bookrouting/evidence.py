@@ -49,7 +49,7 @@ def _log_phi(x: float) -> float:
     if x > _FAR_TAIL:
         return math.log(0.5 * math.erfc(-x / math.sqrt(2.0)))
     square = 1.0 / (x * x)
-    series = 1.0 - square * (1.0 - 3.0 * square * (1.0 - 5.0 * square))
+    series = 1.0 - square * (1.0 - 3.0 * square * (1.0 - 5.0 * square * (1.0 - 7.0 * square)))
     return -0.5 * x * x - math.log(-x * math.sqrt(2.0 * math.pi)) + math.log(series)
 
 

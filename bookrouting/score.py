@@ -28,6 +28,9 @@ Int64s = NDArray[np.int64]
 DECIBANS: Final = 10.0 / math.log(10.0)
 """Decibans per unit of a natural logarithm."""
 
+_LEAST_WEIGHT: Final = 1e-12
+"""Less than this is no data."""
+
 _NULL_HORIZON: Final = 3
 """Without an edge, what little there is is looked for at 300 s."""
 
@@ -205,7 +208,7 @@ def _weigh(
     needed = max(1.0 - swap, terms.least_edge)
     for k in range(2 * HORIZONS):
         weight = sums.weight[client, k]
-        if weight > 0.0:
+        if weight > _LEAST_WEIGHT:
             variance = 1.0 / weight
             mean = sums.moment[client, k] * variance
             seen = max(mean, -0.5 * math.sqrt(variance))  # worse than no edge is no less of one

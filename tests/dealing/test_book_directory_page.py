@@ -9,7 +9,13 @@ import orjson
 import pytest
 
 from dealing.replay import replay_directory, to_json
-from feeds.book_files.schema import COUNTED_FILES, EVENT_FILES, QUOTES, STATIC_FILES
+from feeds.book_files.schema import (
+    COUNTED_FILES,
+    EVENT_FILES,
+    QUOTES,
+    REFERENCE_QUOTES,
+    STATIC_FILES,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "book-directory.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"^`(\w+\.csv)`\n\n```csv\n(.*?)```", re.MULTILINE | re.DOTALL)
@@ -34,7 +40,9 @@ def test_the_example_of_the_page_is_a_day_with_the_figures_it_tells(tmp_path):
         assert f"{figures[name]:,.2f}" in words
 
 
-@pytest.mark.parametrize("file", [*STATIC_FILES, QUOTES, *EVENT_FILES], ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", [*STATIC_FILES, QUOTES, REFERENCE_QUOTES, *EVENT_FILES], ids=lambda file: file.name
+)
 def test_the_row_of_a_file_names_its_columns(file):
     line, *_ = re.findall(rf"^\| `{file.name}` \|.*$", PAGE, re.MULTILINE)
     required, optional = (set(re.findall(r"`(\w+)`", cell)) for cell in line.split("|")[2:4])

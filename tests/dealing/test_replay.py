@@ -162,7 +162,13 @@ def test_the_object_has_the_fields_of_the_contract_in_its_order(tmp_path):
         "crossings", "house", "risk", "revenue", "clients", "breaks",
     ]  # fmt: skip
     assert (said["as_of_ms"], said["reporting_currency"]) == (6000, "USD")
-    assert said["clients"] == []
+    assert [sorted(row) for row in said["clients"]] == [
+        sorted((
+            "client_id", "deals", "score", "p_toxic", "client_edge_usd_per_million",
+            "client_edge_low", "client_edge_high", "e_value", "book", "suggested_book", "reasons",
+        ))
+    ] * len(said["clients"])  # fmt: skip
+    assert said["clients"]
     assert said["revenue"] == [
         {"symbol": "EURUSD", "book": "A", "component": "BBOOK_PNL", "amount_usd": 604.0},
         {"symbol": "EURUSD", "book": "A", "component": "COMMISSION", "amount_usd": 6.0},
@@ -170,7 +176,7 @@ def test_the_object_has_the_fields_of_the_contract_in_its_order(tmp_path):
     assert said["events"] == {
         "instruments": 1, "accounts": 2, "quotes": 4, "deals": 5, "balances": 1, "hedges": 1,
         "books": 0, "positions": 0, "lp_positions": 0, "leverage_tiers": 0, "actions": 0,
-        "orders": 0, "duplicates": 1, "out_of_order": 1, "quarantined": 2,
+        "orders": 0, "reference_quotes": 0, "duplicates": 1, "out_of_order": 1, "quarantined": 2,
     }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ FIELDS = {
     QuoteReceived: {"symbol": _texts, "bid": _numbers, "ask": _numbers, "source": _texts},
     DealExecuted: {
         "deal_id": _texts, "login": _texts, "position_id": _texts, "entry": _texts,
-        "price": _numbers, "profit": _maybe, **_traded,
+        "price": _numbers, "profit": _maybe, "reference_mid": _maybe, **_traded,
     },
     BalanceChanged: {"login": _texts, "kind": _texts, "amount": _numbers},
     HedgeExecuted: {"deal_id": _texts, "lp": _texts, "price": _numbers, **_traded},

@@ -9,16 +9,18 @@ from feeds.book_files.schema import (
     EVENT_FILES,
     FILE_NAMES,
     QUOTES,
+    REFERENCE_QUOTES,
     STATIC_FILES,
     Kind,
 )
 
-FILES = {file.name: file for file in (*STATIC_FILES, QUOTES, *EVENT_FILES)}
+FILES = {file.name: file for file in (*STATIC_FILES, QUOTES, REFERENCE_QUOTES, *EVENT_FILES)}
 
 REQUIRED = {
     "instruments": "symbol asset_class base quote contract_size digits calc_mode",
     "accounts": "login client_id currency balance leverage book",
     "quotes": "ts_ms symbol bid ask",
+    "reference_quotes": "ts_ms symbol bid ask",
     "deals": "ts_ms deal_id login position_id symbol side entry lots price",
     "balances": "ts_ms login kind amount",
     "hedges": "ts_ms deal_id lp symbol side lots price",
@@ -35,7 +37,8 @@ OPTIONAL = {
     "accounts": "credit hedge_ratio group margin_call_level stop_out_level hedged_margin_mode "
     "profit_conversion credit_mode leverage_profile region category ib_code country",
     "quotes": "source bid_size ask_size",
-    "deals": "commission swap profit raw_price reason",
+    "deals": "commission swap profit raw_price reason reference_mid",
+    "reference_quotes": "source bid_size ask_size",
     "balances": "",
     "hedges": "commission swap",
     "books": "hedge_ratio symbol",
