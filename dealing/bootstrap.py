@@ -168,7 +168,7 @@ class Plimsoll:
         load_settings(choices.file, os.environ)
         return run_bench(size=size, quick=quick, peers=peers, long=long, json_out=json_out)
 
-    def lab(self, choices: cli.Choices, asked: LabAsked) -> int:
+    def lab(self, asked: LabAsked) -> int:
         """Try the scores on clients whose truth is known."""
         self._signals.leave()
         from dealing.lab.command import run_lab
@@ -176,7 +176,7 @@ class Plimsoll:
         from dealing.logs import log_to_terminal
 
         log_to_terminal("plimsoll")
-        load_settings(choices.file, os.environ)
+        load_settings(asked.config, os.environ)
         return run_lab(asked, product)
 
     def doctor(self, choices: cli.Choices, *, json_out: str | None) -> int:

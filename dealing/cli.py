@@ -18,6 +18,7 @@ import msgspec
 import typer
 
 from dealing.lab.asked import LabAsked
+from dealing.lab.typed import lab
 from dealing.stress.asked import StopOutChoice, StressAsked
 from exposure.errors import ConfigError, DeskError
 
@@ -101,7 +102,7 @@ class Commands(Protocol):
         """Measure this machine."""
         ...
 
-    def lab(self, choices: Choices, asked: LabAsked) -> int:
+    def lab(self, asked: LabAsked) -> int:
         """Try the scores on clients whose truth is known."""
         ...
 
@@ -415,37 +416,7 @@ def bench(
     )
 
 
-@app.command(short_help="Try the scores on clients whose truth is known.")
-def lab(
-    context: typer.Context,
-    config: Config = None,
-    population: Annotated[
-        list[str] | None,
-        typer.Option("--population", metavar="NAME", help="Which generator, several times [all]."),
-    ] = None,
-    seeds: Annotated[
-        str, typer.Option("--seeds", metavar="N,N,...", help="Which draws of each.")
-    ] = "1,2,3",
-    export: Annotated[
-        Path | None,
-        typer.Option("--export", metavar="DIR", help="Write the first draw as files instead."),
-    ] = None,
-    json_out: Json = None,
-    *,
-    quick: Annotated[bool, typer.Option("--quick", help="Seconds instead of minutes.")] = False,
-) -> int:
-    """Try the scores on clients whose truth is known, beside rules of thumb and an oracle.
-
-    What is drawn, measured and promised: docs/flow.md.
-    """
-    asked = LabAsked(
-        populations=tuple(population or ()),
-        seeds=seeds,
-        quick=quick,
-        json_out=json_out,
-        export=export,
-    )
-    return _commands(context).lab(Choices(file=config), asked)
+app.command(short_help="Try the scores on clients whose truth is known.")(lab)
 
 
 @app.command(short_help="Say what runs and what is wrong.")

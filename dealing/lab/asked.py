@@ -10,6 +10,7 @@ import msgspec
 class LabAsked(msgspec.Struct, frozen=True, kw_only=True):
     """Populations by name (none for all), seeds, and what to do with the answer."""
 
+    config: Path | None = None
     populations: tuple[str, ...] = ()
     seeds: str = "1,2,3"
     quick: bool = False
