@@ -235,7 +235,7 @@ class FlowBook:
         seen = self.seen.get((client, symbol), Seen())
         opening = seen.open_commission if enter is None else enter
         closing = seen.close_commission if close is None else close
-        self.seen[client, symbol] = seen._replace(open_commission=opening, close_commission=closing)
+        self.seen[client, symbol] = Seen(seen.entry_ts, seen.exit_ts, opening, closing)
         if opening is None or closing is None:
             return self.settings.commission_ways * ((opening or 0.0) + (closing or 0.0))
         return opening + closing
@@ -268,9 +268,9 @@ class FlowBook:
         if row == before:
             now = int(self.arrays.counters[CLOCK])
             self.open_decisions[running] = row + self.forgotten
-            self.seen[client, symbol] = (
-                seen._replace(exit_ts=now) if is_exit else seen._replace(entry_ts=now)
-            )
+            entry_ts, exit_ts, *commissions = seen
+            times = (entry_ts, now) if is_exit else (now, exit_ts)
+            self.seen[client, symbol] = Seen(*times, *commissions)
         return row
 
     def _fast_mid(self, deal: DealExecuted, symbol: int) -> float:

@@ -69,13 +69,15 @@ def booked(
     realised = _realised_usd(deal, parts, instrument, rates)
     if not (math.isfinite(value) and math.isfinite(charges) and math.isfinite(realised)):
         return money._replace(deals=money.deals + 1, unpriced=money.unpriced + 1)
-    return money._replace(
-        deals=money.deals + 1,
-        volume_usd=money.volume_usd + abs(value * deal.price),
-        markup_usd=money.markup_usd + _markup(deal) * value,
-        commission_usd=money.commission_usd - deal.commission * rates.account,
-        swap_usd=money.swap_usd - deal.swap * rates.account,
-        realised_usd=money.realised_usd - realised,
+    return Money(
+        money.deals + 1,
+        money.volume_usd + abs(value * deal.price),
+        money.markup_usd + _markup(deal) * value,
+        money.commission_usd - deal.commission * rates.account,
+        money.swap_usd - deal.swap * rates.account,
+        money.realised_usd - realised,
+        money.floating_usd,
+        money.unpriced,
     )
 
 

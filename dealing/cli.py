@@ -9,43 +9,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol
 
-import msgspec
 import typer
 
+from dealing.cli_options import BenchSize, Choices, Config, Data, Json, Market, of_run
 from dealing.lab.asked import LabAsked
 from dealing.lab.typed import lab
 from dealing.stress.asked import StopOutChoice, StressAsked
 from exposure.errors import ConfigError, DeskError
 
+__all__ = ["DONE", "FAILED", "MISUSED", "BenchSize", "Choices", "Commands", "answer"]
+
 DONE, FAILED, MISUSED = 0, 1, 2
 
 _INTERRUPTED = 130
 _DAY: Final = "%Y-%m-%d"
-
-
-class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says about settings.
-
-    ``values`` are dotted keys, None where it says nothing. ``exact`` is a file with complete
-    settings, written by the supervisor for its children.
-    """
-
-    file: Path | None = None
-    values: dict[str, Any] = {}
-    exact: Path | None = None
-
-
-class BenchSize(StrEnum):
-    """The workloads of performance.md."""
-
-    SMALL = "small"
-    SEED = "seed"
-    BIG = "big"
 
 
 class Commands(Protocol):
@@ -143,30 +124,12 @@ revenue = typer.Typer(context_settings=_HELPS)
 app.add_typer(db, name="db")
 app.add_typer(revenue, name="revenue")
 
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="Your own configuration over the default."),
-]
-Data = Annotated[
-    str | None,
-    typer.Option("--data", metavar="DIR", help="Data directory [default: var/MARKET]."),
-]
-Market = Annotated[
-    str | None,
-    typer.Option(
-        "--market", metavar="NAME", help="simulated, sample, or a directory of recorded quotes."
-    ),
-]
 Speed = Annotated[float | None, typer.Option("--speed", help="Market seconds per second.")]
 Clients = Annotated[int | None, typer.Option("--clients", help="How many clients trade.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Which of all possible days it is.")]
 Host = Annotated[str | None, typer.Option("--host", help="Address the desk listens on.")]
 Port = Annotated[
     int | None, typer.Option("--port", help="Port the desk listens on, 0 for any free one.")
-]
-Json = Annotated[
-    str | None,
-    typer.Option("--json", metavar="OUT", help="Write the answer as JSON, - for standard output."),
 ]
 Exact = Annotated[Path | None, typer.Option("--settings", hidden=True)]
 
@@ -446,7 +409,7 @@ def upgrade_database(
     context: typer.Context, config: Config = None, market: Market = None, data: Data = None
 ) -> int:
     """Bring the tables to this version of Plimsoll. SQLite does it by itself at each start."""
-    return _commands(context).upgrade_database(_of_run(config, market, data))
+    return _commands(context).upgrade_database(of_run(config, market, data))
 
 
 @revenue.command("check", short_help="Prove every sum.")
@@ -458,7 +421,7 @@ def check_revenue(
     json_out: Json = None,
 ) -> int:
     """Prove that every sum of what is kept is right, and name what is not (exit code 1)."""
-    return _commands(context).check_revenue(_of_run(config, market, data), json_out=json_out)
+    return _commands(context).check_revenue(of_run(config, market, data), json_out=json_out)
 
 
 @revenue.command("export", short_help="Write facts into a file.")
@@ -481,7 +444,7 @@ def export_revenue(
 ) -> int:
     """Write the facts of some server days into a file, one row each."""
     return _commands(context).export_revenue(
-        _of_run(config, market, data),
+        of_run(config, market, data),
         first=None if first is None else first.date(),
         last=None if last is None else last.date(),
         out=out,
@@ -508,10 +471,6 @@ def answer(arguments: Sequence[str], commands: Commands) -> int:
 def _commands(context: typer.Context) -> Commands:
     commands: Commands = context.obj
     return commands
-
-
-def _of_run(config: Path | None, market: str | None, data: str | None) -> Choices:
-    return Choices(file=config, values={"market.source": market, "storage.directory": data})
 
 
 def _market_values(

@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 
 import typer
 
+from dealing.cli_options import Config, Json
 from dealing.lab.asked import LabAsked
 
 
@@ -20,10 +21,7 @@ class LabCommands(Protocol):
 
 def lab(
     context: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Your own configuration over the default."),
-    ] = None,
+    config: Config = None,
     population: Annotated[
         list[str] | None,
         typer.Option("--population", metavar="NAME", help="Which generator, several times [all]."),
@@ -35,12 +33,7 @@ def lab(
         Path | None,
         typer.Option("--export", metavar="DIR", help="Write the first draw as files instead."),
     ] = None,
-    json_out: Annotated[
-        str | None,
-        typer.Option(
-            "--json", metavar="OUT", help="Write the answer as JSON, - for standard output."
-        ),
-    ] = None,
+    json_out: Json = None,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Smaller draws.")] = False,
 ) -> int:

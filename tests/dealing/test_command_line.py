@@ -88,6 +88,11 @@ def test_replay_and_bench_pass_their_options_on():
         (cli.Choices(), Path("day")),
         {"until_ms": 1399550400000, "json_out": "-"},
     )
+    assert asked("score", "day", "--client", "7", "--client", "9", "--json", "-") == (
+        "score",
+        (cli.Choices(), Path("day")),
+        {"clients": ("7", "9"), "until_ms": None, "json_out": "-"},
+    )
     assert asked("bench", "--size", "seed", "--quick", "--peers") == (
         "bench",
         (cli.Choices(),),
@@ -97,7 +102,18 @@ def test_replay_and_bench_pass_their_options_on():
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "feed", "engine", "desk", "replay", "stress", "bench", "doctor", "check-config"],
+    [
+        "run",
+        "feed",
+        "engine",
+        "desk",
+        "replay",
+        "score",
+        "stress",
+        "bench",
+        "doctor",
+        "check-config",
+    ],
 )
 def test_every_command_explains_itself(command, capsys):
     commands = NotedCommands()

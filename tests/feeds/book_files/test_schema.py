@@ -84,4 +84,6 @@ def test_every_file_of_the_table_is_read_or_counted():
 
 def test_only_what_happens_at_a_moment_has_a_time():
     timed = {name for name, file in FILES.items() if file.columns[0].kind is Kind.TIME}
-    assert timed == {"quotes", "deals", "balances", "hedges", "books", "actions"}
+    assert timed == {
+        "quotes", "reference_quotes", "deals", "balances", "hedges", "books", "actions",
+    }  # fmt: skip
