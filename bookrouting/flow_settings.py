@@ -52,16 +52,17 @@ class ScoreSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Without an edge a mean markout is within ``null_sd`` of zero; with one at a horizon it is
     around what pays for the trade (``least_edge`` at least) plus ``edge_offset x edge_sd``.
-    ``*_weight`` are prior odds between channels, those of an entry's horizon being 1.
+    ``*_weight`` are prior odds between channels, those of an entry's horizon being 1; exits count
+    at short horizons only, because at long ones they are noise that drowns what entries say.
     ``fewest_trades`` is the number below which the answer is the prior.
     """
 
     prior_toxic: float = 0.12
-    null_sd: tuple[float, ...] = (0.11, 0.14, 0.18, 0.25, 0.36)
+    null_sd: tuple[float, ...] = (0.08, 0.10, 0.13, 0.18, 0.25)
     edge_sd: tuple[float, ...] = (0.57, 0.71, 0.86, 1.14, 1.57)
-    edge_offset: float = 0.6
+    edge_offset: float = 0.2
     least_edge: float = 0.21
-    exit_weight: float = 0.2
+    exit_weights: tuple[float, ...] = (0.1, 0.1, 0.1, 0.0, 0.0)
     swap_weight: float = 1.0
     swap_trades: float = 3.0
     swap_gain: float = 8.0

@@ -137,7 +137,7 @@ def score_terms(settings: ScoreSettings) -> ScoreTerms:
 
 def channel_weights(settings: ScoreSettings) -> Floats:
     """Return how a toxic client's prior is divided among channels; they add up to 1."""
-    entries, exits = np.ones(HORIZONS), np.full(HORIZONS, settings.exit_weight)
+    entries, exits = np.ones(HORIZONS), np.array(settings.exit_weights)
     weights = np.concatenate([entries, exits, [settings.swap_weight]])
     share: Floats = weights / weights.sum()
     return share

@@ -19,6 +19,7 @@ from dealing import day_cli
 from dealing.audit_cli import AuditCommands, audit
 from dealing.cli_options import BenchSize, Choices, Config, Data, Json, Market, of_run
 from dealing.day_cli import DayCommands
+from dealing.lab.typed import LabCommands, lab
 from dealing.whatif_options import WhatIfCommands, add_whatif
 from exposure.errors import ConfigError, DeskError
 
@@ -30,7 +31,7 @@ _INTERRUPTED = 130
 _DAY: Final = "%Y-%m-%d"
 
 
-class Commands(AuditCommands, DayCommands, WhatIfCommands, Protocol):
+class Commands(AuditCommands, DayCommands, LabCommands, WhatIfCommands, Protocol):
     """What the command line can ask for. Each returns an exit code or raises DeskError."""
 
     def run(self, choices: Choices, *, fresh: bool) -> int:
@@ -228,6 +229,9 @@ def bench(
     return _commands(context).bench(
         choices, size=size, quick=quick, peers=peers, long=long, json_out=json_out
     )
+
+
+app.command(short_help="Try the scores on clients whose truth is known.")(lab)
 
 
 @app.command(short_help="Say what runs and what is wrong.")

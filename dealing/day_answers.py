@@ -12,6 +12,7 @@ from dealing.engine_settings import engine_settings
 from dealing.settings import load_settings
 
 if TYPE_CHECKING:
+    from dealing.lab.asked import LabAsked
     from dealing.stopping import StopSignals
     from dealing.stress.asked import StressAsked
     from dealing.whatif.asked import WhatIfAsked
@@ -87,3 +88,14 @@ class DayAnswers:
         chosen = load_settings(choices.file, os.environ)
         settings = engine_settings(chosen, kept_events=None)
         return run_whatif(asked, settings, chosen.engine.regime_rules)
+
+    def lab(self, asked: LabAsked) -> int:
+        """Try the scores on clients whose truth is known."""
+        self._signals.leave()
+        from dealing.lab.command import run_lab
+        from dealing.lab.product import product
+        from dealing.logs import log_to_terminal
+
+        log_to_terminal("plimsoll")
+        load_settings(asked.config, os.environ)
+        return run_lab(asked, product)

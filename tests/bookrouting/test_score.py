@@ -41,11 +41,12 @@ def plainly(weight, mean, trades, swap, settings=SETTINGS):
         null, edge = settings.null_sd[k % 5], settings.edge_sd[k % 5]
         s2 = 1.0 / weight[k]
         m = max(mean[k], -0.5 * math.sqrt(s2))
-        there = normal(m - needed - 0.6 * edge, edge**2 + s2)
+        there = normal(m - needed - settings.edge_offset * edge, edge**2 + s2)
         factors.append(math.log(there / normal(m, null**2 + s2)))
     gain = settings.swap_gain * min(max(swap - 1.0, -1.5), 3.0)
     factors = [min(max(one, -12.0), 40.0) for one in factors] + [trades / (trades + 3.0) * gain]
-    prior = 0.12 * np.array([1.0] * 5 + [0.2] * 5 + [1.0]) / 7.0
+    weights = np.array([1.0] * 5 + list(settings.exit_weights) + [1.0])
+    prior = 0.12 * weights / weights.sum()
     odds = prior * np.exp(factors)
     p = odds / (odds.sum() + 0.88)
     precision = 1.0 / settings.null_sd[3] ** 2 + weight[3]
@@ -53,7 +54,7 @@ def plainly(weight, mean, trades, swap, settings=SETTINGS):
     expected = (1.0 - p.sum() + p[10]) * little
     for k in range(10):
         edge = settings.edge_sd[k % 5]
-        mu = needed + 0.6 * edge
+        mu = needed + settings.edge_offset * edge
         found = (mu / edge**2 + weight[k] * mean[k]) / (1.0 / edge**2 + weight[k])
         expected += p[k] * (found if k < 5 else little + found)
     return p, expected + swap - 1.0, math.log(odds.sum() / 0.88)
