@@ -4,6 +4,7 @@
 {
   const desk = (window.desk ??= {});
   const [WIDTH, HEIGHT] = [400, 168];
+  const STRAIGHT = 8; // costs up to which the axis is linear
   const [LEFT, RIGHT, TOP, BOTTOM] = [40, 10, 10, 24];
 
   /* three to six round values that span the figures, 0 among them */
@@ -17,21 +18,32 @@
     return Array.from({ length: to - from + 1 }, (_, k) => (from + k) * step);
   };
 
+  /* an hour moves prices a hundred times as far as a second: beyond some costs the steps grow */
+  const axisOf = (low, high, cost) => {
+    const size = Math.max(-low, high);
+    if (cost === null || size <= STRAIGHT * cost) return { ticks: ticksOf(low, high), bent: (value) => value };
+    const steps = [];
+    for (let power = 10 ** Math.ceil(Math.log10(cost)); power / 10 < size; power *= 10) steps.push(power);
+    const below = steps.filter((step) => step / 10 < -low).reverse().map((step) => -step);
+    const above = steps.filter((step) => step / 10 < high);
+    return { ticks: [...below, 0, ...above], bent: (value) => Math.asinh(value / cost) };
+  };
+
   const decimalsOf = (ticks) => {
-    const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
-    return Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+    const step = Math.min(...ticks.slice(1).map((tick, k) => tick - ticks[k]), Infinity);
+    return Number.isFinite(step) ? Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) : 0;
   };
 
   const scalesOf = (points, cost) => {
     const values = [0, ...points.flatMap((point) => [point.low_pips, point.high_pips])];
     if (cost !== null) values.push(cost);
-    const ticks = ticksOf(Math.min(...values), Math.max(...values));
-    const [low, high] = [ticks[0], ticks.at(-1)];
+    const { ticks, bent } = axisOf(Math.min(...values), Math.max(...values), cost);
+    const [low, high] = [bent(ticks[0]), bent(ticks.at(-1))];
     const logs = points.map((point) => Math.log10(point.horizon_s));
     const [first, last] = [Math.min(...logs), Math.max(...logs)];
     const x = (point) => (first === last ? (LEFT + WIDTH - RIGHT) / 2
       : LEFT + 8 + ((Math.log10(point.horizon_s) - first) / (last - first)) * (WIDTH - LEFT - RIGHT - 20));
-    const y = (value) => TOP + ((high - value) / (high - low || 1)) * (HEIGHT - TOP - BOTTOM);
+    const y = (value) => TOP + ((high - bent(value)) / (high - low || 1)) * (HEIGHT - TOP - BOTTOM);
     return { ticks, x, y };
   };
 
@@ -44,6 +56,16 @@
   const pips = (value) => desk.formats.number(value, 2, true);
   const said = (point) => `${point.name}: ${pips(point.markout_pips)} pips, 90 % between ` +
     `${pips(point.low_pips)} and ${pips(point.high_pips)}, ${desk.formats.number(point.known)} trades`;
+
+  /* names that would run into the one after them are left out; the last one always stands */
+  const named = (points, x) => {
+    let next = Infinity;
+    return [...points].reverse().filter((point) => {
+      const fits = x(point) <= next - 30;
+      if (fits) next = x(point);
+      return fits;
+    });
+  };
 
   const dotOf = (point, { x, y }) => {
     const dot = desk.drawn("circle", { class: "curve-dot", cx: fixed(x(point)),
@@ -74,7 +96,7 @@
     if (cost !== null) svg.append(line("curve-cost", LEFT, y(cost), WIDTH - RIGHT, y(cost)));
     svg.append(desk.drawn("path", { class: "curve-line", d: `M${middle.join("L")}` }),
       ...points.map((point) => dotOf(point, scales)),
-      ...points.map((point) => label("curve-time", x(point), HEIGHT - 8, point.name)));
+      ...named(points, x).map((point) => label("curve-time", x(point), HEIGHT - 8, point.name)));
     return svg;
   };
 

@@ -40,6 +40,8 @@
     return row;
   };
 
+  /* a moment of the wall clock or the market; briefly without year and seconds */
+  desk.utcBriefly = (ms) => desk.utc(ms).slice(5, 16);
   desk.utc = (ms) => (ms === null || ms === undefined ? "–"
     : new Date(ms).toISOString().slice(0, 19).replace("T", " "));
 }

@@ -96,6 +96,10 @@
         ? "New deals go there, and open positions go along."
         : "New deals go there; open positions stay where they are.",
     ];
+    const stays = command.moves.every((move) => move.before.length === 1
+      && move.before[0].book === move.book
+      && (move.hedge_ratio === null || move.before[0].partial === move.hedge_ratio));
+    if (stays) lines.push("They are there already: nothing would change.");
     if (command.expires_at_ms) lines.push(`It is put back by itself at ${desk.utc(command.expires_at_ms)} UTC.`);
     const approval = command.state === "waiting";
     lines.push(approval ? "A second person has to approve it: so much is at stake that nothing moves before."
@@ -125,7 +129,7 @@
     setBusy(false);
     if (asked.clients !== whom) return; // somebody else was chosen meanwhile
     say(answer.problems.join(" "), answer.ok ? "" : "refused");
-    markWrong("move-actor", answer.problems.some((text) => text.startsWith("Actor")));
+    markWrong("move-actor", answer.problems.some((text) => text.startsWith("Your name")));
     markWrong("move-reason", answer.problems.some((text) => text.startsWith("Reason")));
     if (!answer.ok) return;
     pending = asked;
@@ -153,10 +157,18 @@
     desk.moves.remember(asked.actor);
     const [, text, state] = desk.orders.stateOf(answer.body);
     say(`${desk.orders.told(answer.body)}. ${text}`, state);
-    props("move-reason", { value: "" });
+    reset();
     desk.clients.untick();
     desk.clients.askNow();
     desk.moves.askNow();
+  };
+
+  /* nothing of this move is meant for the next one */
+  const reset = () => {
+    for (const id of ["move-reason", "move-symbol", "move-ratio"]) props(id, { value: "" });
+    props("move-until", { value: "none" });
+    props("move-open", { checked: false });
+    offered = "";
   };
 
   const back = () => {

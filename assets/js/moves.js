@@ -31,8 +31,9 @@
     buttons.append(...deciders(command));
     const unpriced = command.unpriced ? `, ${number(command.unpriced)} unpriced` : "";
     const size = `${number(command.clients)} · ${compact(command.gross_usd)} USD${unpriced}`;
-    return desk.tableRow(desk.utc(command.created_at_ms), [approval.requested_by, desk.orders.told(command),
-      size, [request.reason, "why"], desk.utc(approval.expires_at_ms), buttons]);
+    return desk.tableRow(desk.utcBriefly(command.created_at_ms), [approval.requested_by,
+      [desk.orders.told(command), "what"], size, [request.reason, "why"],
+      desk.utcBriefly(approval.expires_at_ms), buttons]);
   };
 
   const isUndoable = (command) => ["done", "partly"].includes(command.state)
@@ -46,12 +47,19 @@
       : approval.decided_by ? `${approval.decided_by}: ${approval.decision}, ${approval.reason}` : "awaited";
     const undo = isUndoable(command) ? desk.button("Undo", `Put back: ${desk.orders.told(command)}`,
       () => decide("undo", command)) : ["", ""];
-    return desk.tableRow(desk.utc(command.created_at_ms), [command.request.actor, desk.orders.told(command),
-      state, [command.request.reason, "why"], [second, "why"], undo]);
+    return desk.tableRow(desk.utcBriefly(command.created_at_ms), [command.request.actor,
+      [desk.orders.told(command), "what"], state, [command.request.reason, "why"], [second, "why"], undo]);
   };
 
-  const auditRow = (row) => desk.tableRow(desk.formats.number(row.seq), [desk.utc(row.at_ms), row.actor,
-    row.action, [row.entity, "why"], [row.reason, "why"]]);
+  /* a row of the log holds the command as it was then: it is said in words, its key in the tip */
+  const auditRow = (row) => {
+    const { moves, request, expires_at_ns: until } = row.detail;
+    const text = !moves?.length ? row.entity : desk.orders.told({ moves,
+      undo_of: request?.type === "UndoCommand", expires_at_ms: until ? until / 1e6 : null });
+    const what = Object.assign(desk.made("span", text), { title: row.entity });
+    return desk.tableRow(desk.formats.number(row.seq), [desk.utc(row.at_ms), row.actor, row.action,
+      what, [row.reason, "why"]]);
+  };
 
   const DRAW = { waiting: [waitingRow, "commands"], recent: [recentRow, "commands"], audit: [auditRow, "rows"] };
 

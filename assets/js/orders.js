@@ -30,7 +30,10 @@
     return { ok: response.ok, away: response.status === 503, body, problems: problems.map(sentence) };
   };
 
-  const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+  const sentence = (said) => {
+    const text = said.replace(/^actor /, "your name ");
+    return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+  };
 
   const get = (path) => ask(path, {});
   const post = (path, body) => ask(path, { method: "POST",
@@ -51,7 +54,7 @@
     }
     const parts = [...goals].map(([goal, clients]) => `${listed([...clients])} → ${goal}`);
     const also = command.moves.some((move) => move.move_open) ? ", open positions too" : "";
-    const ends = command.expires_at_ms ? `, until ${desk.utc(command.expires_at_ms).slice(0, 16)}` : "";
+    const ends = command.expires_at_ms ? `, until ${desk.utcBriefly(command.expires_at_ms)}` : "";
     return `${command.undo_of ? "Put back: " : ""}${parts.join("; ")}${also}${ends}`;
   };
 

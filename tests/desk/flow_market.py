@@ -50,13 +50,10 @@ class FlowMarket(ScriptedBook):
         for number in range(ROUNDS):
             self._round(number)
         self.apply(self._deal("whale", WHALE, "buy", 20.0))
-        asyncio.run(self.flow.rank())
 
-    def trade_again(self, client=PICKER):
-        """Let a client open one more deal, so that it is seen to which book it goes."""
-        self.deals += 1
-        self.apply(self._deal(f"again-{self.deals}", client, "buy", 0.1))
-        return f"again-{self.deals}"
+    def next_deal(self, client):
+        """Return one more deal of a client, to see to which book it goes."""
+        return self._deal(f"next-{client}", client, "buy", 0.1)
 
     def _round(self, number):
         """The picker buys before each rise, the coin whatever comes, the novice twice in all."""

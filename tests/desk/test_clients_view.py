@@ -33,7 +33,9 @@ NEARLY = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def market():
-    return FlowMarket()
+    market = FlowMarket()
+    asyncio.run(market.flow.rank())
+    return market
 
 
 def local(ts):

@@ -18,7 +18,7 @@ from dealing.desk import formats
 from dealing.desk.held_book import AWAY
 from dealing.desk.words import sentence
 from dealing.flow.ports import ClientsAsked, ClientsFound, FlowQueries, Only, Sort
-from dealing.score.words import channel_name
+from dealing.score.words import TOXIC_SCORE, channel_name
 from exposure.errors import DisconnectedError, DomainError
 from exposure.model.books import Book
 
@@ -173,7 +173,7 @@ def verdict(row: Row) -> list[str]:
         return [sentence(row["reasons"][0]), _books(row)]
     trades = "1 trade" if row["n"] == 1 else f"{row['n']:,} trades"
     scored = f"Score {row['score']:.0f} of 100 after {trades}: {row['band']}."
-    return [scored, *_expected(row), _books(row)]
+    return [scored, *_expected(row), *_too_dear(row), _books(row)]
 
 
 def evidence(row: Row) -> list[dict[str, Any]]:
@@ -209,6 +209,13 @@ def _expected(row: Row) -> list[str]:
     return [
         f"The client is expected to {does} {amount} {between}: a house that keeps his flow {house}."
     ]
+
+
+def _too_dear(row: Row) -> list[str]:
+    """Explain a suggestion that seems to contradict the score."""
+    if row["score"] < TOXIC_SCORE or row["suggested_book"] == Book.A:
+        return []
+    return ["So far his edge is too small to pay for passing his flow on."]
 
 
 def _books(row: Row) -> str:
