@@ -19,6 +19,7 @@ from tests.desk.scripted_book import EngineQueries, FakeSource
 ORIGIN = "http://127.0.0.1:8050"
 SAME = {"origin": ORIGIN}
 REASSIGN, UNDO = "/api/v1/commands/reassign", "/api/v1/commands/undo"
+PREVIEW = "/api/v1/commands/preview"
 APPROVALS = "/api/v1/approvals"
 BODY = {
     "key": "move-1", "actor": "dealer", "reason": "picks stale quotes", "book": "A",
@@ -204,3 +205,15 @@ def test_a_desk_without_commands_has_no_such_place(broker):
     app = create_desk(FakeSource(), EngineQueries(broker), MemoryRevenueStore())
     with TestClient(app, base_url=ORIGIN, headers=SAME) as client:
         assert client.post(REASSIGN, json=BODY).status_code in {404, 405}
+
+
+def test_a_look_at_what_would_happen_keeps_and_sends_nothing(client, house):
+    small = client.post(PREVIEW, json=BODY)
+    assert (small.status_code, small.json()["state"]) == (202, "sending")
+    assert small.json()["moves"][0]["before"] == [{"book": "B", "partial": 0.0, "symbol": ""}]
+    large = client.post(PREVIEW, json={**BODY, "logins": ["4"]}).json()
+    assert (large["state"], large["gross_usd"] > 1e6) == ("waiting", True)
+    refused = client.post(PREVIEW, json={**BODY, "logins": ["9"], "reason": ""})
+    assert (refused.status_code, "reason must say why" in refused.json()["error"]) == (422, True)
+    assert (house.sent, house.actions(), house.store.newest(None)) == ([], [], [])
+    assert house.place() == ("B", 0.0)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bookrouting.flow_export import stored
+from bookrouting.flow_view import FlowView
 from dealing.flow.keeping import recovered_flow
 from dealing.flow.live import LiveFlow, begun
 from dealing.flow.ports import ClientsAsked, Only, Sort
@@ -205,3 +206,28 @@ def test_a_state_of_another_version_is_passed_over(tmp_path, flow):
     state = stored(flow.copy())
     state.meta["version"] = 0
     assert LiveFlow.restored(state, PIVOTS) is None
+
+
+def test_money_counts_open_positions_in_lists_and_on_cards(flow):
+    everybody = FlowView(flow.reader.flow).money()
+    picker, coin = flow.found(ClientsAsked()).rows
+    for row in (picker, coin, flow.card("picker")["client"]):
+        money = everybody[row["client_id"]]
+        assert row["money"]["floating_usd"] == money.floating_usd != 0.0
+        assert row["money"]["kept_usd"] == money.kept_usd
+
+
+def test_a_row_says_whether_it_is_scored_and_what_its_band_is_called(flow):
+    rows = {row["client_id"]: row for row in flow.found(ClientsAsked(only=Only.ALL)).rows}
+    assert [(rows[name]["scored"], rows[name]["band"]) for name in ("picker", "coin", "idle")] == [
+        (True, "severe"), (True, "normal"), (False, None),
+    ]  # fmt: skip
+    assert rows["picker"]["alarmed"] == (
+        "picker" in names(flow.found(ClientsAsked(only=Only.ALARMED)))
+    )
+    assert not any(row["drifting"] for row in rows.values())
+
+
+def test_a_card_says_what_a_round_trip_costs(flow):
+    assert flow.card("picker")["cost_pips"] == pytest.approx(1.0, abs=0.1)
+    assert flow.card("idle")["cost_pips"] is None

@@ -1,0 +1,320 @@
+"""The clients screen in a real Chromium: why a client is dangerous, moves, undo and the audit."""
+
+import csv
+import io
+import re
+import threading
+import time
+
+import httpx2
+import pytest
+from playwright.sync_api import expect
+
+from dealing.desk import formats
+from dealing.flow.ports import ClientsAsked, Only
+from tests.desk.flow_market import COIN, LOGINS, NOVICE, PICKER, WHALE, FlowMarket
+from tests.desk.pages import listen, serious
+from tests.desk.running_plimsoll import ROOT
+from tests.desk.served_desk import ServedDesk
+
+pytestmark = pytest.mark.browser
+
+RESULTS = ROOT / "test-results"
+REFUSED = re.compile("status of (409|422|503)")
+
+
+@pytest.fixture
+def market():
+    return FlowMarket()
+
+
+@pytest.fixture
+def desk(market):
+    served = ServedDesk(market=market)
+    served.start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="module")
+def quiet_desk():
+    """Serve those tests that move nobody."""
+    served = ServedDesk(market=FlowMarket())
+    served.start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def complaints():
+    return []
+
+
+@pytest.fixture
+def page(browser, desk, complaints):
+    page = opened(browser, desk, complaints)
+    yield page
+    page.context.close()
+    # a browser writes every refusal of a command into its console; nothing else may stand there
+    assert [said for said in complaints if not REFUSED.search(said)] == []
+
+
+def opened(browser, desk, complaints, width=1680, height=950, theme="dark"):
+    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+    listen(page, complaints)
+    page.add_init_script(f"localStorage.setItem('plimsoll.theme', '\"{theme}\"')")
+    page.goto(desk.url + "clients")
+    expect(cell(page, PICKER, "client_id")).to_be_visible()
+    return page
+
+
+def cell(page, client, field):
+    return page.locator(f"#clients-grid [row-id='{client}'] [col-id='{field}']")
+
+
+def open_card(page, client):
+    cell(page, client, "client_id").click()
+    expect(page.locator("#card-title")).to_have_text(f"Client {client}")
+    expect(page.locator("#card-verdict p").first).to_be_visible()
+
+
+def look(page, reason="picks stale quotes", name="Anna"):
+    page.locator("#move-reason").fill(reason)
+    page.locator("#move-actor").fill(name)
+    page.get_by_role("button", name="Look and move").click()
+
+
+def confirm(page):
+    page.locator("[data-action='move:confirm']").click()
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name).click()
+
+
+def decide(page, verb, reason, name):
+    page.locator(f"#moves-{'recent' if verb == 'Undo' else 'waiting'}").get_by_role(
+        "button", name=verb
+    ).first.click()
+    page.locator("#moves-decide-reason").fill(reason)
+    page.locator("#moves-decide-actor").fill(name)
+    page.locator("[data-action='decide:send']").click()
+
+
+def books(market, client):
+    (account,) = market.engine.books_of([LOGINS[client]], [])
+    return account.place.book
+
+
+def books_of_positions(market, client):
+    return set(market.engine.positions_of_account(LOGINS[client])["book"].to_list())
+
+
+def wait_until(happened):
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
+
+
+def test_a_dealer_reads_the_pickers_card_moves_him_undoes_it_and_sees_the_audit(page, desk, market):
+    expect(cell(page, PICKER, "score")).to_contain_text("severe")
+    expect(cell(page, PICKER, "route")).to_have_text("B → A")
+    expect(cell(page, COIN, "score")).to_contain_text("normal")
+    open_card(page, PICKER)
+    told = market.flow.card(PICKER)
+    expect(page.locator("#card-verdict")).to_contain_text("The client is expected to gain")
+    points = len(told["card"]["entry_curve"])
+    curve = page.locator("[data-curve='entries']")
+    expect(curve.locator(".curve-dot")).to_have_count(points)
+    expect(curve.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile("^After his entries, the client's gain in pips: 0.1 s: ")
+    )
+    expect(curve).to_contain_text(f"costs him {formats.number(told['cost_pips'], 2)}")
+    expect(page.locator("#card-evidence tr")).to_have_count(7)
+    expect(page.locator("#card-trades tr")).to_have_count(len(told["card"]["trades"]))
+    expect(page.locator("#card-trades tr").first).to_contain_text("▲ buys")
+
+    look(page)
+    expect(page.locator("#move-plan")).to_contain_text("PICKER → book A.")
+    expect(page.locator("#move-plan")).to_contain_text("90001 in book B.")
+    expect(page.locator("#move-plan")).to_contain_text("No second person is needed")
+    assert (market.store.newest(None), books(market, PICKER)) == ([], "B")
+    confirm(page)
+    expect(page.locator("#move-answer")).to_have_text(
+        "PICKER → book A. Done: the platform has moved every account."
+    )
+    expect(cell(page, PICKER, "route")).to_have_text("A")
+    expect(page.locator("#card-verdict")).to_contain_text("His new deals go to book A")
+    assert books(market, PICKER) == "A"
+    desk.meanwhile.append(market.next_deal(PICKER))
+    wait_until(lambda: "A" in books_of_positions(market, PICKER))
+    assert books_of_positions(market, PICKER) == {"A", "B"}
+
+    tab(page, "Recent")
+    expect(page.locator("#moves-recent tr").first).to_contain_text("picks stale quotes")
+    decide(page, "Undo", "it was a mistake", "Anna")
+    expect(page.locator("#moves-recent tr").nth(1)).to_contain_text("undone")
+    expect(cell(page, PICKER, "route")).to_have_text("B → A")
+    assert books(market, PICKER) == "B"
+    tab(page, "Audit")
+    expect(page.locator("#moves-audit tr")).to_have_count(4)
+    actions = page.locator("#moves-audit tr td:nth-child(4)").all_inner_texts()
+    assert actions == ["platform.done", "undo.requested", "platform.done", "reassign.requested"]
+    expect(page.locator("#moves-audit tr").nth(1)).to_contain_text("it was a mistake")
+
+
+def test_a_large_move_waits_for_a_second_person_and_the_same_one_is_refused(page, market):
+    open_card_of_all(page, WHALE)
+    look(page, reason="too large for us")
+    expect(page.locator("#move-plan .is-warning")).to_contain_text("A second person")
+    confirm(page)
+    expect(page.locator("#move-answer")).to_contain_text("It waits for a second person")
+    expect(page.locator("[data-clients='waiting'] .tile-value")).to_have_text("1")
+    assert books(market, WHALE) == "B"
+    decide(page, "Approve", "fine with me", " anna ")
+    expect(page.locator("#moves-decide-note")).to_contain_text("another person has to decide")
+    page.locator("#moves-decide-actor").fill("Ben")
+    page.locator("[data-action='decide:send']").click()
+    expect(page.locator("[data-empty='waiting']")).to_have_text(
+        "Nothing waits for a second person."
+    )
+    assert books(market, WHALE) == "A"
+    tab(page, "Recent")
+    expect(page.locator("#moves-recent tr").first).to_contain_text("Ben: approved, fine with me")
+
+
+def open_card_of_all(page, client):
+    page.locator("#clients-only").get_by_text("All", exact=True).click()
+    page.keyboard.press("/")
+    expect(page.locator("#clients-search")).to_be_focused()
+    page.keyboard.type(client)
+    page.keyboard.press("Enter")
+    open_card(page, client)
+
+
+def test_what_is_refused_is_said_by_the_desk_and_by_the_platform(page, market):
+    open_card(page, PICKER)
+    look(page, reason="x", name="")
+    answer = page.locator("#move-answer")
+    expect(answer).to_contain_text("Reason must say why")
+    expect(page.locator("#move-actor")).to_have_attribute("aria-invalid", "true")
+    page.locator("#move-to").get_by_text("Book C").click()
+    look(page)
+    expect(answer).to_contain_text("how much of book C is hedged")
+    page.locator("#move-ratio").fill("1.5")
+    look(page)
+    expect(answer).to_contain_text("between 0 and 1")
+    page.locator("#move-ratio").fill("0,5")
+    market.platform.refusals[LOGINS[PICKER]] = "the account is locked"
+    look(page)
+    expect(page.locator("#move-plan")).to_contain_text("book C (50 % hedged)")
+    confirm(page)
+    expect(answer).to_contain_text(
+        "The platform refused: nothing has moved. The account is locked."
+    )
+    assert books(market, PICKER) == "B"
+
+
+def test_a_lost_answer_is_asked_for_again_with_the_same_key(page, market):
+    open_card(page, PICKER)
+    look(page)
+    expect(page.locator("#move-plan")).to_be_visible()
+    sent = []
+
+    def lose_the_answer(route):
+        sent.append(route.request.post_data_json["key"])
+        if len(sent) == 1:
+            httpx2.post(route.request.url, json=route.request.post_data_json,
+                        headers={"origin": page.url.removesuffix("/clients")})  # fmt: skip
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/commands/reassign", lose_the_answer)
+    confirm(page)
+    expect(page.locator("#move-answer")).to_contain_text("done once at most")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#move-answer")).to_contain_text("Done: the platform has moved")
+    assert sent[0] == sent[1]
+    assert len(market.store.newest(None)) == 1
+
+
+def test_several_are_moved_at_once_by_keyboard(page, market):
+    for client in (PICKER, COIN):
+        cell(page, client, "client_id").focus()
+        page.keyboard.press("x")
+    expect(page.locator("#move-whom")).to_have_text(re.compile("^2 clients: "))
+    page.locator("#move-until").get_by_text("24 h").click()
+    look(page, reason="both look alike")
+    expect(page.locator("#move-plan")).to_contain_text("It is put back by itself at ")
+    confirm(page)
+    expect(page.locator("#move-answer")).to_contain_text("Done: the platform has moved")
+    assert (books(market, PICKER), books(market, COIN)) == ("A", "A")
+    (command,) = market.store.newest(None)
+    assert command.expires_at_ns - command.created_at_ns == pytest.approx(24 * 3600e9, rel=0.01)
+    expect(page.locator("#move-until input:checked")).to_have_value("none")
+
+
+def test_the_list_shows_counts_filters_too_few_trades_and_can_be_taken_away(page, market):
+    counted = market.flow.found(ClientsAsked()).counted
+    for key in ("clients", "scored", "toxic", "to_move"):
+        tile = page.locator(f"[data-clients='{key}'] .tile-value")
+        expect(tile).to_have_text(formats.number(getattr(counted, key)))
+    page.locator("#clients-only").get_by_text("All", exact=True).click()
+    expect(cell(page, NOVICE, "score")).to_have_text("too few trades")
+    expect(cell(page, NOVICE, "edge")).to_have_text(formats.NOTHING)
+    everybody = market.flow.found(ClientsAsked(only=Only.ALL)).matching
+    expect(page.locator("#clients-count")).to_have_text(f"{everybody} clients")
+    with page.expect_download() as download:
+        page.keyboard.press("e")
+    text = download.value.path().read_bytes().decode("utf-8-sig")
+    rows = {row["client_id"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert len(rows) == everybody
+    assert (rows[NOVICE]["score"], rows[PICKER]["suggested"]) == ("", "A")
+    page.locator("#clients-only").get_by_text("Alarmed", exact=True).click()
+    page.locator("#clients-book").get_by_text("C", exact=True).click()
+    expect(page.locator("#clients-empty")).to_have_text(
+        "No alarm: nobody's gains are beyond reasonable doubt in book C."
+    )
+
+
+def test_his_accounts_open_below_the_list(page):
+    open_card(page, PICKER)
+    page.locator("#card-logins").get_by_role("button", name="90001").click()
+    expect(page.locator("[data-screen='clients'] #drill-title")).to_have_text("Account 90001")
+    expect(page.locator("#drill-positions .ag-row").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#drill-panel")).to_be_hidden()
+
+
+def test_while_the_engine_is_away_the_last_list_says_so(page, desk):
+    desk.queries.away = True
+    expect(page.locator("#clients-note")).to_have_text(
+        "The engine is not answering; figures come again when it does. "
+        "The list is the last that came."
+    )
+    expect(cell(page, PICKER, "client_id")).to_be_visible()
+    page.evaluate("{ const now = performance.now.bind(performance);"
+                  " performance.now = () => now() + 60000; }")  # fmt: skip
+    expect(page.locator("[data-screen='clients']")).to_have_attribute("data-stale", "")
+    expect(page.locator("#clients-state")).to_contain_text("▲ flow of")
+    desk.queries.away = False
+    expect(page.locator("#clients-note")).to_be_hidden()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize(("width", "height"), [(1680, 950), (1280, 800), (390, 844)])
+def test_it_is_readable_for_everybody_at_every_size(browser, quiet_desk, width, height, theme):
+    page = opened(browser, quiet_desk, [], width, height, theme)
+    open_card(page, PICKER)
+    look(page)
+    expect(page.locator("#move-plan")).to_be_visible()
+    page.keyboard.press("Space")
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"clients-{width}x{height}-{theme}.png"
+    page.screenshot(path=path, full_page=width < 800)
+    page.context.close()
+    assert path.stat().st_size > 20_000
