@@ -29,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from dealing.hedging.settings import HedgingSection
 from dealing.layers import (
     KeyPath,
     Layer,
@@ -252,6 +253,7 @@ class Settings(_Section):
     limits: LimitsSection
     providers: ProvidersSection
     commands: CommandsSection
+    hedging: HedgingSection
     storage: StorageSettings
     log: LogSettings
 
