@@ -40,12 +40,14 @@
     if (name === "revenue") desk.revenue.show();
     if (name === "risk") desk.risk.show();
     if (name === "margin") desk.accounts.show();
+    if (name === "hedging") desk.hedging.show();
   };
   const onDesk = () => ["desk", "system"].includes(desk.choices.screen);
 
   const actions = {
     search: () => {
-      const field = { margin: "accounts-search", risk: "risk-shock-target" }[desk.choices.screen];
+      const field = { margin: "accounts-search", risk: "risk-shock-target",
+                      hedging: "hedging-symbol" }[desk.choices.screen];
       document.getElementById(field ?? "exposure-search").focus();
     },
     view: (name) => props("exposure-view", { value: name }),
@@ -65,6 +67,7 @@
       else if (screen === "margin") desk.accounts.exportCsv();
       else desk.exposure.exportCsv();
     },
+    hedge: (what) => desk.hedging.act(what),
     ask: (kind) => desk.risk.ask(kind),
     again: (what) => (what === "still" ? desk.accounts.still() : desk.risk.ask(what)),
     limits: () => {

@@ -137,7 +137,10 @@ class HedgeDesk:
             for mode in (HedgeMode.AUTOMATIC, HedgeMode.MANUAL)
         }
         detail = ", ".join(f"{count} {mode}" for mode, count in counted.items() if count)
-        if pauses:
+        unknown = [name for name in active if book.engine.symbol_index(name) < 0]
+        if unknown and self._feed_is_live():
+            pauses, detail = [*pauses, *unknown], f"{detail}; not known: {', '.join(unknown)}"
+        elif pauses:
             detail += f"; paused: {', '.join(pauses)}"
         if self._not_kept:
             detail = f"orders wait: {self._not_kept}"
@@ -273,11 +276,9 @@ class HedgeDesk:
     def _decided(self, active: list[str]) -> _Due:
         sight, due = Sight(self._book.engine), _Due([], [], [])
         for symbol in active:
-            try:
+            # one that is not defined yet, was renamed, or is misspelt has no exposure to decide on
+            if self._book.engine.symbol_index(symbol) >= 0:
                 self._decide(symbol, sight, due)
-            except DomainError as e:
-                # a symbol that was renamed: its orders cannot be found in the exposure any more
-                self._book.pause(symbol, str(e))
         return due
 
     def _decide(self, symbol: str, sight: Sight, due: _Due) -> None:

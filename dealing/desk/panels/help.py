@@ -41,6 +41,7 @@ KEYS: Final = (
     Key("P", "palette", "Blue and orange, or green and red"),
     Key("V", "screen:risk", "Risk screen: VaR and stress"),
     Key("M", "screen:margin", "Margin screen"),
+    Key("G", "screen:hedging", "Hedging screen"),
     Key("R", "screen:revenue", "Revenue screen"),
     Key("S", "screen", "Desk or system screen"),
     Key("?", "help", "This list", "help"),
