@@ -178,7 +178,7 @@
       tr.setAttribute("aria-selected", String(tr.dataset.symbol === symbol));
     }
     forget();
-    price();
+    suggest(symbol);
   };
 
   const forget = () => {
@@ -188,15 +188,27 @@
 
   const FIGURES = [["lots", "Lots", 2], ["cost_usd", "Cost USD", 0], ["var_before_usd", "VaR now", 0],
                    ["var_saved_usd", "VaR saved", 0]];
-  const price = async () => {
+  const price = () => {
     const symbol = value("hedging-symbol");
-    const figures = element("hedging-figures");
-    if (!symbol) return say("hedging-ticket", "Name a symbol, or press a row.", true);
-    const asked = new URLSearchParams({ symbol });
-    if (element("hedging-side").value && value("hedging-lots")) {
-      asked.set("side", element("hedging-side").value);
-      asked.set("lots", value("hedging-lots"));
+    const [side, amount] = [element("hedging-side").value, value("hedging-lots")];
+    if (!symbol) {
+      say("hedging-ticket", "Name a symbol, or press a row.", true);
+      return null;
     }
+    return ask(side && amount ? { symbol, side, lots: amount } : { symbol });
+  };
+
+  /* the fields are filled by the page in its own time: what was just chosen is passed on */
+  const suggest = async (symbol) => {
+    const ticket = await ask({ symbol });
+    if (!ticket || chosen !== symbol) return;
+    set("hedging-lots", String(ticket.lots));
+    element("hedging-side").value = ticket.side;
+  };
+
+  const ask = async (fields) => {
+    const figures = element("hedging-figures");
+    const asked = new URLSearchParams(fields);
     try {
       const { status, content } = await request(`/api/v1/hedging/ticket?${asked}`);
       if (status !== 200) {
@@ -210,10 +222,6 @@
         pair.append(made("dt", label), made("dd", desk.formats.number(content[key], decimals)));
         return pair;
       }));
-      if (!value("hedging-lots")) {
-        set("hedging-lots", String(content.lots));
-        element("hedging-side").value = content.side;
-      }
       return content;
     } catch {
       say("hedging-ticket", "The desk does not answer.", true);

@@ -41,6 +41,7 @@ class ServedDesk:
         self.engine_runs = True
         self.change = lambda frame: frame
         self.meanwhile = []
+        self.commands = None
         self._server = None
         self._thread = None
 
@@ -65,7 +66,8 @@ class ServedDesk:
 
     async def _serve(self):
         source = FakeSource()
-        app = create_desk(source, self.queries, self.revenue, DeskOptions(version="test"))
+        options = DeskOptions(version="test")
+        app = create_desk(source, self.queries, self.revenue, options, commands=self.commands)
         config = uvicorn.Config(
             app, port=self.port, log_config=None, lifespan="on", timeout_graceful_shutdown=1
         )

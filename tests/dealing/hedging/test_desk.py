@@ -137,8 +137,8 @@ async def test_a_full_disk_sends_nothing_and_room_lets_it_go_on(tmp_path):
     await house.look()
     (sent,) = house.on_its_way
     assert sent.key.endswith(":2")  # the key of the order that never was is not used again
+    house.desk._keeper = FullDisk()
     with pytest.raises(StorageError):
-        house.desk._keeper = FullDisk()
         await house.desk.asked(mode(HedgeMode.OFF))
     assert house.book.mode_of(EURUSD) is HedgeMode.AUTOMATIC
 

@@ -25,7 +25,8 @@ from feeds.event_log import EventLog
 from tests.dealing.processes import end, running, until
 
 KILLS = int(os.environ.get("PLIMSOLL_KILLS", "3"))
-SYMBOL, BAND, CLIP = "EURUSD", 2.0, 3.0
+SYMBOL, BAND, CLIP = "EURUSD", 0.2, 3.0
+PATIENCE_S = 240.0
 RULES = f"""
 hedging:
   cool_down_ms: 200
@@ -77,11 +78,15 @@ def test_engine_and_platform_killed_at_random_hedge_nothing_twice(tmp_path):
     with running(directory, "--clients", 2_000, "--speed", 10, "--config", rules) as run:
         for number in range(KILLS):
             seen = fills(run)
-            until(lambda seen=seen: fills(run) > seen, pause_s=chance.uniform(0.01, 0.4))
+            until(
+                lambda seen=seen: fills(run) > seen,
+                patience_s=PATIENCE_S,
+                pause_s=chance.uniform(0.01, 0.4),
+            )
             kill(directory, Role.ENGINE if number % 2 == 0 else Role.PLATFORM)
         seen = fills(run)
-        until(lambda: fills(run) > seen)
-        told = until(lambda: is_quiet(run))
+        until(lambda: fills(run) > seen, PATIENCE_S)
+        told = until(lambda: is_quiet(run), PATIENCE_S)
         assert abs(told["net_lots"]) <= BAND + 1e-6
         assert told["pause"] is None
         end(run.process)
