@@ -52,7 +52,7 @@ class HedgingDesk(ServedDesk):
 
     def __init__(self):
         super().__init__(accounts=60, positions=300)
-        rules = HedgeRules(mode=HedgeMode.MANUAL, band_lots=0.5, max_clip_lots=5.0)
+        rules = HedgeRules(mode=HedgeMode.MANUAL, band_lots=0.5, max_clip_lots=1.0)
         by_hand = SymbolRules(rules=rules, lp="LP1", hedges=Hedges.HOUSE_NET)
         others = SymbolRules(rules=HedgeRules(band_lots=0.0), lp="LP1")
         settings = HedgeSettings(others=others, symbols={"EURUSD": by_hand})
@@ -99,13 +99,13 @@ def test_a_dealer_prices_confirms_and_sends_a_hedge_and_sets_a_mode(browser, des
     expect(eurusd).to_contain_text("beyond the band of 0.5")
     eurusd.click()
     ticket = page.locator("#hedging-ticket")
-    expect(ticket).to_contain_text(re.compile(r"5 lots of EURUSD at LP1: costs .* of daily VaR"))
-    expect(page.locator("#hedging-lots")).to_have_value("5")
+    expect(ticket).to_contain_text(re.compile(r"1 lots of EURUSD at LP1: costs .* of daily VaR"))
+    expect(page.locator("#hedging-lots")).to_have_value("1")
     page.locator("#hedging-actor").fill("dealer")
     page.locator("#hedging-reason").fill("the band is wide open")
     page.get_by_role("button", name="Order", exact=True).click()
     question = page.get_by_role("alertdialog")
-    expect(question).to_contain_text("5.00 lots of EURUSD at LP1?")
+    expect(question).to_contain_text("1.00 lots of EURUSD at LP1?")
     assert serious(page) == []
     page.get_by_role("button", name="Confirm").click()
     expect(page.locator("#hedging-result")).to_contain_text("Ordered: ")
