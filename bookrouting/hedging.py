@@ -164,11 +164,11 @@ def take_fill(
     state = msgspec.structs.replace(state, deal_ids=(*state.deal_ids, deal_id)[-_KEPT_IDS:])
     order = state.open
     if order is None or order.key != key:
-        return _paused(state, f"{lots:g} lots came for order {key}, which was over: check with it")
+        return paused(state, f"{lots:g} lots came for order {key}, which was over: check with it")
     order = msgspec.structs.replace(order, filled_lots=order.filled_lots + lots)
     if order.filled_lots > order.lots + LOTS_TOLERANCE:
         reason = f"order {key} was filled with {order.filled_lots:g} lots of {order.lots:g}"
-        state = _paused(state, reason)
+        state = paused(state, reason)
     return _closed_if_over(msgspec.structs.replace(state, open=order), rules)
 
 
@@ -403,11 +403,12 @@ def _closed_if_over(state: HedgerState, rules: HedgeRules) -> HedgerState:
     )
     if rejects >= rules.rejects_to_pause:
         why = order.reason or "no reason given"
-        return _paused(state, f"{order.lp} refused {rejects} orders in a row, the last: {why}")
+        return paused(state, f"{order.lp} refused {rejects} orders in a row, the last: {why}")
     return state
 
 
-def _paused(state: HedgerState, reason: str) -> HedgerState:
+def paused(state: HedgerState, reason: str) -> HedgerState:
+    """Return the state with nothing to order until somebody resumes it; the first reason stays."""
     return msgspec.structs.replace(state, pause=state.pause or reason)
 
 

@@ -41,12 +41,15 @@ if TYPE_CHECKING:
     from bookrouting.policy import Policy
     from dealing.commands.ports import CommandStore
     from dealing.commands.reassigning import Reassignments
+    from dealing.hedging.desk import HedgeDesk
+    from dealing.hedging.news import NewsCalendar
     from dealing.hub import HubClient
     from dealing.process import Work
     from dealing.revenue.writer import RevenueWriter
     from dealing.server_day import ServerDay
     from dealing.stopping import StopSignals
     from dealing.storage.database import Database, Owner
+    from exposure.engine import ExposureEngine
     from feeds.ports import Market, SteppedPlatform
 
 MB: Final = 1_000_000
@@ -298,13 +301,15 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     store = SnapshotStore(directory.snapshots, storage.kept_snapshots)
     engine = recovered(store, journal, engine_settings(settings, section.kept_events), revenue)
     flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
-    policy = _policy(settings)
-    flow = recovered_flow(flow_store, journal, engine, policy)
-    hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine, flow))
+    flow = recovered_flow(flow_store, journal, engine, _policy(settings))
+    hedges = _hedge_desk(settings, directory, engine)
+    hedges.recover(journal)
+    queries = EngineQueries(engine, flow, hedges)
+    hub = SnapshotHubServer(directory.socket(Role.ENGINE), queries)
     feed = SocketEventFeed(directory.socket(Role.PLATFORM), time.time_ns)
     backoff = Backoff(random.random)
     kept = FlowKept(flow, flow_store)
-    runtime = EngineRuntime(engine, feed, journal, store, hub, pace, backoff, revenue, kept)
+    runtime = EngineRuntime(engine, feed, journal, store, hub, pace, backoff, revenue, kept, hedges)
     await runtime.run(stop)
     journal.close()
 
@@ -315,6 +320,37 @@ def _policy(settings: Settings) -> Policy:
 
     chosen = settings.routing.policy
     return STANDARD_POLICY if chosen is None else load_routing_policy(Path(chosen))
+
+
+def _hedge_desk(settings: Settings, directory: DataDirectory, engine: ExposureEngine) -> HedgeDesk:
+    import secrets
+
+    from dealing.commands.gateway import SocketCommandGateway
+    from dealing.hedging.book import HedgeBook
+    from dealing.hedging.desk import HedgeDesk
+    from dealing.hedging.gateway import PlatformHedgeGateway
+    from dealing.hedging.keeping import HedgeFiles, remembered
+    from dealing.hedging.news import NewsPauses
+    from dealing.hedging.rules import rules_in
+
+    files = HedgeFiles(directory.hedging)
+    # a name that no other run has: whatever was lost, no key comes back
+    memory = remembered(files, engine.position, lambda: secrets.token_hex(6))
+    news = NewsPauses(_news(settings))
+    book = HedgeBook(engine, rules_in(settings.hedging), memory, news, _server_day(settings.desk))
+    gateway = PlatformHedgeGateway(SocketCommandGateway(directory.socket(Role.PLATFORM)))
+    return HedgeDesk(book, files, gateway)
+
+
+def _news(settings: Settings) -> NewsCalendar:
+    from dealing.hedging.news import AllNews, ListedNews
+
+    listed = ListedNews(round(at.timestamp()) * 10**9 for at in settings.hedging.news)
+    if settings.market.source != SIMULATED:
+        return listed
+    from dealing.hedging.simulated_news import SimulatedNews
+
+    return AllNews([listed, SimulatedNews()])
 
 
 def _revenue_writer(settings: Settings, directory: DataDirectory) -> RevenueWriter:
@@ -387,6 +423,8 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
     from dealing.command_api import command_routes
     from dealing.commands.keeper import keep_commands
     from dealing.desk import DeskOptions, create_desk
+    from dealing.hedge_api import hedge_routes
+    from dealing.hedging.commands import HedgeCommands
     from dealing.hub import HubClient
     from dealing.serving import serve_desk
     from dealing.storage.command_store import SqlCommandStore
@@ -416,6 +454,7 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
     kept = SqlCommandStore(database)
     commands = _reassignments(settings.commands, kept, directory, hub)
     routes = command_routes(commands, kept)
+    routes.include_router(hedge_routes(HedgeCommands(kept, hub, time.time_ns), hub))
     app = create_desk(hub, hub, store, options, commands=routes)
     with listening_socket(section) as listening:
         await serve_desk(app, hub, listening, stop, keep_commands(commands))

@@ -91,6 +91,7 @@ class DataDirectory:
         self.journal = self.root / "journal"
         self.snapshots = self.root / "snapshots"
         self.flow = self.root / "flow"
+        self.hedging = self.root / "hedging"
         self.database = self.root / "desk.db"
         self.revenue_lake = self.root / "lake" / "revenue"
         self.run_id_file = self.root / "run.id"
@@ -183,6 +184,7 @@ class DataDirectory:
             self.journal,
             self.snapshots,
             self.flow,
+            self.hedging,
             self.revenue_lake.parent,
         ):
             shutil.rmtree(path, ignore_errors=True)

@@ -21,10 +21,13 @@ import polars as pl
 import structlog
 
 from dealing.backoff import Backoff
+from dealing.commands.errors import ConflictError
 from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.hedging.ports import HedgeAsked
 from dealing.hub_wire import (
     Answer,
     Answered,
+    AskedOfHedging,
     BooksOfAccounts,
     BooksTold,
     CardOfClient,
@@ -33,6 +36,7 @@ from dealing.hub_wire import (
     ClientsTold,
     CopyOfBook,
     CopyTold,
+    HedgingTold,
     Noticed,
     PositionsOfAccount,
     PositionsOfSymbol,
@@ -48,12 +52,24 @@ from dealing.hub_wire import (
 from dealing.ports import BookQueries, BookTaken, EngineFrame
 from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
-from exposure.errors import DisconnectedError, DomainError, MalformedMessageError
+from exposure.errors import (
+    DeskError,
+    DisconnectedError,
+    DomainError,
+    MalformedMessageError,
+    StorageError,
+)
 from exposure.model.events import Finding
 
 ANSWER_WITHIN_S: Final = 5.0
 _WAITING_ANSWERS: Final = 16
 _WAITING_FINDINGS: Final = 1_024
+
+_REFUSALS: Final[dict[str, type[DeskError]]] = {
+    "conflict": ConflictError,
+    "storage": StorageError,
+}
+"""Refusals that mean something else to whoever asked than a rule that was broken."""
 
 _Gone = (asyncio.IncompleteReadError, ConnectionError)
 
@@ -136,8 +152,9 @@ class SnapshotHubServer:
     async def _answer_to(self, question: Question) -> Answer:
         try:
             return await self._told(question)
-        except DomainError as e:
-            return Refused(question.id, str(e))
+        except (DomainError, StorageError) as e:
+            kind = next((name for name, error in _REFUSALS.items() if isinstance(e, error)), "")
+            return Refused(question.id, str(e), kind)
 
     async def _told(self, question: Question) -> Answer:
         ask, number = self._queries, question.id
@@ -157,6 +174,8 @@ class SnapshotHubServer:
                 answer = ClientsTold(number, await ask.clients(asked))
             case CardOfClient(_, client_id):
                 answer = CardTold(number, await ask.client_card(client_id))
+            case AskedOfHedging(_, hedging):
+                answer = HedgingTold(number, await ask.hedging(hedging))
             case _:
                 assert_never(question)
         return answer
@@ -292,6 +311,11 @@ class HubClient:
         card: dict[str, Any] = await self._ask(CardOfClient(next(self._ids), client_id))
         return card
 
+    async def hedging(self, asked: HedgeAsked) -> dict[str, Any]:
+        """Return how symbols are hedged, or what was done about it."""
+        told: dict[str, Any] = await self._ask(AskedOfHedging(next(self._ids), asked))
+        return told
+
     async def _ask(self, question: Question) -> Any:
         if self._writer is None:
             raise DisconnectedError("the engine is away: try again when it is back")
@@ -325,12 +349,13 @@ class HubClient:
                     | ClientsTold(number, told)
                     | CardTold(number, told)
                     | BooksTold(number, told)
+                    | HedgingTold(number, told)
                 ):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_result(told)
-                case Refused(number, reason):
+                case Refused(number, reason, kind):
                     if (answer := self._waiting(number)) is not None:
-                        answer.set_exception(DomainError(reason))
+                        answer.set_exception(_REFUSALS.get(kind, DomainError)(reason))
 
     def _waiting(self, number: int) -> asyncio.Future[Any] | None:
         answer = self._asked.get(number)

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.hedging.ports import HedgeAsked
 from dealing.ports import BookTaken, EngineFrame
 from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
@@ -87,6 +88,13 @@ class CardOfClient(msgspec.Struct, frozen=True, tag=True):
     client_id: str
 
 
+class AskedOfHedging(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: how symbols are hedged, or something to do about it, please."""
+
+    id: int
+    asked: HedgeAsked
+
+
 class Answered(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the positions that a question asked for."""
 
@@ -129,11 +137,22 @@ class CardTold(msgspec.Struct, frozen=True, tag=True):
     answer: dict[str, Any]
 
 
+class HedgingTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: how symbols are hedged, or what was done."""
+
+    id: int
+    answer: dict[str, Any]
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """Engine to desk: why a question has no answer, in a sentence."""
+    """Engine to desk: why a question has no answer, in a sentence.
+
+    ``kind`` is "conflict" for what was right once and "storage" for what could not be kept.
+    """
 
     id: int
     reason: str
+    kind: str = ""
 
 
 Question = (
@@ -144,8 +163,11 @@ Question = (
     | CopyOfBook
     | ClientsRanked
     | CardOfClient
+    | AskedOfHedging
 )
-Answer = Answered | TermsTold | BooksTold | CopyTold | ClientsTold | CardTold | Refused
+Answer = (
+    Answered | TermsTold | BooksTold | CopyTold | ClientsTold | CardTold | HedgingTold | Refused
+)
 FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")

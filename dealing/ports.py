@@ -10,6 +10,7 @@ import polars as pl
 
 from dealing.components import ComponentState, ComponentStatus
 from dealing.flow.ports import FlowQueries
+from dealing.hedging.ports import HedgingQueries
 from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
 from exposure.risk.book_copy import BookCopy
@@ -93,7 +94,7 @@ class SnapshotSource(Protocol):
         ...
 
 
-class BookQueries(FlowQueries, Protocol):
+class BookQueries(FlowQueries, HedgingQueries, Protocol):
     """Questions to the engine that no frame answers.
 
     All raise DisconnectedError while the engine is away and DomainError for an unknown name.

@@ -23,6 +23,8 @@ from bookrouting.flow_export import FlowCopy, stored
 from dealing.backoff import Backoff
 from dealing.flow.live import LiveFlow, begun
 from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.hedging.desk import HedgeDesk
+from dealing.hedging.ports import HedgeAsked
 from dealing.hub import SnapshotHubServer
 from dealing.ports import BookTaken, EngineFrame, PlatformFeed
 from dealing.process import run_until
@@ -34,7 +36,7 @@ from dealing.vitals import Vitals
 from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
 from exposure.engine import ExposureEngine
-from exposure.errors import DisconnectedError, GapError, StorageError
+from exposure.errors import DisconnectedError, DomainError, GapError, StorageError
 from exposure.export import export_state, restore
 from exposure.model.events import Finding
 from exposure.risk.book_copy import copy_of
@@ -96,10 +98,16 @@ def recovered(
 class EngineQueries:
     """BookQueries for whoever shares the engine's loop."""
 
-    def __init__(self, engine: ExposureEngine, flow: LiveFlow | None = None) -> None:
-        """Take the engine that knows, and what knows of clients' flow."""
+    def __init__(
+        self,
+        engine: ExposureEngine,
+        flow: LiveFlow | None = None,
+        hedges: HedgeDesk | None = None,
+    ) -> None:
+        """Take the engine that knows, what knows of clients' flow, and who hedges."""
         self._engine = engine
         self._flow = flow or begun(())
+        self._hedges = hedges
         self._taken: BookTaken | None = None
         self._taken_s = -COPY_KEPT_S
 
@@ -137,6 +145,12 @@ class EngineQueries:
         """Return why a client has his score."""
         return self._flow.card(client_id)
 
+    async def hedging(self, asked: HedgeAsked) -> dict[str, Any]:
+        """Return how symbols are hedged, or do something about it."""
+        if self._hedges is None:
+            raise DomainError("nobody hedges here")
+        return await self._hedges.asked(asked)
+
 
 class FlowKept(NamedTuple):
     """The flow book of the run and where it is saved."""
@@ -159,8 +173,9 @@ class EngineRuntime:
         backoff: Backoff,
         revenue: RevenueWriter,
         flow: FlowKept,
+        hedges: HedgeDesk | None = None,
     ) -> None:
-        """Take everything that it connects; engine and flow are recovered already."""
+        """Take everything that it connects; engine, flow and hedges are recovered already."""
         self._engine = engine
         self._feed = feed
         self._journal = journal
@@ -170,6 +185,7 @@ class EngineRuntime:
         self._backoff = backoff
         self._revenue = revenue
         self._flow = flow
+        self._hedges = hedges
         self._vitals = Vitals(time.monotonic)
         self._saving = threading.Lock()
         self._saved_position = 0
@@ -177,7 +193,9 @@ class EngineRuntime:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then put everything on the disk."""
+        hedging = [] if self._hedges is None else [self._hedges.run(self._is_live)]
         parts = (
+            *hedging,
             self._follow(),
             self._publish(),
             self._sync(),
@@ -217,6 +235,8 @@ class EngineRuntime:
                     self._hub.announce(findings)
                 self._revenue.take(outputs, self._engine.snapshot)
                 self._flow.live.take(batch)
+                if self._hedges is not None:
+                    self._hedges.take(batch)
                 self._vitals.delayed((time.time_ns() - frame.header.ts_recv) / 1e6)
                 await self._revenue.room()
                 if self._vitals.applied():
@@ -274,6 +294,8 @@ class EngineRuntime:
             # what it earned before that: a replay tells again only what comes behind a saved state
             await self._revenue.flush()
             await asyncio.to_thread(self._store_alone, state, flow)
+            if self._hedges is not None:
+                await self._hedges.keep()
         except StorageError as e:
             # the journal has taken everything, so nothing is lost: the next start takes longer
             if self._vitals.not_saved(str(e)):
@@ -283,6 +305,10 @@ class EngineRuntime:
         self._journal.keep_after(self._store.positions())
         if self._vitals.saved():
             self._log.info("state saved again", position=self._saved_position)
+
+    def _is_live(self) -> bool:
+        self._vitals.told(self._feed.status)
+        return self._vitals.is_live(self._engine.position)
 
     def _store_alone(self, state: EngineState, flow: FlowCopy) -> None:
         # a save that was under way when the process was told to stop goes on in its thread
@@ -302,5 +328,9 @@ class EngineRuntime:
             quotes_per_s=rates.quotes_per_s,
             deals_per_s=rates.deals_per_s,
             delays=self._vitals.delays(),
-            components=[*self._vitals.components(snapshot.position), self._revenue.status()],
+            components=[
+                *self._vitals.components(snapshot.position),
+                self._revenue.status(),
+                *([] if self._hedges is None else self._hedges.status()),
+            ],
         )

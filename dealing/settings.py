@@ -29,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from dealing.hedging.settings import HedgingSection
 from dealing.layers import (
     KeyPath,
     Layer,
@@ -259,6 +260,7 @@ class Settings(_Section):
     providers: ProvidersSection
     routing: RoutingSection
     commands: CommandsSection
+    hedging: HedgingSection
     storage: StorageSettings
     log: LogSettings
 

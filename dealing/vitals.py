@@ -23,6 +23,10 @@ DELAY_WINDOW_S: Final = 10.0
 """Delays are those of this last time."""
 
 
+LIVE_WITHIN_S: Final = 2.5
+"""For how long the last events, and having caught up, count as live."""
+
+
 class Rates(NamedTuple):
     """Events per wall-clock second."""
 
@@ -40,6 +44,7 @@ class Vitals:
         self._away: str | None = "not reached yet"
         self._heard_s: float | None = None
         self._applied_s: float | None = None
+        self._level_s: float | None = None
         self._synced_s: float | None = None
         self._saved_s: float | None = None
         self._unsaved: str | None = None
@@ -51,6 +56,16 @@ class Vitals:
         was_away, self._away = self._away is not None, None
         self._applied_s = self._heard_s = self._clock()
         return was_away
+
+    def is_live(self, position: int) -> bool:
+        """Whether events come in and none that the platform told of is missing."""
+        now_s = self._clock()
+        if self._status is not None and position >= self._status.position:
+            self._level_s = now_s
+        moments = (self._applied_s, self._level_s)
+        return self._away is None and all(
+            moment is not None and now_s - moment <= LIVE_WITHIN_S for moment in moments
+        )
 
     def delayed(self, ms: float) -> None:
         """Note how long events took from the socket until the engine had applied them."""

@@ -86,6 +86,19 @@ def limit_values(engine: ExposureEngine) -> tuple[dict[Key, Limit], dict[Key, fl
     return _limit_values(engine, exposure, currency_view(engine.book, exposure))
 
 
+def symbol_columns(engine: ExposureEngine) -> Columns:
+    """Return columns of EXPOSURE_COLUMNS by symbol, without who holds them and without VaR.
+
+    ``usd_per_lot`` is what a lot is worth at mid, ``usd_per_price`` what it gains when the price
+    rises by one; both are NaN without a price or rate.
+    """
+    book = engine.book
+    columns = _exposure(book, engine.coverage, engine.as_of, with_holders=False)
+    rate = house_rates(book.rates, book.prices, book.instruments)
+    per_price = book.prices.units_per_lot[: len(book.instruments)] * rate
+    return columns | {"usd_per_price": per_price, "usd_per_lot": per_price * columns["mid"]}
+
+
 def account_figures(book: ClientBook, row: int) -> AccountFigures:
     """Return one account's figures."""
     columns = _account_columns(book, slice(row, row + 1))

@@ -19,6 +19,8 @@ from exposure.model.deals import Side
 MOST_COMMANDS: Final = 10_000
 """How many commands one message may hold."""
 
+WITHDRAWN: Final = "it was withdrawn before it arrived"
+
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{3,95}")
 
 
@@ -58,7 +60,17 @@ class SetBridge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     on: bool
 
 
-PlatformCommand = AssignBook | SendHedgeOrder | SetBridge
+class WithdrawOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Use up the key of an order that may never have arrived, so that it never will be obeyed.
+
+    The answer is always a refusal: WITHDRAWN where the key was new, another one where the order was
+    there first. Then it stands, and sending it again tells what became of it.
+    """
+
+    key: str
+
+
+PlatformCommand = AssignBook | SendHedgeOrder | SetBridge | WithdrawOrder
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):
@@ -80,6 +92,8 @@ def problem_of(command: PlatformCommand) -> str:
             return _problem_of_order(command)
         case SetBridge():
             return ""
+        case WithdrawOrder():
+            return WITHDRAWN
         case _:
             assert_never(command)
 

@@ -41,13 +41,14 @@
     if (name === "risk") desk.risk.show();
     if (name === "margin") desk.accounts.show();
     if (name === "clients") desk.clients.show();
+    if (name === "hedging") desk.hedging.show();
   };
   const onDesk = () => ["desk", "system"].includes(desk.choices.screen);
 
   const actions = {
     search: () => {
       const field = { margin: "accounts-search", risk: "risk-shock-target",
-        clients: "clients-search" }[desk.choices.screen];
+        clients: "clients-search", hedging: "hedging-symbol" }[desk.choices.screen];
       document.getElementById(field ?? "exposure-search").focus();
     },
     view: (name) => props("exposure-view", { value: name }),
@@ -69,6 +70,7 @@
       else if (screen === "clients") desk.clients.exportCsv();
       else desk.exposure.exportCsv();
     },
+    hedge: (what) => desk.hedging.act(what),
     ask: (kind) => desk.risk.ask(kind),
     again: (what) => (what === "still" ? desk.accounts.still() : desk.risk.ask(what)),
     choose: () => desk.clients.tickFocused(),

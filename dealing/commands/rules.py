@@ -48,7 +48,7 @@ class ApprovalRule(NamedTuple):
 
 def problems_of(request: Request, now_ns: int) -> list[str]:
     """Return everything that is wrong with a request whatever the book, a sentence each."""
-    found = [_problem_of_key(request.key), problem_of_actor(request.actor)]
+    found = [problem_of_key(request.key), problem_of_actor(request.actor)]
     found.append(problem_of_reason(request.reason))
     if isinstance(request, ReassignBook):
         found += _problems_of_move(request, now_ns)
@@ -169,7 +169,8 @@ def _problems_of_move(request: ReassignBook, now_ns: int) -> list[str]:
     return found
 
 
-def _problem_of_key(key: str) -> str:
+def problem_of_key(key: str) -> str:
+    """Return what is wrong with a command's key, "" if nothing is."""
     if _KEY.fullmatch(key):
         return ""
     return "key must have 4 to 48 letters, digits or . _ - and begin with a letter or digit"

@@ -25,12 +25,12 @@ MAX_SOCKET_MESSAGE: Final = 4 * 1024
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CALLBACK_PATH: Final = "/_dash-update-component"
 STREAM_PATH: Final = "/stream"
-SCREENS: Final = frozenset({"/clients", "/risk", "/margin", "/revenue", "/system"})
+SCREENS: Final = frozenset({"/clients", "/risk", "/margin", "/hedging", "/revenue", "/system"})
 """Addresses of screens: all of them are the one page, whose scripts look at the address."""
 
 READABLE: Final = re.compile(
     r"/|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
-    r"|/api/v1/(snapshot|revenue|commands|approvals|audit)"
+    r"|/api/v1/(snapshot|revenue|commands|approvals|audit|hedging|hedging/ticket)"
 )
 COMMANDS: Final = frozenset(
     {
@@ -38,6 +38,9 @@ COMMANDS: Final = frozenset(
         "/api/v1/commands/preview",
         "/api/v1/commands/undo",
         "/api/v1/approvals",
+        "/api/v1/commands/hedge",
+        "/api/v1/commands/hedge-mode",
+        "/api/v1/commands/hedge-resume",
     }
 )
 """Where something is asked for; what it is, the use case checks."""

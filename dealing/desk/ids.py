@@ -234,6 +234,27 @@ class MoveIds(StrEnum):
     AUDIT = "moves-audit"
 
 
+class HedgingIds(StrEnum):
+    """How each symbol is hedged, and the ticket."""
+
+    NOTE = "hedging-note"
+    ROWS = "hedging-rows"
+    EMPTY = "hedging-empty"
+    SYMBOL = "hedging-symbol"
+    NAMES = "hedging-names"
+    SIDE = "hedging-side"
+    LOTS = "hedging-lots"
+    MODE = "hedging-mode"
+    ACTOR = "hedging-actor"
+    REASON = "hedging-reason"
+    TICKET = "hedging-ticket"
+    FIGURES = "hedging-figures"
+    RESULT = "hedging-result"
+    CONFIRM = "hedging-confirm"
+    QUESTION = "hedging-question"
+    ANSWERS = "hedging-answers"
+
+
 class SystemIds(StrEnum):
     """The state of the machinery."""
 

@@ -17,6 +17,7 @@ from dealing.desk.panels import (
     crossings,
     drilldown,
     exposure,
+    hedging,
     help,  # noqa: A004 (the panel is called what it is)
     pnl,
     revenue,
@@ -70,6 +71,7 @@ def layout(options: DeskOptions) -> Component:
                     _screen("clients", clients.layout()),
                     _screen("risk", risk.layout()),
                     _screen("margin", accounts.layout()),
+                    _screen("hedging", hedging.layout()),
                     _screen("revenue", revenue.layout()),
                     _screen("system", system.layout()),
                 ],
@@ -138,6 +140,7 @@ def _screen_buttons() -> list[Component]:
         action_button("screen:clients", "Clients", "user", "K", class_name="rail-button"),
         action_button("screen:risk", "Risk", "shield-alert", "V", class_name="rail-button"),
         action_button("screen:margin", "Margin", "gauge", "M", class_name="rail-button"),
+        action_button("screen:hedging", "Hedging", "scale", "G", class_name="rail-button"),
         action_button("screen:revenue", "Revenue", "chart-column", "R", class_name="rail-button"),
         action_button("screen:system", "System", "activity", "S", class_name="rail-button"),
     ]

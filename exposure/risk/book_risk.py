@@ -83,10 +83,8 @@ class BookRisk:
         model = self._current(book)
         priced = np.isfinite(exposure["house_net_usd"])
         quote_usd = np.where(priced, exposure["house_net_usd"], 0.0)
-        by_difference = np.append(model.absolute, False)[model.factors.asset]
         units = np.where(priced, exposure["house_net_units"], 0.0)
-        # of what costs less than nothing, a long still gains when the price rises
-        asset = np.where(by_difference, units, np.copysign(quote_usd, units))
+        asset = _of_asset(model, units, quote_usd)
         with np.errstate(all="ignore"):  # absurd amounts have no figure
             sd_of = _daily_sd(model, self._sampler)
             held = _per_factor(model.factors, asset, quote_usd)
@@ -98,6 +96,23 @@ class BookRisk:
         parts[~priced] = np.nan
         lost = int(((exposure["positions"] > 0) & ~priced).sum())
         return parts, self._totals(model, sd, shares, lost)
+
+    def holdings(self, book: ClientBook, net_units: Floats, net_usd: Floats) -> Floats:
+        """Return what net positions by symbol are in each factor, as ``covariance`` measures it.
+
+        Symbols without a price (NaN) hold nothing. Shapes: (symbols,) -> (f,).
+        """
+        model = self._current(book)
+        quote_usd = np.nan_to_num(net_usd)
+        units = np.where(np.isfinite(net_usd), net_units, 0.0)
+        return _per_factor(model.factors, _of_asset(model, units, quote_usd), quote_usd)
+
+    def covariance(self, book: ClientBook) -> Floats:
+        """Return the covariance of all factors per day. Shapes: (f, f)."""
+        model = self._current(book)
+        sd = _daily_sd(model, self._sampler)
+        product: Floats = np.outer(sd, sd) * model.correlation
+        return product
 
     def _current(self, book: ClientBook) -> FactorModel:
         now = (self._sampler.samples, len(book.instruments), book.names_version)
@@ -185,6 +200,12 @@ def _daily_sd(model: FactorModel, sampler: FactorSampler) -> Floats:
     weight = model.prior_weight
     sd: Floats = np.sqrt(weight * prior**2 + (1.0 - weight) * model.measured_sd**2)
     return sd
+
+
+def _of_asset(model: FactorModel, units: Floats, quote_usd: Floats) -> Floats:
+    by_difference = np.append(model.absolute, False)[model.factors.asset]
+    # of what costs less than nothing, a long still gains when the price rises
+    return np.where(by_difference, units, np.copysign(quote_usd, units))
 
 
 def _per_factor(factors: FactorMap, asset: Floats, quote_usd: Floats) -> Floats:

@@ -8,7 +8,14 @@ import numpy as np
 
 from exposure.model.deals import Side
 from exposure.model.events import BookAssigned
-from feeds.platform_commands import AssignBook, PlatformCommand, SendHedgeOrder, SetBridge
+from feeds.platform_commands import (
+    WITHDRAWN,
+    AssignBook,
+    PlatformCommand,
+    SendHedgeOrder,
+    SetBridge,
+    WithdrawOrder,
+)
 from feeds.simulator.providers import HEDGE_STEP_LOTS, LiquidityProvider
 from feeds.simulator.trade_server import TradeServer
 
@@ -35,6 +42,8 @@ class CommandDesk:
                 return self._unknown(command.symbol) or self._refusal_of_order(command)
             case SetBridge(symbol=symbol):
                 return self._unknown(symbol)
+            case WithdrawOrder():
+                return WITHDRAWN
             case _:
                 assert_never(command)
 
@@ -54,6 +63,8 @@ class CommandDesk:
                 self._provider.order(ts, symbol, signed, self._rng, command.key)
             case SetBridge():
                 self._server.set_bridge(self._symbol_of(command.symbol), on=command.on)
+            case WithdrawOrder():
+                pass  # it never is accepted
             case _:
                 assert_never(command)
 

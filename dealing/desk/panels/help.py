@@ -43,6 +43,7 @@ KEYS: Final = (
     Key("X", "choose", "Choose the focused client for a move, or not"),
     Key("V", "screen:risk", "Risk screen: VaR and stress"),
     Key("M", "screen:margin", "Margin screen"),
+    Key("G", "screen:hedging", "Hedging screen"),
     Key("R", "screen:revenue", "Revenue screen"),
     Key("S", "screen", "Desk or system screen"),
     Key("?", "help", "This list", "help"),

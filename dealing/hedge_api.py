@@ -1,0 +1,145 @@
+"""Hedging over HTTP: how each symbol is hedged, a ticket before it is sent, and what is asked for.
+
+Refusals are JSON with a sentence under ``error``, as those of the other commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+import orjson
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bookrouting.hedge_terms import HedgeMode
+from dealing.command_api import VIA
+from dealing.commands.errors import BadRequestError, ConflictError
+from dealing.hedging.commands import HedgeCommands
+from dealing.hedging.ports import (
+    HedgeRequest,
+    HedgeSymbol,
+    HedgingQueries,
+    ListHedging,
+    ResumeHedging,
+    SetHedgeMode,
+    SuggestTicket,
+)
+from exposure.errors import DeskError, DomainError, FeedError, StorageError
+from exposure.model.deals import Side
+
+_STATUSES: Final[dict[type[DeskError], HTTPStatus]] = {
+    ConflictError: HTTPStatus.CONFLICT,
+    DomainError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    FeedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""What an error means to whoever asked; the first that fits."""
+
+Body = TypeVar("Body", bound="_Body")
+Endpoint = Callable[..., Awaitable[Response]]
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    key: str
+    actor: str
+    reason: str
+    symbol: str
+
+
+class ModeBody(_Body, frozen=True, kw_only=True):
+    """What POST /api/v1/commands/hedge-mode takes."""
+
+    mode: HedgeMode
+
+    def request(self) -> HedgeRequest:
+        """Return what is meant."""
+        return SetHedgeMode(**msgspec.structs.asdict(self))
+
+
+class HedgeBody(_Body, frozen=True, kw_only=True):
+    """What POST /api/v1/commands/hedge takes."""
+
+    side: Side
+    lots: float
+    lp: str = ""
+
+    def request(self) -> HedgeRequest:
+        """Return what is meant."""
+        return HedgeSymbol(**msgspec.structs.asdict(self))
+
+
+class ResumeBody(_Body, frozen=True, kw_only=True):
+    """What POST /api/v1/commands/hedge-resume takes."""
+
+    def request(self) -> HedgeRequest:
+        """Return what is meant."""
+        return ResumeHedging(**msgspec.structs.asdict(self))
+
+
+def hedge_routes(commands: HedgeCommands, hedging: HedgingQueries) -> APIRouter:
+    """Return the routes of hedging."""
+    router = APIRouter()
+    for path, method, endpoint in (
+        ("/api/v1/hedging", "GET", _listing(hedging)),
+        ("/api/v1/hedging/ticket", "GET", _ticket(hedging)),
+        ("/api/v1/commands/hedge", "POST", _asking(commands, HedgeBody)),
+        ("/api/v1/commands/hedge-mode", "POST", _asking(commands, ModeBody)),
+        ("/api/v1/commands/hedge-resume", "POST", _asking(commands, ResumeBody)),
+    ):
+        router.add_api_route(path, endpoint, methods=[method], include_in_schema=False)
+    return router
+
+
+def _listing(hedging: HedgingQueries) -> Endpoint:
+    async def listing() -> Response:
+        return await _answer(hedging.hedging(ListHedging()))
+
+    return listing
+
+
+def _ticket(hedging: HedgingQueries) -> Endpoint:
+    async def ticket(
+        symbol: Annotated[str, Query(min_length=1, max_length=64)],
+        side: Side | None = None,
+        lots: Annotated[float | None, Query(gt=0, le=1e9, allow_inf_nan=False)] = None,
+    ) -> Response:
+        return await _answer(hedging.hedging(SuggestTicket(symbol=symbol, side=side, lots=lots)))
+
+    return ticket
+
+
+def _asking(commands: HedgeCommands, kind: type[ModeBody | HedgeBody | ResumeBody]) -> Endpoint:
+    async def ask(request: Request) -> Response:
+        try:
+            body = msgspec.json.decode(await request.body(), type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+            return _refused(HTTPStatus.UNPROCESSABLE_ENTITY, [_plain(str(e))])
+        return await _answer(commands.ask(body.request(), VIA))
+
+    return ask
+
+
+async def _answer(told: Awaitable[dict[str, Any]]) -> Response:
+    try:
+        return _json(await told)
+    except BadRequestError as e:
+        return _refused(HTTPStatus.UNPROCESSABLE_ENTITY, e.problems)
+    except (DomainError, FeedError, StorageError) as e:
+        status = next(status for kind, status in _STATUSES.items() if isinstance(e, kind))
+        return _refused(status, [str(e)])
+
+
+def _plain(problem: str) -> str:
+    return problem.replace("`", "").replace("$.", "").replace("Object", "the request")
+
+
+def _refused(status: HTTPStatus, problems: list[str]) -> Response:
+    return _json({"error": "; ".join(problems), "problems": problems}, status)
+
+
+def _json(content: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(orjson.dumps(content), status.value, media_type="application/json")
