@@ -85,19 +85,25 @@ class FlowView:
             pips: Floats = c["cost_pips"][rows] / c["n_eff"][rows]
         return pips
 
-    def money(self) -> dict[str, Money]:
-        """Return every client's money, open positions included."""
+    def money(self, rows: Int64s | None = None) -> dict[str, Money]:
+        """Return every client's money, open positions included; of ``rows`` only if they are given.
+
+        The others have theirs without open positions.
+        """
         results: dict[str, list[float]] = {}
+        wanted = None if rows is None else set(rows.tolist())
         market = self.book.arrays.market
         for held in self.book.positions.open.values():
+            client = self.book.add_login(held.login).client
+            if wanted is not None and client not in wanted:
+                continue
             price = market["bid" if held.side > 0.0 else "ask"][held.symbol]
             instrument = self.book.instruments[held.symbol]
             rate = (
                 self.book.rate(instrument.quote, USD) if market["quoted"][held.symbol] else math.nan
             )
-            client_id = self.book.client_ids[self.book.add_login(held.login).client]
             value = floating_usd(held, float(price), instrument, rate)
-            results.setdefault(client_id, []).append(value)
+            results.setdefault(self.book.client_ids[client], []).append(value)
         return with_floating(self.book.money, results)
 
     def _scored(self, sums: FlowSums) -> Scores:

@@ -58,7 +58,7 @@ class Refusal(Exception):  # noqa: N818  # it is an answer, no failure
 
 
 class ReassignBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What POST /api/v1/commands/reassign takes; ``expires_at_ms`` is epoch milliseconds."""
+    """What POST /api/v1/commands/reassign and preview take; ``expires_at_ms`` is epoch ms."""
 
     key: str
     actor: str
@@ -95,6 +95,7 @@ def command_routes(commands: Reassignments, store: CommandStore) -> APIRouter:
     router = APIRouter()
     for path, method, endpoint in (
         ("/api/v1/commands/reassign", "POST", _reassigning(commands)),
+        ("/api/v1/commands/preview", "POST", _previewing(commands)),
         ("/api/v1/commands/undo", "POST", _undoing(commands)),
         ("/api/v1/approvals", "POST", _deciding(commands)),
         ("/api/v1/approvals", "GET", _waiting(store)),
@@ -111,15 +112,28 @@ Endpoint = Callable[..., Awaitable[Response]]
 def _reassigning(commands: Reassignments) -> Endpoint:
     async def reassign(request: Request) -> Response:
         async def act() -> Command:
-            body = _read(await request.body(), ReassignBody)
-            fields = msgspec.structs.asdict(body)
-            at_ms = fields.pop("expires_at_ms")
-            at_ns = None if at_ms is None else at_ms * _NS_PER_MS
-            return await commands.ask(ReassignBook(**fields, expires_at_ns=at_ns), VIA)
+            return await commands.ask(_reassignment(await request.body()), VIA)
 
         return await _answer(act)
 
     return reassign
+
+
+def _previewing(commands: Reassignments) -> Endpoint:
+    async def preview(request: Request) -> Response:
+        async def act() -> Command:
+            return await commands.foresee(_reassignment(await request.body()), VIA)
+
+        return await _answer(act)
+
+    return preview
+
+
+def _reassignment(content: bytes) -> ReassignBook:
+    fields = msgspec.structs.asdict(_read(content, ReassignBody))
+    at_ms = fields.pop("expires_at_ms")
+    at_ns = None if at_ms is None else at_ms * _NS_PER_MS
+    return ReassignBook(**fields, expires_at_ns=at_ns)
 
 
 def _undoing(commands: Reassignments) -> Endpoint:

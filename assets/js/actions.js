@@ -40,18 +40,21 @@
     if (name === "revenue") desk.revenue.show();
     if (name === "risk") desk.risk.show();
     if (name === "margin") desk.accounts.show();
+    if (name === "clients") desk.clients.show();
   };
   const onDesk = () => ["desk", "system"].includes(desk.choices.screen);
 
   const actions = {
     search: () => {
-      const field = { margin: "accounts-search", risk: "risk-shock-target" }[desk.choices.screen];
+      const field = { margin: "accounts-search", risk: "risk-shock-target",
+        clients: "clients-search" }[desk.choices.screen];
       document.getElementById(field ?? "exposure-search").focus();
     },
     view: (name) => props("exposure-view", { value: name }),
     sort: (field) => desk.exposure.sortBy(field),
     side: () => props("shell-side", { value: nextOf(["house", "client"], desk.choices.side) }),
-    book: () => props("shell-book", { value: nextOf(["all", "a", "b", "c"], desk.choices.book) }),
+    book: () => (desk.choices.screen === "clients" ? desk.clients.nextBook()
+      : props("shell-book", { value: nextOf(["all", "a", "b", "c"], desk.choices.book) })),
     watch: (name) => props("watch-shown", { value: name || nextOf(["margin", "limits"], desk.choices.watch) }),
     columns: () => {
       if (!onDesk()) return;
@@ -63,10 +66,15 @@
       if (screen === "revenue") desk.revenue.exportAs(form ?? "csv");
       else if (screen === "risk") desk.risk.exportCsv(form ?? "scenarios");
       else if (screen === "margin") desk.accounts.exportCsv();
+      else if (screen === "clients") desk.clients.exportCsv();
       else desk.exposure.exportCsv();
     },
     ask: (kind) => desk.risk.ask(kind),
     again: (what) => (what === "still" ? desk.accounts.still() : desk.risk.ask(what)),
+    choose: () => desk.clients.tickFocused(),
+    move: (step) => desk.moveForm[step](),
+    moves: () => desk.moves.askNow(),
+    decide: (step) => desk.moves[step](),
     limits: () => {
       goTo("desk");
       props("watch-shown", { value: "limits" });
@@ -90,7 +98,7 @@
   /* leaving the search takes its filter away; Enter leaves it and keeps the filter */
   const leave = (field) => {
     field.blur();
-    if (["exposure-search", "accounts-search"].includes(field.id)) props(field.id, { value: "" });
+    if (["exposure-search", "accounts-search", "clients-search"].includes(field.id)) props(field.id, { value: "" });
   };
   const overlay = () => [...document.querySelectorAll(".mantine-Modal-content")]
     .some((content) => content.checkVisibility());

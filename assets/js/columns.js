@@ -88,6 +88,25 @@
             React.createElement("span", { key: "word" }, severities[value])];
   };
 
+  /* a score: a bar, its number, and a shape and a word for its band */
+  const flow = ({ value, data }) => {
+    const React = window.React;
+    const band = data?.band ?? "insufficient";
+    const word = band === "insufficient" ? "too few trades" : band;
+    return [React.createElement("i", { className: `mark flow-${band}`, key: "mark", "aria-hidden": true }),
+            React.createElement("span", { key: "text", className: "flow-text" },
+              missing(value) ? word : `${desk.formats.number(value)} ${word}`)];
+  };
+
+  /* the book, and the one that is suggested where it is another */
+  const route = ({ value }) => {
+    const React = window.React;
+    const [present, suggested] = String(value ?? "").split(" ");
+    const tag = (book, name) => React.createElement("span", { className: `book-tag ${name}`, key: name }, book);
+    if (!suggested) return [tag(present, "present")];
+    return [tag(present, "present"), React.createElement("span", { key: "to" }, " \u2192 "), tag(suggested, "suggested")];
+  };
+
   const f = {
     whole: (value) => desk.formats.number(value, 0),
     lots: (value) => desk.formats.number(value, 2),
@@ -102,6 +121,11 @@
     change: (value) => desk.formats.percent(value, 2, true),
     level: (value) => (missing(value) ? "–" : `${desk.formats.number(value, 1)} %`),
     age: (value) => desk.formats.age(value),
+    evidence: (value) => (missing(value) ? "–" : value < 100 ? desk.formats.number(value, 2)
+      : value < 1e6 ? desk.formats.number(value) : `10^${desk.formats.number(Math.log10(value))}`),
+    edges: (value, row) => (missing(value) ? "–"
+      : `${desk.formats.number(value, 0, true)} .. ${desk.formats.number(row.edge_high, 0, true)}`),
+    drift: (value) => desk.formats.number(value, 1, true),
     distance: (value, sign) => {
       if (value === 0) return "reached";
       return Math.abs(value) > 9.99 ? "> 999 %" : desk.formats.percent(value, 2, sign);
@@ -174,6 +198,25 @@
           step(Math.max(params.value ?? 0, 0) / 200)),
       }),
     }),
+    flow: numeric(f.whole, {
+      cellClass: "flow-cell", headerClass: "", cellRenderer: flow,
+      cellStyle: (params) => ({
+        backgroundImage: bar({ watch: "--limit-near", toxic: "--limit-over", severe: "--limit-over" }[params.data?.band]
+          ?? "--limit-calm", step((params.value ?? 0) / 100)),
+      }),
+    }),
+    edge: numeric(f.signed, { cellClass: ["num", "strong"] }),
+    edges: numeric(f.edges),
+    evidence: numeric(f.evidence, {
+      cellClass: (p) => ["num", p.data?.alarmed ? "alarmed" : ""],
+      valueFormatter: (p) => `${p.data?.alarmed ? "▲ " : ""}${f.evidence(p.value)}`,
+    }),
+    drift: numeric(f.drift, {
+      cellClass: (p) => ["num", p.data?.drifting ? "alarmed" : ""],
+      valueFormatter: (p) => `${p.data?.drifting ? "▲ " : ""}${f.drift(p.value)}`,
+    }),
+    route: { cellRenderer: route, cellClass: (p) => (p.data?.suggested ? "to-move" : "") },
+    reason: { cellClass: "soft", tooltipField: "reason" },
     coverage: numeric(f.share, {
       cellStyle: (params) => ({ backgroundImage: bar("--cover", step(params.value ?? 0)) }),
     }),

@@ -109,6 +109,20 @@ class Reassignments:
             command = self._command(request, via, plan)
             return await self._keep_and_send(command)
 
+    async def foresee(self, request: ReassignBook, via: str) -> Command:
+        """Return what a request would be now, and keep and send nothing.
+
+        It would wait for a second person where its state is WAITING.
+
+        Raises:
+            BadRequestError: It cannot be meant.
+            DisconnectedError: The engine is away, so nobody knows where the clients are.
+        """
+        problems = problems_of(request, self._now_ns())
+        if problems:
+            raise BadRequestError(problems)
+        return self._command(request, via, await self._plan(request))
+
     async def decide(self, key: str, decision: Decision, via: str) -> Command:
         """Approve or reject a command that waits for a second person.
 

@@ -22,7 +22,16 @@ from dealing.desk.callbacks import problem_of
 from dealing.desk.guard import STREAM_PATH, Guard
 from dealing.desk.held_book import BookDesk
 from dealing.desk.options import DeskOptions, assets_dir
-from dealing.desk.panels import accounts, drilldown, exposure, revenue, risk, strip, watch
+from dealing.desk.panels import (
+    accounts,
+    clients,
+    drilldown,
+    exposure,
+    revenue,
+    risk,
+    strip,
+    watch,
+)
 from dealing.desk.panels.revenue_view import Sources
 from dealing.desk.stream import Stream, end_process_if_failed
 from dealing.ports import BookQueries, EngineFrame, SnapshotSource
@@ -106,6 +115,7 @@ def create_dash(
     books = BookDesk(queries, sources.day, sources.now, options.providers)
     risk.register(app, books)
     accounts.register(app, books)
+    clients.register(app, queries, books.local)
     return app
 
 

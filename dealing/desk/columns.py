@@ -19,6 +19,10 @@ from dealing.desk.theme import GRID_THEME
 FLASH_MS: Final = 140
 BATCH_MS: Final = 20
 
+ONE_ROW: Final = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
+SEVERAL_ROWS: Final = {"mode": "multiRow", "checkboxes": True, "headerCheckbox": True,
+                       "enableClickSelection": False}  # fmt: skip
+
 
 class Draw(StrEnum):
     """The ways a cell is drawn."""
@@ -54,6 +58,13 @@ class Draw(StrEnum):
     LEVEL_PLAIN = "plainLevel"
     DISTANCE = "distance"
     OWN_LEVEL = "ownLevel"
+    FLOW = "flow"
+    EDGE = "edge"
+    EDGES = "edges"
+    EVIDENCE = "evidence"
+    DRIFT = "drift"
+    ROUTE = "route"
+    REASON = "reason"
 
 
 class Column(NamedTuple):
@@ -291,13 +302,42 @@ ACCOUNT_COLUMNS: Final = (
 """Columns of the list of accounts on the margin screen."""
 
 
+FLOW_COLUMNS: Final = (
+    Column("client_id", "Client", Draw.NAME, 96, "Whose flow it is", pinned=True),
+    Column("score", "Score", Draw.FLOW, 128,
+           "0 to 100: how likely his flow costs the house money; nobody is scored before he has "
+           "traded often enough"),
+    Column("trades", "Trades", Draw.COUNT, 66, "Decisions to trade that the score rests on"),
+    Column("edge", "Client's edge", Draw.EDGE, 96,
+           "Expected for the client, USD per million of notional after his costs: + is his gain, "
+           "and the loss of a house that keeps his flow"),
+    Column("edge_low", "90 % between", Draw.EDGES, 118,
+           "His edge lies between these with a probability of 90 %, USD per million"),
+    Column("e_value", "E-value", Draw.EVIDENCE, 80,
+           "Evidence of this quarter that his trades pay after costs: 1 is none, 80 is an alarm, "
+           "whenever one looks"),
+    Column("drift", "Drift", Draw.DRIFT, 64,
+           "How much more dangerous his last trades are than all of them, log odds"),
+    Column("route", "Book", Draw.ROUTE, 84,
+           "Book of his new deals, and the one that his flow suggests where it is another"),
+    Column("kept_usd", "House, kept", Draw.PROFIT, 96,
+           "What a house that keeps his flow (book B) made with him, USD: his closed and open "
+           "trades, commission and swap, from the house's side"),
+    Column("reason", "First reason", Draw.REASON, 300, "The most important reason of his card",
+           grows=True),
+)  # fmt: skip
+"""Columns of the list of clients."""
+
+
 def column_defs(columns: Sequence[Column]) -> list[dict[str, Any]]:
     """Return the columns as AG Grid wants them."""
     return [_definition(column) for column in columns]
 
 
-def live_grid(identity: str, columns: Sequence[Column], label: str) -> Component:
-    """Return an empty grid that scripts fill row by row."""
+def live_grid(
+    identity: str, columns: Sequence[Column], label: str, *, several: bool = False
+) -> Component:
+    """Return an empty grid that scripts fill row by row; ``several`` rows may be ticked."""
     grid: Component = dag.AgGrid(
         id=identity,
         columnDefs=column_defs(columns),
@@ -328,11 +368,7 @@ def live_grid(identity: str, columns: Sequence[Column], label: str) -> Component
             "ensureDomOrder": True,
             "headerHeight": 28,
             "rowHeight": 24,
-            "rowSelection": {
-                "mode": "singleRow",
-                "checkboxes": False,
-                "enableClickSelection": True,
-            },
+            "rowSelection": SEVERAL_ROWS if several else ONE_ROW,
             "context": {"label": label},
         },
     )

@@ -11,7 +11,9 @@ from dash.development.base_component import Component
 from dealing.desk.parts import data, icon
 
 
-def field(identity: str, label: str, value: str = "", *, width: int, **more: str) -> Component:
+def field(
+    identity: str, label: str, value: str = "", *, width: int | str, **more: str
+) -> Component:
     """Return a line of text that says inside what belongs there.
 
     ``more`` are attributes of the input itself.

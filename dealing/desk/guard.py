@@ -25,7 +25,7 @@ MAX_SOCKET_MESSAGE: Final = 4 * 1024
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CALLBACK_PATH: Final = "/_dash-update-component"
 STREAM_PATH: Final = "/stream"
-SCREENS: Final = frozenset({"/risk", "/margin", "/revenue", "/system"})
+SCREENS: Final = frozenset({"/clients", "/risk", "/margin", "/revenue", "/system"})
 """Addresses of screens: all of them are the one page, whose scripts look at the address."""
 
 READABLE: Final = re.compile(
@@ -33,7 +33,12 @@ READABLE: Final = re.compile(
     r"|/api/v1/(snapshot|revenue|commands|approvals|audit)"
 )
 COMMANDS: Final = frozenset(
-    {"/api/v1/commands/reassign", "/api/v1/commands/undo", "/api/v1/approvals"}
+    {
+        "/api/v1/commands/reassign",
+        "/api/v1/commands/preview",
+        "/api/v1/commands/undo",
+        "/api/v1/approvals",
+    }
 )
 """Where something is asked for; what it is, the use case checks."""
 

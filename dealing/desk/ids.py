@@ -176,6 +176,64 @@ class AccountsIds(StrEnum):
     ANSWER = "accounts-answer"
 
 
+class ClientsIds(StrEnum):
+    """Clients by how dangerous their flow is, and why."""
+
+    TILES = "clients-tiles"
+    SORT = "clients-sort"
+    ONLY = "clients-only"
+    BOOK = "clients-book"
+    SEARCH = "clients-search"
+    STATE = "clients-state"
+    NOTE = "clients-note"
+    COUNT = "clients-count"
+    GRID = "clients-grid"
+    EMPTY = "clients-empty"
+    LIST_ASK = "clients-list-ask"
+    LIST_ANSWER = "clients-list-answer"
+    CARD_ASK = "clients-card-ask"
+    CARD_ANSWER = "clients-card-answer"
+    CARD_BADGE = "card-badge"
+    CARD_BODY = "card-body"
+    CARD_NOTE = "card-note"
+    CARD_VERDICT = "card-verdict"
+    CARD_CURVES = "card-curves"
+    CARD_REASONS = "card-reasons"
+    CARD_EVIDENCE = "card-evidence"
+    CARD_TRADES = "card-trades"
+    CARD_TRADES_NOTE = "card-trades-note"
+    CARD_LOGINS = "card-logins"
+    CARD_EMPTY = "card-empty"
+
+
+class MoveIds(StrEnum):
+    """Moving clients to another book: the form, what waits, what was done."""
+
+    WHOM = "move-whom"
+    TO = "move-to"
+    RATIO = "move-ratio"
+    SYMBOL = "move-symbol"
+    UNTIL = "move-until"
+    OPEN = "move-open"
+    REASON = "move-reason"
+    ACTOR = "move-actor"
+    PREVIEW = "move-preview"
+    PLAN = "move-plan"
+    ANSWER = "move-answer"
+    AGAIN = "move-again"
+    TABS = "moves-tabs"
+    NOTE = "moves-note"
+    COUNT = "moves-count"
+    DECIDE = "moves-decide"
+    DECIDE_WHAT = "moves-decide-what"
+    DECIDE_REASON = "moves-decide-reason"
+    DECIDE_ACTOR = "moves-decide-actor"
+    DECIDE_NOTE = "moves-decide-note"
+    WAITING = "moves-waiting"
+    RECENT = "moves-recent"
+    AUDIT = "moves-audit"
+
+
 class SystemIds(StrEnum):
     """The state of the machinery."""
 

@@ -70,14 +70,22 @@ def action_button(
     )
 
 
-def switch(identity: str, choices: Sequence[tuple[str, str]], chosen: str, label: str) -> Component:
-    """Return one choice of several; the browser remembers it.
+def switch(
+    identity: str,
+    choices: Sequence[tuple[str, str]],
+    chosen: str,
+    label: str,
+    *,
+    remembered: bool = True,
+) -> Component:
+    """Return one choice of several.
 
     Args:
         identity: The id.
         choices: Value and text of each.
         chosen: The value at first.
         label: What is chosen, for screen readers.
+        remembered: Whether the browser keeps the choice.
     """
     control: Component = dmc.SegmentedControl(
         id=identity,
@@ -86,7 +94,7 @@ def switch(identity: str, choices: Sequence[tuple[str, str]], chosen: str, label
         size="xs",
         radius="sm",
         className="switch",
-        persistence=True,
+        persistence=remembered,
         transitionDuration=0,
         **aria(label=label),
     )

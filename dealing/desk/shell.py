@@ -13,6 +13,7 @@ from dealing.desk.ids import ShellIds
 from dealing.desk.options import DeskOptions
 from dealing.desk.panels import (
     accounts,
+    clients,
     crossings,
     drilldown,
     exposure,
@@ -66,6 +67,7 @@ def layout(options: DeskOptions) -> Component:
                     _banner(),
                     _phone_rail(),
                     _desk_screen(),
+                    _screen("clients", clients.layout()),
                     _screen("risk", risk.layout()),
                     _screen("margin", accounts.layout()),
                     _screen("revenue", revenue.layout()),
@@ -133,6 +135,7 @@ def _phone_rail() -> Component:
 def _screen_buttons() -> list[Component]:
     return [
         action_button("screen:desk", "Desk", "layout-dashboard", class_name="rail-button"),
+        action_button("screen:clients", "Clients", "user", "K", class_name="rail-button"),
         action_button("screen:risk", "Risk", "shield-alert", "V", class_name="rail-button"),
         action_button("screen:margin", "Margin", "gauge", "M", class_name="rail-button"),
         action_button("screen:revenue", "Revenue", "chart-column", "R", class_name="rail-button"),

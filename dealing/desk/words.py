@@ -1,4 +1,4 @@
-"""What a person types into a field, understood or refused in one sentence."""
+"""What a person types into a field, understood or refused in one sentence; and sentences."""
 
 from __future__ import annotations
 
@@ -75,3 +75,12 @@ def amount_of(typed: object) -> float:
             "capital", "The capital must be above 0 and below a thousand trillion USD."
         )
     return usd
+
+
+def sentence(text: str) -> str:
+    """Return words as a sentence, "" for none.
+
+    >>> sentence("no price yet")
+    'No price yet.'
+    """
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""

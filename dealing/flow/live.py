@@ -8,6 +8,7 @@ decisions older than what a card shows are forgotten (their sums stay).
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from dealing.flow.ports import ClientsAsked, ClientsFound, Counted, Only, Sort
 from dealing.score.answer import card_json, row_json, rows_of
 from dealing.score.reader import FlowReader
 from dealing.score.summary import card_sentences
+from dealing.score.words import TOXIC_SCORE, WATCH_SCORE
 from exposure.errors import DataError, DomainError
 from exposure.model.events import EventBatch
 from exposure.state import EngineState
@@ -31,8 +33,6 @@ from exposure.state import EngineState
 REMEMBERED_NS: Final = 2 * 86_400 * NS_PER_S
 """How long single decisions stay for cards; longer than the longest horizon."""
 
-TOXIC_SCORE: Final = 60.0
-WATCH_SCORE: Final = 30.0
 SLICE: Final = 2_048
 
 Floats = NDArray[np.float64]
@@ -119,7 +119,7 @@ class LiveFlow:
         listed = self._listed(asked)
         shown = listed[: max(0, asked.limit)]
         reader = self.reader
-        rows = rows_of(reader, shown, reader.flow.money, self.rule)
+        rows = rows_of(reader, shown, FlowView(reader.flow).money(shown), self.rule)
         return ClientsFound(
             as_of=reader.flow.now or 0,
             scored_at=self._ranking.scored_at,
@@ -131,6 +131,8 @@ class LiveFlow:
     def card(self, client_id: str) -> dict[str, Any]:
         """Return a client's decision card, and the same in sentences.
 
+        ``cost_pips`` is what a round trip costs him on average, None before he trades.
+
         Raises:
             DomainError: There is no such client.
         """
@@ -138,12 +140,15 @@ class LiveFlow:
         row = reader.flow.client_of.get(client_id)
         if row is None:
             raise DomainError(f"there is no client {client_id[:64]}")
-        (told,) = rows_of(reader, np.array([row]), reader.flow.money, self.rule)
+        alone = np.array([row])
+        (told,) = rows_of(reader, alone, FlowView(reader.flow).money(alone), self.rule)
         card = decision_card(reader.flow, row, self.rule, reader.book_of.get(client_id))
+        cost_pips = float(FlowView(reader.flow).mean_cost_pips(alone)[0])
         logins = [name for name, login in reader.flow.logins.items() if login.client == row]
         return {
             "client": row_json(told),
             "card": card_json(card),
+            "cost_pips": cost_pips if math.isfinite(cost_pips) else None,
             "logins": logins,
             "sentences": card_sentences(card, told),
         }

@@ -27,6 +27,7 @@ from bookrouting.money import NOTHING, Money
 from bookrouting.score import Scores
 from dealing.score.reader import FlowReader
 from dealing.score.reasons import ClientFacts, reasons_of
+from dealing.score.words import band_of
 from dealing.snapshot_json import milliseconds
 
 _MILLION: Final = 1e6
@@ -197,17 +198,25 @@ def answer_json(answer: ScoreAnswer) -> bytes:
 
 
 def row_json(row: ClientRow) -> dict[str, Any]:
-    """Return a client with his channels and his money."""
+    """Return a client with his channels and his money.
+
+    Whoever is not ``scored`` traded too seldom: his score is the base rate and has no ``band``.
+    """
     entries, exits = row.channels[:HORIZONS], row.channels[HORIZONS:-1]
-    swap, money = row.channels[-1], row.money
+    swap, money, facts = row.channels[-1], row.money, row.facts
+    scored = facts.n >= facts.fewest
     return client_json(row) | {
         "n": row.n,
         "n_eff": row.n_eff,
+        "scored": scored,
+        "band": band_of(row.score) if scored else None,
+        "alarmed": facts.alarm is not None,
         "drift": row.drift,
+        "drifting": scored and facts.drift > facts.drift_limit,
         "channels": [channel._asdict() for channel in entries],
         "exit_channels": [channel._asdict() for channel in exits],
         "swap_channel": {"p": swap.p, "decibans": swap.decibans},
-        "reference": row.facts.reference,
+        "reference": facts.reference,
         "money": {
             **money._asdict(),
             "kept_usd": money.kept_usd,

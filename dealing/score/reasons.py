@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from bookrouting.decision_card import ChannelEvidence
-from bookrouting.flow_settings import HORIZONS
 from bookrouting.flow_view import Alarm
+from dealing.score.words import channel_name
 
 NO_REFERENCE: Final = "no reference feed"
 
@@ -60,13 +60,6 @@ def reasons_of(
     if facts.unpriced:
         reasons.append(f"{facts.unpriced} deals or positions found no rate to USD")
     return reasons
-
-
-def channel_name(place: int, horizon_s: float) -> str:
-    """Return what a channel is called."""
-    if place == 2 * HORIZONS:
-        return "swap"
-    return f"{horizon_s:g} s after {'entries' if place < HORIZONS else 'exits'}"
 
 
 def _telling(channels: list[ChannelEvidence], n: int) -> list[str]:

@@ -12,12 +12,11 @@ from rich.table import Table
 from bookrouting.decision_card import CurvePoint, DecisionCard, DrivingTrade
 from bookrouting.flow_settings import HORIZONS
 from dealing.score.answer import ClientRow, ScoreAnswer
-from dealing.score.reasons import channel_name
+from dealing.score.words import band_of, channel_name
 
 SHOWN: Final = 20
 
 _NS_PER_S: Final = 1_000_000_000
-_BANDS: Final = ((85.0, "severe"), (60.0, "toxic"), (30.0, "watch"), (0.0, "normal"))
 
 
 def show_answer(answer: ScoreAnswer, console: Console) -> None:
@@ -80,7 +79,7 @@ def card_sentences(card: DecisionCard, row: ClientRow) -> list[str]:
 
 
 def _verdict(row: ClientRow) -> list[str]:
-    band = next(name for least, name in _BANDS if row.score >= least)
+    band = band_of(row.score)
     who = f"Client {row.client_id}: score {row.score:.0f} of 100 ({band}), {row.n:,} trades"
     edge = f"Expected for the client: {_number(row.edge)} USD per million of notional"
     return [

@@ -1,4 +1,7 @@
-"""A desk on a real port, fed by a scripted broker, for tests with a real browser."""
+"""A desk on a real port, fed by a scripted broker, for tests with a real browser.
+
+A ``market`` (flow_market.py) brings a flow book and takes commands as well.
+"""
 
 import asyncio
 import shutil
@@ -8,6 +11,7 @@ import time
 
 import uvicorn
 
+from dealing.command_api import command_routes
 from dealing.desk import DeskOptions, create_desk
 from tests.desk.earned import Earnings
 from tests.desk.scripted_book import EngineQueries, FakeSource, ScriptedBook
@@ -28,9 +32,10 @@ def launch(playwright):
 class ServedDesk:
     """The desk process and its engine, in threads: both can go away and come back."""
 
-    def __init__(self, accounts=300, positions=1_200):
-        self.broker = ScriptedBook(accounts, positions)
-        self.queries = EngineQueries(self.broker)
+    def __init__(self, accounts=300, positions=1_200, market=None):
+        self.broker = market or ScriptedBook(accounts, positions)
+        self.queries = market.queries if market else EngineQueries(self.broker)
+        self.routes = command_routes(market.commands, market.store) if market else None
         self.earnings = Earnings(time.time_ns)
         self.earning = self.earnings.go_on
         self.revenue = self.earnings.store
@@ -65,7 +70,8 @@ class ServedDesk:
 
     async def _serve(self):
         source = FakeSource()
-        app = create_desk(source, self.queries, self.revenue, DeskOptions(version="test"))
+        options = DeskOptions(version="test")
+        app = create_desk(source, self.queries, self.revenue, options, commands=self.routes)
         config = uvicorn.Config(
             app, port=self.port, log_config=None, lifespan="on", timeout_graceful_shutdown=1
         )

@@ -45,7 +45,7 @@ def test_every_id_is_on_the_page():
 
 def test_every_callback_is_async(dash):
     served = [c["callback"] for c in dash.callback_map.values() if "callback" in c]
-    assert len(served) == 7
+    assert len(served) == 10
     assert all(inspect.iscoroutinefunction(inspect.unwrap(callback)) for callback in served)
 
 

@@ -39,6 +39,8 @@ KEYS: Final = (
     Key("Space", "pause", "Pause and go on", "pause"),
     Key("D", "theme", "Dark or light"),
     Key("P", "palette", "Blue and orange, or green and red"),
+    Key("K", "screen:clients", "Clients screen: flow, books and moves"),
+    Key("X", "choose", "Choose the focused client for a move, or not"),
     Key("V", "screen:risk", "Risk screen: VaR and stress"),
     Key("M", "screen:margin", "Margin screen"),
     Key("R", "screen:revenue", "Revenue screen"),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dealing.desk import formats
 from dealing.desk.held_book import AWAY, BookDesk
-from dealing.desk.words import RefusedError, amount_of, percent_of, target_of
+from dealing.desk.words import RefusedError, amount_of, percent_of, sentence, target_of
 from dealing.stress.answer import Line, top_accounts
 from exposure.errors import DisconnectedError, DomainError
 from exposure.risk.cascade import Rung, cascade_ladder
@@ -157,7 +157,7 @@ def questions(
     def providers(book: StressBook) -> dict[str, Any]:
         terms = {lp: terms_now(book, lp, account) for lp, account in accounts.items()}
         held = provider_margins(book, terms)
-        return {"rows": [row._asdict() | {"note": _sentence(row.note)} for row in held]}
+        return {"rows": [row._asdict() | {"note": sentence(row.note)} for row in held]}
 
     return QUESTIONS | {"providers": lambda _: providers}
 
@@ -192,7 +192,7 @@ def _result(result: StressResult, title: str, notes: Sequence[str]) -> dict[str,
             "deficits_usd": float(result.accounts["deficit_usd"].sum()),
         },
         "rows": [{"id": row["login"], **row} for row in top_accounts(result)[shown].to_dicts()],
-        "notes": [_sentence(note) for note in notes],
+        "notes": [sentence(note) for note in notes],
     }
 
 
@@ -222,7 +222,7 @@ def _line(line: Line) -> dict[str, Any]:
         **_house(line.line.house),
         "stopped_out": line.line.stopped_out,
         "deficits_usd": line.line.deficits_usd,
-        "notes": " ".join(_sentence(note) for note in line.notes),
+        "notes": " ".join(sentence(note) for note in line.notes),
     }
 
 
@@ -248,7 +248,3 @@ def _rung(rung: Rung) -> dict[str, Any]:
 
 def _size(move: ReverseMove) -> float:
     return float("inf") if move.move_percent is None else abs(move.move_percent)
-
-
-def _sentence(note: str) -> str:
-    return f"{note[:1].upper()}{note[1:].rstrip('.')}." if note else ""

@@ -1,0 +1,32 @@
+"""What scores and channels are called, the same on a terminal and on the screen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bookrouting.flow_settings import HORIZONS
+
+WATCH_SCORE: Final = 30.0
+TOXIC_SCORE: Final = 60.0
+SEVERE_SCORE: Final = 85.0
+
+BANDS: Final = (
+    (SEVERE_SCORE, "severe"), (TOXIC_SCORE, "toxic"), (WATCH_SCORE, "watch"), (0.0, "normal"),
+)  # fmt: skip
+"""What a score is called from which size on, the highest first."""
+
+
+def band_of(score: float) -> str:
+    """Return what a score is called.
+
+    >>> band_of(59.9), band_of(60.0)
+    ('watch', 'toxic')
+    """
+    return next(name for least, name in BANDS if score >= least)
+
+
+def channel_name(place: int, horizon_s: float) -> str:
+    """Return what a channel is called."""
+    if place == 2 * HORIZONS:
+        return "swap"
+    return f"{horizon_s:g} s after {'entries' if place < HORIZONS else 'exits'}"
