@@ -16,6 +16,7 @@ from dealing.answers import Report, silently
 from exposure.model.books import Book
 from exposure.model.events import (
     AccountChanged,
+    BalanceChanged,
     BookAssigned,
     ClockTicked,
     DealExecuted,
@@ -23,6 +24,7 @@ from exposure.model.events import (
     InputEvent,
     InstrumentDefined,
     PositionRestored,
+    SplitApplied,
     SymbolRenamed,
 )
 from exposure.quote_runs import columns_of, quote_run
@@ -87,11 +89,17 @@ class FlowReader:
                     self.flow.add_instrument(event.instrument)
             case AccountChanged(account=account):
                 owner = self.flow.add_login(account.login, account.client_id, account.currency)
+                money = account.balance, account.credit, account.leverage
+                self.flow.open_wallet(account.login, *money)
                 self.book_of.setdefault(self.flow.client_ids[owner.client], str(account.book))
+            case BalanceChanged():
+                self.flow.apply_balance(event)
             case BookAssigned():
                 self._assign(event)
             case PositionRestored():
                 self.flow.restore_position(event)
+            case SplitApplied():
+                self.flow.apply_split(event)
             case SymbolRenamed():
                 self.flow.rename_symbol(event.symbol, event.new_symbol)
             case _:
