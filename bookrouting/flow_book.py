@@ -109,6 +109,7 @@ class FlowBook:
         self.wallets: dict[str, Wallet] = {}
         self.positions = HeldPositions()
         self.trades = TradeLog()
+        self.touched: set[int] = set()
         self.applied = AppliedIds()
         self.ignored: Counter[str] = Counter()
         self.money: dict[str, Money] = {}
@@ -252,6 +253,7 @@ class FlowBook:
         owner = self.add_login(deal.login)
         quote = self.rate(owner.currency, self.instruments[symbol].quote)
         self._book(deal, parts, symbol, owner)
+        self.touched.add(owner.client)
         if not self.arrays.market["quoted"][symbol]:
             return "no_quote_yet"
         self._decide(deal, parts, symbol, owner, quote)
@@ -378,9 +380,7 @@ class FlowBook:
             self.trades.close(parts.held.trade, parts.held.lots, brought, now)
         self._pay(deal, parts, instrument, owner.currency)
 
-    def _pay(
-        self, deal: DealExecuted, parts: Parts, instrument: Instrument, currency: str
-    ) -> None:
+    def _pay(self, deal: DealExecuted, parts: Parts, instrument: Instrument, currency: str) -> None:
         """Book a deal's cash on an account that is known, and free what a close frees."""
         wallet = self.wallets.get(deal.login)
         if wallet is None:

@@ -111,7 +111,8 @@ keeps (``earned``), the variance per second, how far the fast reference stood (`
 ``fast_lots`` with one. ``previous_ts`` is the client's last
 decision in the symbol, ``earlier`` the number after that of his last decision in any (0 for none).
 ``used_margin`` is the share of his equity that was margin after an entry, ``near_jump`` marks
-entries from 5 s before to 60 s after a jump of the price. ``mark`` and ``fast_mark`` his age in half-lives, ``swap`` in costs.
+entries from 5 s before to 60 s after a jump of the price. ``mark`` and ``fast_mark`` are his age in
+half-lives, ``swap`` is in costs.
 ``markout`` collects moves times lots while PENDING and is in costs of a round trip once KNOWN.
 """
 
@@ -155,8 +156,9 @@ CLIENT: Final = np.dtype(
 ``weight`` and ``moment`` have a column per horizon of the curve after entries, then after
 exits. ``cost`` (a share of the price), ``cost_pips`` and ``earned`` (in costs) are sums over
 entries. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
-``alarmed`` once it was one. ``last_decision`` is the number after that of his last one. ``stale`` and ``gap`` are sums in costs, ``stale_hits`` counts
-entries whose price stood half a spread behind the reference.
+``alarmed`` once it was one.
+``last_decision`` is the number after that of his last one. ``stale`` and ``gap`` are sums in costs,
+``stale_hits`` counts entries whose price stood half a spread behind the reference.
 """
 
 

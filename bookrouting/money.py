@@ -51,7 +51,7 @@ class Money(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """What a deal's money is worth (in USD, usually): its account's currency, its symbol's quote."""
+    """What a deal's money is worth (in USD, usually): its account's currency, its quote's."""
 
     account: float
     quote: float

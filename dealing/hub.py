@@ -31,6 +31,8 @@ from dealing.hub_wire import (
     CardTold,
     ClientsRanked,
     ClientsTold,
+    ClustersAsked,
+    ClustersTold,
     CopyOfBook,
     CopyTold,
     Noticed,
@@ -157,6 +159,8 @@ class SnapshotHubServer:
                 answer = ClientsTold(number, await ask.clients(asked))
             case CardOfClient(_, client_id):
                 answer = CardTold(number, await ask.client_card(client_id))
+            case ClustersAsked(_):
+                answer = ClustersTold(number, await ask.clusters())
             case _:
                 assert_never(question)
         return answer
@@ -291,6 +295,11 @@ class HubClient:
         """Return why a client has his score."""
         card: dict[str, Any] = await self._ask(CardOfClient(next(self._ids), client_id))
         return card
+
+    async def clusters(self) -> list[dict[str, Any]]:
+        """Return clients who act as one, the largest cluster first."""
+        found: list[dict[str, Any]] = await self._ask(ClustersAsked(next(self._ids)))
+        return found
 
     async def _ask(self, question: Question) -> Any:
         if self._writer is None:

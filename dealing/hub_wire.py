@@ -87,6 +87,12 @@ class CardOfClient(msgspec.Struct, frozen=True, tag=True):
     client_id: str
 
 
+class ClustersAsked(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: clients who act as one, please."""
+
+    id: int
+
+
 class Answered(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the positions that a question asked for."""
 
@@ -129,6 +135,13 @@ class CardTold(msgspec.Struct, frozen=True, tag=True):
     answer: dict[str, Any]
 
 
+class ClustersTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the clusters that a question asked for."""
+
+    id: int
+    answer: list[dict[str, Any]]
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: why a question has no answer, in a sentence."""
 
@@ -144,8 +157,11 @@ Question = (
     | CopyOfBook
     | ClientsRanked
     | CardOfClient
+    | ClustersAsked
 )
-Answer = Answered | TermsTold | BooksTold | CopyTold | ClientsTold | CardTold | Refused
+Answer = (
+    Answered | TermsTold | BooksTold | CopyTold | ClientsTold | CardTold | ClustersTold | Refused
+)
 FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")

@@ -21,6 +21,7 @@ from bookrouting.flow_settings import NS_PER_S
 from bookrouting.flow_state import ALARMS, LONG_AGO
 from bookrouting.flow_view import Alarm, FlowView
 from bookrouting.money import NOTHING
+from dealing.flow.behaviour import LiveFindings
 from dealing.flow.ports import ClientsAsked, ClientsFound, Counted, Only, Sort
 from dealing.score.answer import card_json, row_json, rows_of
 from dealing.score.reader import FlowReader
@@ -74,6 +75,7 @@ class LiveFlow:
         self.reader = reader
         self.rule = rule or Rule()
         self.position = position
+        self.findings = LiveFindings(reader)
         self._ranking = NOBODY
 
     def take(self, batch: EventBatch) -> list[Alarm]:
@@ -91,6 +93,7 @@ class LiveFlow:
         now = self.reader.flow.now
         if now is not None:
             self.reader.flow.forget(now - REMEMBERED_NS)
+            self.findings.forget_old()
 
     async def rank(self) -> Ranking:
         """Score everybody anew, a slice at a time; batches are applied in between."""
@@ -119,7 +122,8 @@ class LiveFlow:
         listed = self._listed(asked)
         shown = listed[: max(0, asked.limit)]
         reader = self.reader
-        rows = rows_of(reader, shown, FlowView(reader.flow).money(shown), self.rule)
+        money, found = FlowView(reader.flow).money(shown), self.findings.all()
+        rows = rows_of(reader, shown, money, self.rule, found)
         return ClientsFound(
             as_of=reader.flow.now or 0,
             scored_at=self._ranking.scored_at,
@@ -141,15 +145,15 @@ class LiveFlow:
         if row is None:
             raise DomainError(f"there is no client {client_id[:64]}")
         alone = np.array([row])
-        (told,) = rows_of(reader, alone, FlowView(reader.flow).money(alone), self.rule)
+        found = {row: self.findings.now(row)}
+        (told,) = rows_of(reader, alone, FlowView(reader.flow).money(alone), self.rule, found)
         card = decision_card(reader.flow, row, self.rule, reader.book_of.get(client_id))
         cost_pips = float(FlowView(reader.flow).mean_cost_pips(alone)[0])
-        logins = [name for name, login in reader.flow.logins.items() if login.client == row]
         return {
             "client": row_json(told),
             "card": card_json(card),
             "cost_pips": cost_pips if math.isfinite(cost_pips) else None,
-            "logins": logins,
+            "logins": list(reader.flow.logins_of.get(row, ())),
             "sentences": card_sentences(card, told),
         }
 
@@ -158,6 +162,7 @@ class LiveFlow:
         copy = copy_flow(self.reader.flow)
         copy.meta["position"] = self.position
         copy.meta["book_of"] = self.reader.book_of.copy()
+        copy.meta["clusters"] = self.findings.save()
         return copy
 
     @classmethod
@@ -170,7 +175,9 @@ class LiveFlow:
             structlog.get_logger().warning("flow is scored anew", reason=str(e))
             return None
         reader.book_of = dict(state.meta["book_of"])
-        return cls(reader, position=state.meta["position"])
+        flow = cls(reader, position=state.meta["position"])
+        flow.findings.load(state.meta["clusters"])
+        return flow
 
     def _listed(self, asked: ClientsAsked) -> Int64s:
         """Return the rows that match, in the order that was asked for."""

@@ -84,6 +84,18 @@ class FlowReader:
                 self._deal(event)
             case ClockTicked():
                 self.flow.pass_time(event.ts_event)
+            case BalanceChanged():
+                self.flow.apply_balance(event)
+            case PositionRestored():
+                self.flow.restore_position(event)
+            case SplitApplied():
+                self.flow.apply_split(event)
+            case _:
+                self._name(event)
+
+    def _name(self, event: InputEvent) -> None:
+        """Learn who and what there is, and where new deals go."""
+        match event:
             case InstrumentDefined():
                 if event.instrument.problem() is None:
                     self.flow.add_instrument(event.instrument)
@@ -92,14 +104,8 @@ class FlowReader:
                 money = account.balance, account.credit, account.leverage
                 self.flow.open_wallet(account.login, *money)
                 self.book_of.setdefault(self.flow.client_ids[owner.client], str(account.book))
-            case BalanceChanged():
-                self.flow.apply_balance(event)
             case BookAssigned():
                 self._assign(event)
-            case PositionRestored():
-                self.flow.restore_position(event)
-            case SplitApplied():
-                self.flow.apply_split(event)
             case SymbolRenamed():
                 self.flow.rename_symbol(event.symbol, event.new_symbol)
             case _:
