@@ -39,13 +39,18 @@ class CurvePoint(NamedTuple):
 
 
 class ChannelEvidence(NamedTuple):
-    """What one channel says. ``p`` is its posterior probability; ``se`` is None without data."""
+    """What one channel says. ``p`` is its posterior probability; ``se`` is None without data.
+
+    Units: pips mean little over several symbols; ``*_costs`` are multiples of a round trip's cost.
+    """
 
     horizon_s: float
     markout_pips: float | None
     se_pips: float | None
     p: float
     decibans: float
+    markout_costs: float | None = None
+    se_costs: float | None = None
 
 
 class DrivingTrade(NamedTuple):
@@ -145,6 +150,8 @@ def channel_evidence(scores: Scores, place: int, cost_pips: float) -> list[Chann
             sd[k] * cost_pips if is_priced and sd[k] > 0.0 else None,
             p[k],
             decibans[k],
+            mean[k] if is_priced and sd[k] > 0.0 else None,
+            sd[k] if is_priced and sd[k] > 0.0 else None,
         )
         for k in range(2 * HORIZONS)
     ]

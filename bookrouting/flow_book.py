@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from bookrouting.flow_kernels import settle_until, take_quotes
+from bookrouting.flow_kernels import cost_of, settle_until, take_quotes
 from bookrouting.flow_settings import PLATFORM_CLOSES, FlowSettings
+from bookrouting.flow_splits import split_arrays
 from bookrouting.flow_state import (
     ALARMS,
     CLOCK,
@@ -34,11 +35,14 @@ from bookrouting.flow_state import (
 )
 from bookrouting.flow_tickets import charge_swap, take_ticket
 from bookrouting.held import NO_DECISION, Held, HeldPositions, Parts
-from bookrouting.money import NOTHING, Money, Rates, booked
+from bookrouting.money import NOTHING, Money, Rates, booked, realised_profit, with_swap
+from bookrouting.trade_log import Brought, Opened, TradeLog
+from bookrouting.wallets import Wallet, after_operation, margin_of, new_wallet
 from exposure.applied_ids import AppliedIds
 from exposure.kernels import LOTS_TOLERANCE
+from exposure.model.accounts import BalanceKind
 from exposure.model.deals import Entry, Side
-from exposure.model.events import DealExecuted, PositionRestored
+from exposure.model.events import BalanceChanged, DealExecuted, PositionRestored, SplitApplied
 from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns, is_usable
 from exposure.rates import RateBook
@@ -49,6 +53,7 @@ ENTRY, EXIT = False, True
 
 _SIDES: Final = frozenset(Side)
 _ENTRIES: Final = frozenset(Entry)
+_KINDS: Final = frozenset(BalanceKind)
 
 
 class Login(NamedTuple):
@@ -68,6 +73,12 @@ class Seen(NamedTuple):
     exit_ts: int = LONG_AGO
     open_commission: float | None = None
     close_commission: float | None = None
+
+    def split(self, ratio: float) -> Seen:
+        """Return the same in a symbol's new units."""
+        old = self.open_commission, self.close_commission
+        new = (None if one is None else one / ratio for one in old)
+        return Seen(self.entry_ts, self.exit_ts, *new)
 
 
 class Place(NamedTuple):
@@ -94,7 +105,11 @@ class FlowBook:
         self.client_ids: list[str] = []
         self.client_of: dict[str, int] = {}
         self.logins: dict[str, Login] = {}
+        self.logins_of: dict[int, list[str]] = {}
+        self.wallets: dict[str, Wallet] = {}
         self.positions = HeldPositions()
+        self.trades = TradeLog()
+        self.touched: set[int] = set()
         self.applied = AppliedIds()
         self.ignored: Counter[str] = Counter()
         self.money: dict[str, Money] = {}
@@ -136,7 +151,13 @@ class FlowBook:
         if known is None:
             client = self._client(client_id or login)
             known = self.logins[login] = Login(client, currency or USD)
+            self.logins_of.setdefault(client, []).append(login)
         return known
+
+    def open_wallet(self, login: str, balance: float, credit: float, leverage: float) -> None:
+        """Say what is on an account at first; later only its leverage is taken."""
+        wallet, known = new_wallet(balance, credit, leverage), self.wallets.get(login)
+        self.wallets[login] = wallet if known is None else known._replace(leverage=wallet.leverage)
 
     def restore_position(self, event: PositionRestored) -> None:
         """Take a position that was open before the first event."""
@@ -146,7 +167,7 @@ class FlowBook:
             return
         side = float(Side(event.side).sign)
         held = Held(event.login, symbol, side, event.lots, event.open_price)
-        self.positions.open[event.login, event.position_id] = held
+        self.positions.put((event.login, event.position_id), held)
         self.add_login(event.login)
 
     def see_prices(self) -> None:
@@ -185,6 +206,30 @@ class FlowBook:
         self._make_room()
         settle_until(int(self.arrays.counters[CLOCK]), self.arrays, self.terms)
 
+    def apply_balance(self, event: BalanceChanged) -> None:
+        """Let money move into or out of an account that is known; swap belongs to what is held."""
+        wallet = self.wallets.get(event.login)
+        if wallet is None or event.kind not in _KINDS or not math.isfinite(event.amount):
+            return
+        self.pass_time(event.ts_event)
+        kind, now = BalanceKind(event.kind), int(self.arrays.counters[CLOCK])
+        self.wallets[event.login] = after_operation(wallet, kind, event.amount, now)
+        if kind is BalanceKind.SWAP:
+            self._spread_swap(event.login, event.amount)
+
+    def apply_split(self, event: SplitApplied) -> None:
+        """Put everything of a symbol into its new units: nobody gains or loses by a split."""
+        symbol, ratio = self.symbol_of.get(event.symbol), event.ratio
+        if symbol is None or not (math.isfinite(ratio) and ratio > 0.0):
+            return
+        self.pass_time(event.ts_event)
+        split_arrays(symbol, ratio, self.arrays)
+        self.positions.split(symbol, ratio)
+        self.trades.split(symbol, ratio)
+        for (client, of), seen in self.seen.items():
+            if of == symbol:
+                self.seen[client, of] = seen.split(ratio)
+
     def apply_deal(self, deal: DealExecuted) -> str | None:
         """Apply a deal; return why it was ignored, None if it counted."""
         reason = self._apply_deal(deal)
@@ -208,14 +253,16 @@ class FlowBook:
         owner = self.add_login(deal.login)
         quote = self.rate(owner.currency, self.instruments[symbol].quote)
         self._book(deal, parts, symbol, owner)
+        self.touched.add(owner.client)
         if not self.arrays.market["quoted"][symbol]:
             return "no_quote_yet"
-        self._decide(deal, parts, symbol, owner.client, quote)
+        self._decide(deal, parts, symbol, owner, quote)
         return None
 
     def _decide(
-        self, deal: DealExecuted, parts: Parts, symbol: int, client: int, rate: float
+        self, deal: DealExecuted, parts: Parts, symbol: int, owner: Login, rate: float
     ) -> None:
+        client = owner.client
         per_lot = rate / self.instruments[symbol].units_per_lot if math.isfinite(rate) else 0.0
         commission = -deal.commission * per_lot / deal.lots
         if parts.closed_lots > LOTS_TOLERANCE:
@@ -226,7 +273,40 @@ class FlowBook:
         if parts.opened_lots > LOTS_TOLERANCE:
             trip = self._round_trip(client, symbol, enter=commission)
             row = self._add_ticket(deal, Place(client, symbol, ENTRY), parts.opened_lots, trip)
-            self.positions.opened_by(deal, row + self.forgotten)
+            trade = self._log_opening(deal, parts, row)
+            margin = self._tie_up(deal, parts, symbol, owner)
+            self.arrays.decisions["used_margin"][row] = self._used_margin(deal.login)
+            self.positions.opened_by(deal, row + self.forgotten, trade, margin)
+
+    def _log_opening(self, deal: DealExecuted, parts: Parts, row: int) -> int:
+        decision = self.arrays.decisions[row]
+        client, symbol = int(decision["client"]), int(decision["symbol"])
+        instrument, lots = self.instruments[symbol], parts.opened_lots
+        cost = cost_of(row, self.arrays.decisions)
+        in_usd = lots * instrument.units_per_lot * self.rate(instrument.quote, USD)
+        held = self.positions.open[deal.login, deal.position_id]
+        opened = Opened(
+            client, symbol, float(decision["side"]), lots, deal.price, cost,
+            abs(deal.price) * in_usd, cost * in_usd, held.trade,
+        )  # fmt: skip
+        return self.trades.open(int(self.arrays.counters[CLOCK]), opened)
+
+    def _tie_up(self, deal: DealExecuted, parts: Parts, symbol: int, owner: Login) -> float:
+        """Return what an opening ties up on an account that is known, which keeps it in mind."""
+        wallet = self.wallets.get(deal.login)
+        if wallet is None:
+            return 0.0
+        margin = margin_of(
+            wallet, owner.currency, self.instruments[symbol], parts.opened_lots, deal.price,
+            self.rate,
+        )  # fmt: skip
+        margin = margin if math.isfinite(margin) else 0.0
+        self.wallets[deal.login] = wallet._replace(margin=wallet.margin + margin)
+        return margin
+
+    def _used_margin(self, login: str) -> float:
+        wallet = self.wallets.get(login)
+        return math.nan if wallet is None else wallet.used_margin
 
     def _round_trip(
         self, client: int, symbol: int, *, enter: float | None = None, close: float | None = None
@@ -267,6 +347,9 @@ class FlowBook:
         )  # fmt: skip
         if row == before:
             now = int(self.arrays.counters[CLOCK])
+            clients = self.arrays.clients
+            self.arrays.decisions["earlier"][row] = clients["last_decision"][client]
+            clients["last_decision"][client] = row + self.forgotten + 1
             self.open_decisions[running] = row + self.forgotten
             entry_ts, exit_ts, *commissions = seen
             times = (entry_ts, now) if is_exit else (now, exit_ts)
@@ -290,6 +373,50 @@ class FlowBook:
         client_id = self.client_ids[owner.client]
         before = self.money.get(client_id, NOTHING)
         self.money[client_id] = booked(before, deal, parts, instrument, rates)
+        if parts.held is not None:
+            profit = realised_profit(deal, parts, instrument, rates)
+            brought = Brought(parts.closed_lots, profit, deal.swap * rates.account)
+            now = int(self.arrays.counters[CLOCK])
+            self.trades.close(parts.held.trade, parts.held.lots, brought, now)
+        self._pay(deal, parts, instrument, owner.currency)
+
+    def _pay(self, deal: DealExecuted, parts: Parts, instrument: Instrument, currency: str) -> None:
+        """Book a deal's cash on an account that is known, and free what a close frees."""
+        wallet = self.wallets.get(deal.login)
+        if wallet is None:
+            return
+        own = Rates(1.0, self.rate(instrument.quote, currency))
+        cash = realised_profit(deal, parts, instrument, own) + deal.commission + deal.swap
+        held = parts.held
+        freed = 0.0 if held is None else held.margin * parts.closed_lots / held.lots
+        self.wallets[deal.login] = wallet._replace(
+            balance=wallet.balance + (cash if math.isfinite(cash) else 0.0),
+            margin=max(wallet.margin - freed, 0.0),
+        )
+
+    def _spread_swap(self, login: str, amount: float) -> None:
+        """Credit swap that is booked by itself to the entries of what the login holds.
+
+        Where a platform accrues swap instead, the closing deal carries it.
+        """
+        owner, held = self.logins[login], list(self.positions.of_login(login))
+        amount_usd = amount * self.rate(owner.currency, USD)
+        client_id = self.client_ids[owner.client]
+        self.money[client_id] = with_swap(self.money.get(client_id, NOTHING), amount_usd)
+        worth = [abs(one.open_price) * one.lots * self._usd_per_price(one.symbol) for one in held]
+        total = sum(worth)
+        for one, part in zip(held, worth, strict=True):
+            share = part / total if total > 0.0 else math.nan
+            in_price = share * amount_usd / self._usd_per_price(one.symbol)
+            if math.isfinite(in_price):
+                self.trades.credit_swap(one.trade, share * amount_usd)
+                if one.decision >= self.forgotten:
+                    charge_swap(one.decision - self.forgotten, in_price, self.arrays)
+
+    def _usd_per_price(self, symbol: int) -> float:
+        """Return what a lot gains in USD when its price rises by 1."""
+        instrument = self.instruments[symbol]
+        return instrument.units_per_lot * self.rate(instrument.quote, USD)
 
     @property
     def now(self) -> int | None:

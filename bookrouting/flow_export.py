@@ -27,14 +27,16 @@ from bookrouting.flow_state import (
     FlowArrays,
     Table,
 )
-from bookrouting.held import Held
+from bookrouting.held import Held, HeldPositions
 from bookrouting.money import Money
+from bookrouting.trade_log import TRADE
+from bookrouting.wallets import Wallet
 from exposure.applied_ids import ID_TABLES
 from exposure.errors import DataError
 from exposure.model.instruments import Instrument
 from exposure.state import EngineState
 
-FLOW_VERSION: Final = 2
+FLOW_VERSION: Final = 3
 """Raised whenever a stored flow book can no longer be read."""
 
 _PORTION: Final = 4_096
@@ -46,6 +48,7 @@ _KINDS: Final = {
     "decisions": DECISION,
     "clients": CLIENT,
     "alarms": ALARM,
+    "trades": TRADE,
 }
 
 Key = TypeVar("Key")
@@ -54,6 +57,7 @@ Value = TypeVar("Value")
 _Held = dict[tuple[str, str], Held]
 _Logins = dict[str, Login]
 _Money = dict[str, Money]
+_Wallets = dict[str, Wallet]
 _Running = dict[tuple[Place, float], int]
 _Seen = dict[tuple[int, int], Seen]
 
@@ -67,6 +71,7 @@ class FlowCopy(NamedTuple):
     held: _Held
     logins: _Logins
     money: _Money
+    wallets: _Wallets
     running: _Running
     seen: _Seen
     meta: dict[str, Any]
@@ -82,8 +87,11 @@ def copy_flow(book: FlowBook) -> FlowCopy:
         "clients": len(book.client_ids),
         "alarms": int(arrays.counters[ALARMS]),
     }
+    tables: dict[str, Table] = {
+        name: getattr(arrays, name)[:count].copy() for name, count in rows.items()
+    }
     return FlowCopy(
-        {name: getattr(arrays, name)[:count].copy() for name, count in rows.items()},
+        tables | {"trades": book.trades.export()},
         {
             "next_ticket": arrays.next_ticket.copy(),
             "next_decision": arrays.next_decision.copy(),
@@ -93,6 +101,7 @@ def copy_flow(book: FlowBook) -> FlowCopy:
         book.positions.open.copy(),
         book.logins.copy(),
         book.money.copy(),
+        book.wallets.copy(),
         book.open_decisions.copy(),
         book.seen.copy(),
         {
@@ -103,6 +112,7 @@ def copy_flow(book: FlowBook) -> FlowCopy:
             "client_ids": list(book.client_ids),
             "ignored": dict(book.ignored),
             "forgotten": book.forgotten,
+            "forgotten_trades": book.trades.forgotten,
         },
     )
 
@@ -123,6 +133,7 @@ def stored(copy: FlowCopy) -> EngineState:
         "held": _packed(copy.held),
         "logins": _packed(copy.logins),
         "money": _packed(copy.money),
+        "wallets": _packed(copy.wallets),
         "open_decisions": _packed(copy.running),
         "seen": _packed(copy.seen),
     }
@@ -153,8 +164,12 @@ def restore_flow(state: EngineState, settings: FlowSettings | None = None) -> Fl
     book.client_ids = list(meta["client_ids"])
     book.client_of = {client_id: row for row, client_id in enumerate(book.client_ids)}
     _restore_arrays(book, tables)
-    book.positions.open = _unpacked(meta["held"], _Held)
+    book.positions = HeldPositions(_unpacked(meta["held"], _Held))
+    book.trades.restore(tables["trades"], meta["forgotten_trades"])
     book.logins = _unpacked(meta["logins"], _Logins)
+    for login, owner in book.logins.items():
+        book.logins_of.setdefault(owner.client, []).append(login)
+    book.wallets = _unpacked(meta["wallets"], _Wallets)
     book.money = _unpacked(meta["money"], _Money)
     book.open_decisions = _unpacked(meta["open_decisions"], _Running)
     book.seen = _unpacked(meta["seen"], _Seen)
@@ -179,7 +194,7 @@ def _unpacked(portions: list[bytes], kind: type[dict[Key, Value]]) -> dict[Key, 
 
 
 def _restore_arrays(book: FlowBook, tables: dict[str, dict[str, Any]]) -> None:
-    filled = {name: _filled(kind, tables[name]) for name, kind in _KINDS.items()}
+    filled = {name: _filled(_KINDS[name], tables[name]) for name in _KINDS if name != "trades"}
     pip = np.resize(book.arrays.pip, len(filled["market"]))
     a = book.arrays
     book.arrays = FlowArrays(

@@ -24,6 +24,7 @@ from bookrouting.flow_state import (
     DUE,
     KNOWN,
     LATE_QUOTES,
+    NEAR_JUMPS,
     NEVER,
     TICKETS,
     FlowArrays,
@@ -41,6 +42,8 @@ _WORST_MOVE: Final = 25.0
 """A move counts at most so many variances: one bad tick is no volatility."""
 
 _NS: Final = 1e-9
+_JUMP_PAUSE_NS: Final = 60_000_000_000
+_BEFORE_JUMP_NS: Final = 5_000_000_000
 _TINY: Final = 1e-7
 """No spread and no root of a variance is smaller than this share of the price."""
 
@@ -132,8 +135,10 @@ def _take(
             _credit_gap(symbol, mid, flow, terms)
             market[symbol].gap_end = now
             market[symbol].sample_mid, market[symbol].sample_ts = mid, now
-        elif now - market[symbol].sample_ts >= terms.sample_ns:
-            _sample(symbol, mid, now, market, terms)
+        else:
+            _notice_jump(symbol, mid, now, silence, flow, terms)
+            if now - market[symbol].sample_ts >= terms.sample_ns:
+                _sample(symbol, mid, now, market, terms)
         if silence > 0:
             market[symbol].intervals += 1.0
             weight = max(1.0 / market[symbol].intervals, _LEAST_INTERVAL_WEIGHT)
@@ -149,6 +154,29 @@ def _take(
     if market[symbol].observed_ns == 0.0:
         usual = max(terms.prior_sd * market[symbol].spread, _TINY * abs(mid))
         market[symbol].variance = usual * usual
+
+
+@kernel
+def _notice_jump(
+    symbol: int, mid: float, now: int, silence: int, flow: FlowArrays, terms: FlowTerms
+) -> None:
+    """See whether the price jumps, as it does on news, and mark the entries right before it."""
+    market, decisions = flow.market, flow.decisions
+    if market[symbol].observed_ns < terms.variance_prior:
+        return
+    moved = abs(mid - (market[symbol].bid + market[symbol].ask) / 2.0)
+    usual = math.sqrt(market[symbol].variance * max(silence * _NS, 1.0))
+    if moved <= max(terms.jump_sd * usual, market[symbol].spread):
+        return
+    if market[symbol].jump_ts > 0 and now - market[symbol].jump_ts < _JUMP_PAUSE_NS:
+        return
+    market[symbol].jump_ts = now
+    k = flow.counters[DECISIONS] - 1
+    while k >= 0 and decisions[k].ts >= now - _BEFORE_JUMP_NS:
+        if decisions[k].symbol == symbol and not decisions[k].is_exit:
+            flow.counters[NEAR_JUMPS] += not decisions[k].near_jump
+            decisions[k].near_jump = True
+        k -= 1
 
 
 @kernel

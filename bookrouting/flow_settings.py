@@ -96,6 +96,7 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
         gap_intervals: ... nor below so many of its usual intervals between quotes.
         reference_age_ns: A fast quote that is older than this says nothing.
         commission_ways: How often the commission of an opening deal is paid for a round trip.
+        jump_sd: A price that moves so many usual moves from one quote to the next jumped on news.
         e_prior: The mixing constant r of the e-process.
         e_alpha: The probability of a false alarm in a year; each quarter may use a fourth of it.
     """
@@ -117,6 +118,7 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     gap_intervals: float = 50.0
     reference_age_ns: int = 10 * NS_PER_S
     commission_ways: float = 2.0
+    jump_sd: float = 8.0
     e_prior: float = 5.0
     e_alpha: float = 0.05
     score: ScoreSettings = ScoreSettings()

@@ -26,7 +26,7 @@ LONG_AGO: Final = -(2**62)
 PENDING, KNOWN, CANCELLED = 0, 1, 2
 """A markout waits for its time, is known, or never will be because the market closed."""
 
-CLOCK, DUE, TICKETS, DECISIONS, ALARMS, LATE_QUOTES, BAD_QUOTES = range(7)
+CLOCK, DUE, TICKETS, DECISIONS, ALARMS, LATE_QUOTES, BAD_QUOTES, ENTRIES, NEAR_JUMPS = range(9)
 """Places of the counters."""
 
 
@@ -50,6 +50,7 @@ MARKET: Final = np.dtype(
         ("fills", np.float64),
         ("fast_mid", np.float64),
         ("fast_ts", np.int64),
+        ("jump_ts", np.int64),
     ],
     align=True,
 )
@@ -57,8 +58,8 @@ MARKET: Final = np.dtype(
 
 ``sample_*`` is the last price that the variance saw, ``observed_ns`` for how long it looked.
 ``spread`` and ``interval_ns`` are what is usual, of ``spreads`` and ``intervals`` quotes;
-``gap_end`` is when the symbol last came back from a silence. ``fill_half`` is what clients
-usually pay over the mid, of ``fills`` deals.
+``gap_end`` is when the symbol last came back from a silence, ``jump_ts`` when it last jumped as it
+does on news. ``fill_half`` is what clients usually pay over the mid, of ``fills`` deals.
 """
 
 
@@ -91,6 +92,9 @@ DECISION: Final = np.dtype(
         ("stale_lots", np.float64),
         ("fast_lots", np.float64),
         ("previous_ts", np.int64),
+        ("earlier", np.int64),
+        ("used_margin", np.float64),
+        ("near_jump", np.bool_),
         ("mark", np.float64),
         ("fast_mark", np.float64),
         ("swap", np.float64),
@@ -105,7 +109,10 @@ DECISION: Final = np.dtype(
 per round trip (``paid``), its least (``floor``), what of it a house that passes the trade on
 keeps (``earned``), the variance per second, how far the fast reference stood (``stale``), over
 ``fast_lots`` with one. ``previous_ts`` is the client's last
-decision in the symbol, ``mark`` and ``fast_mark`` his age in half-lives, ``swap`` in costs.
+decision in the symbol, ``earlier`` the number after that of his last decision in any (0 for none).
+``used_margin`` is the share of his equity that was margin after an entry, ``near_jump`` marks
+entries from 5 s before to 60 s after a jump of the price. ``mark`` and ``fast_mark`` are his age in
+half-lives, ``swap`` is in costs.
 ``markout`` collects moves times lots while PENDING and is in costs of a round trip once KNOWN.
 """
 
@@ -116,6 +123,7 @@ CLIENT: Final = np.dtype(
         ("exits", np.int64),
         ("begun_ts", np.int64),
         ("last_ts", np.int64),
+        ("last_decision", np.int64),
         ("mark", np.float64),
         ("fast_mark", np.float64),
         ("n_eff", np.float64),
@@ -148,8 +156,9 @@ CLIENT: Final = np.dtype(
 ``weight`` and ``moment`` have a column per horizon of the curve after entries, then after
 exits. ``cost`` (a share of the price), ``cost_pips`` and ``earned`` (in costs) are sums over
 entries. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
-``alarmed`` once it was one. ``stale`` and ``gap`` are sums in costs, ``stale_hits`` counts
-entries whose price stood half a spread behind the reference.
+``alarmed`` once it was one.
+``last_decision`` is the number after that of his last one. ``stale`` and ``gap`` are sums in costs,
+``stale_hits`` counts entries whose price stood half a spread behind the reference.
 """
 
 
@@ -207,6 +216,7 @@ class FlowTerms(NamedTuple):
     half_life_trades: float
     fast_half_life_trades: float
     half_life: float
+    jump_sd: float
 
 
 def with_room(table: Table, rows: int) -> Table:
@@ -229,7 +239,7 @@ def drop_rows(table: Table, count: int, counters: Int64s, place: int) -> None:
 
 def new_arrays() -> FlowArrays:
     """Return the state before the first event."""
-    counters = np.zeros(7, np.int64)
+    counters = np.zeros(9, np.int64)
     counters[CLOCK], counters[DUE] = LONG_AGO, NEVER
     return FlowArrays(
         np.zeros(16, MARKET),
@@ -269,4 +279,5 @@ def flow_terms(settings: FlowSettings) -> FlowTerms:
         settings.half_life_trades,
         settings.fast_half_life_trades,
         float(settings.half_life_ns),
+        settings.jump_sd,
     )

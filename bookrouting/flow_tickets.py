@@ -17,6 +17,8 @@ from bookrouting.flow_state import (
     CURVE,
     DECISIONS,
     DUE,
+    ENTRIES,
+    NEAR_JUMPS,
     TICKETS,
     FlowArrays,
     FlowTerms,
@@ -30,6 +32,7 @@ _LEAST_FILL_WEIGHT: Final = 0.01
 """What a decision weighs at least in what clients usually pay."""
 
 _WORST_FILL: Final = 4.0
+_AFTER_JUMP_NS: Final = 60_000_000_000
 _LEAST_COST: Final = 1e-6
 """Of the price: a hundredth of a pip."""
 
@@ -154,6 +157,10 @@ def _begin(
     else:
         c[client].trades += 1
         _age(client, now, c, terms)
+        jumped = flow.market[symbol].jump_ts
+        d[row].near_jump = jumped > 0 and now - jumped <= _AFTER_JUMP_NS
+        flow.counters[ENTRIES] += 1
+        flow.counters[NEAR_JUMPS] += d[row].near_jump
     d[row].ts, d[row].client, d[row].symbol = now, client, symbol
     d[row].side, d[row].is_exit, d[row].previous_ts = sign, is_exit, previous_ts
     d[row].mark, d[row].fast_mark = c[client].mark, c[client].fast_mark

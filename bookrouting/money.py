@@ -51,7 +51,7 @@ class Money(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """What a deal's money is worth in USD: its account's currency and its symbol's quote."""
+    """What a deal's money is worth (in USD, usually): its account's currency, its quote's."""
 
     account: float
     quote: float
@@ -66,7 +66,7 @@ def booked(
     """Return a client's money after a deal."""
     value = deal.lots * instrument.units_per_lot * rates.quote
     charges = (deal.commission + deal.swap) * rates.account
-    realised = _realised_usd(deal, parts, instrument, rates)
+    realised = realised_profit(deal, parts, instrument, rates)
     if not (math.isfinite(value) and math.isfinite(charges) and math.isfinite(realised)):
         return money._replace(deals=money.deals + 1, unpriced=money.unpriced + 1)
     return Money(
@@ -79,6 +79,13 @@ def booked(
         money.floating_usd,
         money.unpriced,
     )
+
+
+def with_swap(money: Money, amount_usd: float) -> Money:
+    """Return a client's money after a swap that was booked by itself; + is paid to the client."""
+    if not math.isfinite(amount_usd):
+        return money._replace(unpriced=money.unpriced + 1)
+    return money._replace(swap_usd=money.swap_usd - amount_usd)
 
 
 def floating_usd(held: Held, close_price: float, instrument: Instrument, rate: float) -> float:
@@ -107,8 +114,13 @@ def _markup(deal: DealExecuted) -> float:
     return (deal.price - deal.raw_price) * (1.0 if deal.side == "buy" else -1.0)
 
 
-def _realised_usd(deal: DealExecuted, parts: Parts, instrument: Instrument, rates: Rates) -> float:
-    """Return the client's realised profit: as the platform booked it, else computed."""
+def realised_profit(
+    deal: DealExecuted, parts: Parts, instrument: Instrument, rates: Rates
+) -> float:
+    """Return the client's realised profit: as the platform booked it, else computed.
+
+    Units: the currency that ``rates`` lead to; swap and commission apart.
+    """
     if deal.profit is not None and parts.closed_lots > 0.0:
         return deal.profit * rates.account
     if parts.held is None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bookrouting.flow_book import FlowBook
+from bookrouting.flow_clusters import look
+from bookrouting.flow_findings import findings_of
+from bookrouting.flow_habits import crowd_of
 from bookrouting.flow_view import FlowView
 from exposure.model.events import DealExecuted
 from exposure.model.ids import Currency, Symbol
@@ -36,6 +39,8 @@ def compile_kernels() -> None:
     view = FlowView(book)
     view.scores()
     view.drift()
+    look(book.trades.fills())
+    findings_of(book, 0, crowd_of(book, ()))
     book.forget(10**13)
 
 

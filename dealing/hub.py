@@ -34,6 +34,8 @@ from dealing.hub_wire import (
     CardTold,
     ClientsRanked,
     ClientsTold,
+    ClustersAsked,
+    ClustersTold,
     CopyOfBook,
     CopyTold,
     HedgingTold,
@@ -176,6 +178,8 @@ class SnapshotHubServer:
                 answer = CardTold(number, await ask.client_card(client_id))
             case AskedOfHedging(_, hedging):
                 answer = HedgingTold(number, await ask.hedging(hedging))
+            case ClustersAsked(_):
+                answer = ClustersTold(number, await ask.clusters())
             case _:
                 assert_never(question)
         return answer
@@ -315,6 +319,11 @@ class HubClient:
         """Return how symbols are hedged, or what was done about it."""
         told: dict[str, Any] = await self._ask(AskedOfHedging(next(self._ids), asked))
         return told
+
+    async def clusters(self) -> list[dict[str, Any]]:
+        """Return clients who act as one, the largest cluster first."""
+        found: list[dict[str, Any]] = await self._ask(ClustersAsked(next(self._ids)))
+        return found
 
     async def _ask(self, question: Question) -> Any:
         if self._writer is None:

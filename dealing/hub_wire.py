@@ -95,6 +95,12 @@ class AskedOfHedging(msgspec.Struct, frozen=True, tag=True):
     asked: HedgeAsked
 
 
+class ClustersAsked(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: clients who act as one, please."""
+
+    id: int
+
+
 class Answered(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the positions that a question asked for."""
 
@@ -144,6 +150,13 @@ class HedgingTold(msgspec.Struct, frozen=True, tag=True):
     answer: dict[str, Any]
 
 
+class ClustersTold(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: the clusters that a question asked for."""
+
+    id: int
+    answer: list[dict[str, Any]]
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: why a question has no answer, in a sentence.
 
@@ -164,9 +177,18 @@ Question = (
     | ClientsRanked
     | CardOfClient
     | AskedOfHedging
+    | ClustersAsked
 )
 Answer = (
-    Answered | TermsTold | BooksTold | CopyTold | ClientsTold | CardTold | HedgingTold | Refused
+    Answered
+    | TermsTold
+    | BooksTold
+    | CopyTold
+    | ClientsTold
+    | CardTold
+    | HedgingTold
+    | ClustersTold
+    | Refused
 )
 FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question

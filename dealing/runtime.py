@@ -54,6 +54,9 @@ SLICE_S: Final = 0.005
 RANK_EVERY_S: Final = 2.0
 """How often everybody's flow is scored anew for lists; cards are always of the moment."""
 
+STUDY_EVERY_S: Final = 1.0
+"""How often those who have dealt are asked about: their habits, detections and clusters."""
+
 COPY_KEPT_S: Final = 2.0
 """For how long whoever asks for the book gets the copy that was taken last."""
 
@@ -151,6 +154,10 @@ class EngineQueries:
             raise DomainError("nobody hedges here")
         return await self._hedges.asked(asked)
 
+    async def clusters(self) -> list[dict[str, Any]]:
+        """Return clients who act as one."""
+        return self._flow.findings.clusters()
+
 
 class FlowKept(NamedTuple):
     """The flow book of the run and where it is saved."""
@@ -201,6 +208,7 @@ class EngineRuntime:
             self._sync(),
             self._save(),
             self._rank(),
+            self._study(),
             self._revenue.run(),
         )
         async with self._hub.serving():
@@ -281,6 +289,11 @@ class EngineRuntime:
                 await self._flow.live.rank()
             took_s = time.monotonic() - began_s
             await asyncio.sleep(max(RANK_EVERY_S, 10.0 * took_s))
+
+    async def _study(self) -> NoReturn:
+        while True:
+            await self._flow.live.findings.refresh()
+            await asyncio.sleep(STUDY_EVERY_S)
 
     async def _save_now(self) -> None:
         if self._engine.position == self._saved_position:

@@ -5,5 +5,4 @@ scan       which pairs coincide more often than their symbols' popularity explai
 evidence   how often a pair would have coincided by chance: the market's own trades are the dice
 discovery  which pairs are found, at a false discovery rate; hard links as prior odds
 groups     clusters of the pairs found: members, leader, an id that stays
-watch      the same on a sliding store, for a desk that runs all day
 """

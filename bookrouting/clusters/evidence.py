@@ -27,7 +27,7 @@ import numpy as np
 from bookrouting.clusters.fills import Decisions, Floats, Int64s
 from bookrouting.clusters.scan import WINDOWS_NS, Candidates, first_at, own_first
 from bookrouting.tails import log_poisson_tail, log_surprise_tail
-from exposure.kernels import kernel
+from exposure.kernels import background_kernel, kernel
 
 REFERENCE_WINDOWS: Final = 60
 """How many windows of market the dice are taken from, on each side of a decision."""
@@ -93,7 +93,7 @@ def matches(found: Decisions, pairs: Candidates, k: int) -> tuple[Int64s, Int64s
     return led[:count], followed[:count]
 
 
-@kernel
+@background_kernel
 def _weigh(
     found: Decisions,
     pairs: Candidates,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bookrouting.clusters.fills import Decisions, Floats, Int8s, Int32s, Int64s
-from exposure.kernels import kernel
+from exposure.kernels import background_kernel, kernel
 
 WINDOWS_NS: Final = tuple(seconds * 1_000_000_000 for seconds in (2, 10, 45, 150))
 """How far apart two decisions may be and still coincide; the longest serves slow copiers."""
@@ -113,7 +113,7 @@ def _once(found: Candidates) -> Candidates:
     return Candidates._make(column[np.sort(first)] for column in found)
 
 
-@kernel
+@background_kernel
 def _sift(
     found: Decisions,
     windows: Int64s,
@@ -141,7 +141,7 @@ def _sift(
     return count
 
 
-@kernel
+@background_kernel
 def _add_linked(
     found: Decisions,
     windows: Int64s,

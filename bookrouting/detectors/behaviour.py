@@ -53,14 +53,15 @@ class Behaviour(NamedTuple):
 class Known(NamedTuple):
     """What others have found out: shares of entries near releases and soon before rollover.
 
-    ``cluster`` is the name of a copy or hedge cluster the client belongs to, "" for none;
-    ``leads`` whether he decides first in it.
+    ``cluster`` is the name of a copy cluster the client belongs to, "" for none, and ``leads``
+    whether he decides first in it; ``against`` the name of a cluster in which he hedges others.
     """
 
     news_ratio: float = 0.0
     before_rollover_ratio: float = 0.0
     cluster: str = ""
     leads: bool = False
+    against: str = ""
 
 
 NOTHING_KNOWN: Final = Known()
@@ -142,3 +143,5 @@ def _known(known: Known) -> Iterable[Tag]:
     if known.cluster:
         role = "leads" if known.leads else "follows in"
         yield Tag("copies", 1.0, f"{role} {known.cluster}")
+    if known.against:
+        yield Tag("hedged pair", 1.0, f"stands against others in {known.against}")

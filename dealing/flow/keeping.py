@@ -10,6 +10,8 @@ from dealing.flow.live import STANDARD_POLICY, LiveFlow, begun
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
+from exposure.model.accounts import Account
+from exposure.model.books import Book
 from exposure.model.events import AccountChanged, InputEvent, InstrumentDefined
 
 
@@ -52,12 +54,21 @@ def acquainted_flow(engine: ExposureEngine, policy: Policy = STANDARD_POLICY) ->
     books = engine.assignments.accounts
     events: list[InputEvent] = [
         *(InstrumentDefined(engine.as_of, one) for one in engine.book.instruments),
-        *(AccountChanged(engine.as_of, msgspec.structs.replace(terms, book=assigned.book))
-          for terms, assigned in zip(engine.book.terms, books, strict=True)),
+        *(AccountChanged(engine.as_of, _as_it_is(engine, row, assigned.book))
+          for row, assigned in enumerate(books)),
     ]  # fmt: skip
     flow.reader.events(events)
     flow.position = engine.position
     return flow
+
+
+def _as_it_is(engine: ExposureEngine, row: int, book: Book) -> Account:
+    """Return an account with the money and the book that it has now."""
+    money = engine.book.accounts
+    return msgspec.structs.replace(
+        engine.book.terms[row], book=book,
+        balance=float(money.balance[row]), credit=float(money.credit[row]),
+    )  # fmt: skip
 
 
 def _pivots(engine: ExposureEngine) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from bookrouting.flow_state import ALARMS
 from bookrouting.flow_view import Alarm, FlowView
 from bookrouting.money import NOTHING
 from bookrouting.policy import Policy
+from dealing.flow.behaviour import LiveFindings
 from dealing.flow.ports import ClientsAsked, ClientsFound, Counted, Only, Sort
 from dealing.flow.routing import LiveRouting, evidence_of
 from dealing.score.answer import ClientRow, card_json, row_json, rows_of
@@ -78,6 +79,7 @@ class LiveFlow:
         self.reader = reader
         self.routing = LiveRouting(policy)
         self.position = position
+        self.findings = LiveFindings(reader)
         self._ranking = NOBODY
 
     def take(self, batch: EventBatch) -> list[Alarm]:
@@ -95,6 +97,7 @@ class LiveFlow:
         now = self.reader.flow.now
         if now is not None:
             self.reader.flow.forget(now - REMEMBERED_NS)
+            self.findings.forget_old()
 
     async def rank(self) -> Ranking:
         """Score everybody anew, a slice at a time; batches are applied in between."""
@@ -126,7 +129,8 @@ class LiveFlow:
         listed = self._listed(asked)
         shown = listed[: max(0, asked.limit)]
         reader = self.reader
-        rows = rows_of(reader, shown, FlowView(reader.flow).money(shown), RULE)
+        money, found = FlowView(reader.flow).money(shown), self.findings.all()
+        rows = rows_of(reader, shown, money, RULE, found)
         return ClientsFound(
             as_of=reader.flow.now or 0,
             scored_at=self._ranking.scored_at,
@@ -148,15 +152,15 @@ class LiveFlow:
         if row is None:
             raise DomainError(f"there is no client {client_id[:64]}")
         alone = np.array([row])
-        (told,) = rows_of(reader, alone, FlowView(reader.flow).money(alone), RULE)
+        found = {row: self.findings.now(row)}
+        (told,) = rows_of(reader, alone, FlowView(reader.flow).money(alone), RULE, found)
         card = decision_card(reader.flow, row, RULE, reader.book_of.get(client_id))
         cost_pips = float(FlowView(reader.flow).mean_cost_pips(alone)[0])
-        logins = [name for name, login in reader.flow.logins.items() if login.client == row]
         return {
             "client": row_json(told) | self._routed(told),
             "card": card_json(card),
             "cost_pips": cost_pips if math.isfinite(cost_pips) else None,
-            "logins": logins,
+            "logins": list(reader.flow.logins_of.get(row, ())),
             "sentences": card_sentences(card, told),
         }
 
@@ -170,6 +174,7 @@ class LiveFlow:
         copy.meta["position"] = self.position
         for name in _PLACES:
             copy.meta[name] = getattr(self.reader, name).copy()
+        copy.meta["clusters"] = self.findings.save()
         return copy
 
     @classmethod
@@ -186,7 +191,9 @@ class LiveFlow:
         reader.book_of = dict(state.meta["book_of"])
         reader.hedge_ratio_of = dict(state.meta["hedge_ratio_of"])
         reader.moved = {name: Moved(*moved) for name, moved in state.meta["moved"].items()}
-        return cls(reader, state.meta["position"], policy)
+        flow = cls(reader, state.meta["position"], policy)
+        flow.findings.load(state.meta["clusters"])
+        return flow
 
     def _listed(self, asked: ClientsAsked) -> Int64s:
         """Return the rows that match, in the order that was asked for."""

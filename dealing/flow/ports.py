@@ -77,3 +77,7 @@ class FlowQueries(Protocol):
     async def client_card(self, client_id: str) -> dict[str, Any]:
         """Return why a client has his score, with the trades behind it."""
         ...
+
+    async def clusters(self) -> list[dict[str, Any]]:
+        """Return clients who act as one, the largest cluster first, as ``plimsoll score`` does."""
+        ...

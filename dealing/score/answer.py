@@ -21,12 +21,14 @@ from bookrouting.decision_card import (
     channel_evidence,
     decision_card,
 )
+from bookrouting.flow_findings import NO_FINDINGS, Findings
 from bookrouting.flow_settings import HORIZONS
 from bookrouting.flow_view import Alarm, FlowView
 from bookrouting.money import NOTHING, Money
 from bookrouting.score import Scores
 from dealing.score.reader import FlowReader
 from dealing.score.reasons import ClientFacts, reasons_of
+from dealing.score.study import Study, clusters_json, findings_json, reasons_beside, studied
 from dealing.score.words import band_of
 from dealing.snapshot_json import milliseconds
 
@@ -53,6 +55,7 @@ class ClientRow(NamedTuple):
     channels: list[ChannelEvidence]
     facts: ClientFacts
     money: Money
+    found: Findings = NO_FINDINGS
 
 
 class ScoreAnswer(NamedTuple):
@@ -65,6 +68,7 @@ class ScoreAnswer(NamedTuple):
     ignored: dict[str, int]
     late_quotes: int
     notes: list[str]
+    clusters: list[dict[str, Any]]
 
 
 def score_answer(
@@ -80,7 +84,7 @@ def score_answer(
     """
     rule = rule or Rule()
     flow = reader.flow
-    cards = []
+    cards, study = [], studied(flow)
     for client_id in asked:
         row = flow.client_of.get(client_id)
         if row is None:
@@ -89,26 +93,37 @@ def score_answer(
             cards.append(decision_card(flow, row, rule, reader.book_of.get(client_id)))
     return ScoreAnswer(
         flow.now,
-        client_rows(reader, rule),
+        client_rows(reader, rule, study),
         FlowView(flow).alarms(),
         cards,
         dict(flow.ignored),
         flow.late_quotes,
         notes + list(_left_out(reader)),
+        clusters_json(flow, study.clusters),
     )
 
 
-def client_rows(reader: FlowReader, rule: Rule | None = None) -> list[ClientRow]:
+def client_rows(
+    reader: FlowReader, rule: Rule | None = None, study: Study | None = None
+) -> list[ClientRow]:
     """Return a row per client, most dangerous first, equal ones by their name."""
     everybody = np.arange(len(reader.flow.client_ids))
     money = FlowView(reader.flow).money()
-    return sorted(rows_of(reader, everybody, money, rule or Rule()), key=_danger)
+    found = (study or studied(reader.flow)).findings
+    return sorted(rows_of(reader, everybody, money, rule or Rule(), found), key=_danger)
 
 
 def rows_of(
-    reader: FlowReader, chosen: NDArray[np.int64], money: Mapping[str, Money], rule: Rule
+    reader: FlowReader,
+    chosen: NDArray[np.int64],
+    money: Mapping[str, Money],
+    rule: Rule,
+    found: Mapping[int, Findings],
 ) -> list[ClientRow]:
-    """Return the rows of some clients of the flow book, in the order in which they are named."""
+    """Return the rows of some clients of the flow book, in the order in which they are named.
+
+    ``found`` is what detectors say, by row of the book, as far as they were asked.
+    """
     flow, view = reader.flow, FlowView(reader.flow)
     scores, drift, e_values = view.scores(chosen), view.drift(chosen), view.e_values()[chosen]
     worth, n_eff = view.usd_per_million(chosen), view.sums(chosen).n_eff
@@ -119,7 +134,7 @@ def rows_of(
         client_id = flow.client_ids[row]
         present = reader.book_of.get(client_id)
         channels = channel_evidence(scores, place, float(cost_pips[place]))
-        mine = money.get(client_id, NOTHING)
+        mine, said = money.get(client_id, NOTHING), found.get(row, NO_FINDINGS)
         facts = ClientFacts(
             n=int(flow.arrays.clients["trades"][row]),
             fewest=flow.settings.score.fewest_trades,
@@ -149,10 +164,11 @@ def rows_of(
                 drift=facts.drift,
                 book=present,
                 suggested_book=suggested,
-                reasons=reasons_of(facts, channels, edge),
+                reasons=reasons_of(facts, channels, edge) + reasons_beside(said),
                 channels=channels,
                 facts=facts,
                 money=mine,
+                found=said,
             )
         )
     return rows
@@ -190,6 +206,7 @@ def answer_json(answer: ScoreAnswer) -> bytes:
             for alarm in answer.alarms
         ],
         "cards": [card_json(card) for card in answer.cards],
+        "clusters": answer.clusters,
         "ignored_deals": answer.ignored,
         "late_quotes": answer.late_quotes,
         "notes": answer.notes,
@@ -217,6 +234,7 @@ def row_json(row: ClientRow) -> dict[str, Any]:
         "exit_channels": [channel._asdict() for channel in exits],
         "swap_channel": {"p": swap.p, "decibans": swap.decibans},
         "reference": facts.reference,
+        **findings_json(row.found),
         "money": {
             **money._asdict(),
             "kept_usd": money.kept_usd,

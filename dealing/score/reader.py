@@ -16,6 +16,7 @@ from dealing.answers import Report, silently
 from exposure.model.books import Book
 from exposure.model.events import (
     AccountChanged,
+    BalanceChanged,
     BookAssigned,
     ClockTicked,
     DealExecuted,
@@ -23,6 +24,7 @@ from exposure.model.events import (
     InputEvent,
     InstrumentDefined,
     PositionRestored,
+    SplitApplied,
     SymbolRenamed,
 )
 from exposure.quote_runs import columns_of, quote_run
@@ -91,6 +93,18 @@ class FlowReader:
                 self._deal(event)
             case ClockTicked():
                 self.flow.pass_time(event.ts_event)
+            case BalanceChanged():
+                self.flow.apply_balance(event)
+            case PositionRestored():
+                self.flow.restore_position(event)
+            case SplitApplied():
+                self.flow.apply_split(event)
+            case _:
+                self._name(event)
+
+    def _name(self, event: InputEvent) -> None:
+        """Learn who and what there is, and where new deals go."""
+        match event:
             case InstrumentDefined():
                 if event.instrument.problem() is None:
                     self.flow.add_instrument(event.instrument)
@@ -99,10 +113,10 @@ class FlowReader:
                 client_id = self.flow.client_ids[owner.client]
                 if client_id not in self.book_of:
                     self._place(client_id, account.book, account.hedge_ratio)
+                money = account.balance, account.credit, account.leverage
+                self.flow.open_wallet(account.login, *money)
             case BookAssigned():
                 self._assign(event)
-            case PositionRestored():
-                self.flow.restore_position(event)
             case SymbolRenamed():
                 self.flow.rename_symbol(event.symbol, event.new_symbol)
             case _:

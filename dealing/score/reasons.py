@@ -78,12 +78,14 @@ def _by_p(one: tuple[float, int, ChannelEvidence]) -> tuple[float, int]:
 
 def _channel(place: int, channel: ChannelEvidence, n: int) -> str:
     said = f"{channel.decibans:+.1f} decibans, probability {channel.p:.0%}"
-    if channel.markout_pips is None or channel.se_pips is None:
+    costs, error = channel.markout_costs, channel.se_costs
+    if channel.markout_pips is None or costs is None or error is None:
         return f"{channel_name(place, channel.horizon_s)}: {said}"
-    moved = "gains" if channel.markout_pips >= 0.0 else "loses"
+    moved = "gains" if costs >= 0.0 else "loses"
     return (
-        f"{moved} {abs(channel.markout_pips):.2f} pips (+-{channel.se_pips:.2f}) before costs "
-        f"within {channel_name(place, channel.horizon_s)}, {n} trades: {said}"
+        f"{moved} {abs(costs):.2f} times what a round trip costs (+-{error:.2f}; "
+        f"{abs(channel.markout_pips):.2f} pips) before costs within "
+        f"{channel_name(place, channel.horizon_s)}, {n} trades: {said}"
     )
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from bookrouting.decision_card import CurvePoint, DecisionCard, DrivingTrade
 from bookrouting.flow_settings import HORIZONS
 from dealing.score.answer import ClientRow, ScoreAnswer
+from dealing.score.study import habits_in_words
 from dealing.score.words import band_of, channel_name
 
 SHOWN: Final = 20
@@ -28,6 +29,9 @@ def show_answer(answer: ScoreAnswer, console: Console) -> None:
         return
     console.print(_headline(answer), soft_wrap=True)
     console.print(_clients(answer.clients[:SHOWN]))
+    for one in answer.clusters[:SHOWN]:
+        members = ", ".join(one["members"])
+        console.print(f"Cluster {one['id']} ({members}): {one['sentence']}", soft_wrap=True)
     if answer.clients:
         first = answer.clients[0].client_id
         console.print(f"Why: plimsoll score DIR --client {first}", soft_wrap=True)
@@ -75,7 +79,8 @@ def _show_card(card: DecisionCard, row: ClientRow, console: Console) -> None:
 
 def card_sentences(card: DecisionCard, row: ClientRow) -> list[str]:
     """Return in plain words why, what would change it, what he brought and what to expect."""
-    return [*row.reasons, _flip(card, row), _money(row), _chance(card)]
+    habits = habits_in_words(row.found)
+    return [*row.reasons, *habits, _flip(card, row), _money(row), _chance(card)]
 
 
 def _verdict(row: ClientRow) -> list[str]:

@@ -9,7 +9,7 @@ ticks       what a quote or another event does
 """
 
 from exposure.kernels.bounds import anchor
-from exposure.kernels.compiling import kernel
+from exposure.kernels.compiling import background_kernel, kernel
 from exposure.kernels.margins import (
     account_margin,
     hedged_margin,
@@ -42,8 +42,8 @@ from exposure.kernels.values import (
 __all__ = [
     "ACCEPTED", "BAD_QUOTE", "BUFFER_FULL", "END_OF_BATCH", "FIRST_QUOTE", "LEVEL_TOLERANCE",
     "LOTS_TOLERANCE", "MONEY_TOLERANCE", "OUT_OF_ORDER", "REARM_POINTS", "UNKNOWN_SYMBOL",
-    "account_margin", "anchor", "apply_quotes", "crossed", "hedged_margin", "kernel",
-    "margin_level", "refresh_account", "refresh_everybody", "refresh_margins", "refresh_pair",
-    "room_of", "settle", "settle_deal", "settle_symbol", "tiered_margin", "touch_symbol",
-    "value_accounts",
+    "account_margin", "anchor", "apply_quotes", "background_kernel", "crossed", "hedged_margin",
+    "kernel", "margin_level", "refresh_account", "refresh_everybody", "refresh_margins",
+    "refresh_pair", "room_of", "settle", "settle_deal", "settle_symbol", "tiered_margin",
+    "touch_symbol", "value_accounts",
 ]  # fmt: skip

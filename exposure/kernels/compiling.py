@@ -20,7 +20,15 @@ def kernel(function: Function) -> Function:
     Without numba's run time no reference is counted. Counting would cost more than the work: every
     call that hands on a table touches the counters of all its columns, about 1 us a time.
     """
-    options: dict[str, Any] = {"cache": True, "_nrt": False}
+    return _compiled(function, {"cache": True, "_nrt": False})
+
+
+def background_kernel(function: Function) -> Function:
+    """Compile the same for a thread: others run while it works, on arrays that nobody changes."""
+    return _compiled(function, {"cache": True, "_nrt": False, "nogil": True})
+
+
+def _compiled(function: Function, options: dict[str, Any]) -> Function:
     compiled: Any = njit(**options)(function)
     # numba renews what it keeps on disk when a function's own file changes; kernels call each
     # other across files and carry each other's code, so any change has to renew all of them
