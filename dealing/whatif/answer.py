@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from bookrouting.following import Decision
 from bookrouting.paired import PairedDifference
 from dealing.snapshot_json import milliseconds
 from dealing.whatif.compare import CONFIDENCE, HOUR_NS, Comparison, Result, block_results
@@ -89,7 +90,34 @@ def _policy(result: Result, found: Comparison) -> dict[str, Any]:
         if routing is None
         else _finite(result.difference.total - routing.total),
     }
-    return total | figures(result.outcome) | differences | {"clients": client_rows(result, found)}
+    rows = {"moves": moves(result), "clients": client_rows(result, found)}
+    return total | figures(result.outcome) | differences | rows
+
+
+def moves(result: Result) -> list[dict[str, Any]]:
+    """Return whom a routing policy moved, when and why, in the order of time."""
+    return [_move(decision) for decision in result.outcome.decisions]
+
+
+def _move(decision: Decision) -> dict[str, Any]:
+    told = decision.proposal
+    return {
+        "ts_ms": milliseconds(decision.ts_ns),
+        "entity": told.entity,
+        "client_ids": list(told.client_ids),
+        "action": told.action.value,
+        "from_book": told.now.book.value,
+        "from_ratio": told.now.hedge_ratio,
+        "to_book": told.to.book.value,
+        "to_ratio": told.to.hedge_ratio,
+        "probability": _finite(told.probability),
+        "expected_usd_per_month": _finite(told.expected_usd_per_month),
+        "low_usd_per_month": _finite(told.low_usd_per_month),
+        "high_usd_per_month": _finite(told.high_usd_per_month),
+        "reasons": list(told.reasons),
+        "segment": told.segment,
+        "policy": told.policy,
+    }
 
 
 def client_rows(result: Result, found: Comparison) -> list[dict[str, Any]]:
