@@ -38,6 +38,7 @@ from dealing.settings import (
 if TYPE_CHECKING:
     from datetime import date
 
+    from bookrouting.policy import Policy
     from dealing.commands.ports import CommandStore
     from dealing.commands.reassigning import Reassignments
     from dealing.hub import HubClient
@@ -297,7 +298,8 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     store = SnapshotStore(directory.snapshots, storage.kept_snapshots)
     engine = recovered(store, journal, engine_settings(settings, section.kept_events), revenue)
     flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
-    flow = recovered_flow(flow_store, journal, engine)
+    policy = _policy(settings)
+    flow = recovered_flow(flow_store, journal, engine, policy)
     hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine, flow))
     feed = SocketEventFeed(directory.socket(Role.PLATFORM), time.time_ns)
     backoff = Backoff(random.random)
@@ -305,6 +307,14 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     runtime = EngineRuntime(engine, feed, journal, store, hub, pace, backoff, revenue, kept)
     await runtime.run(stop)
     journal.close()
+
+
+def _policy(settings: Settings) -> Policy:
+    from dealing.flow.live import STANDARD_POLICY
+    from dealing.routing_policy import load_routing_policy
+
+    chosen = settings.routing.policy
+    return STANDARD_POLICY if chosen is None else load_routing_policy(Path(chosen))
 
 
 def _revenue_writer(settings: Settings, directory: DataDirectory) -> RevenueWriter:

@@ -197,6 +197,12 @@ class ProvidersSection(_Section):
     accounts: Annotated[tuple[ProviderAccountSettings, ...], Field(strict=False)]
 
 
+class RoutingSection(_Section):
+    """Who proposes which book; paths of policy files."""
+
+    policy: str | None = Field(min_length=1)
+
+
 class CommandsSection(_Section):
     """From which size on a second person decides about a command."""
 
@@ -251,6 +257,7 @@ class Settings(_Section):
     engine: EngineSection
     limits: LimitsSection
     providers: ProvidersSection
+    routing: RoutingSection
     commands: CommandsSection
     storage: StorageSettings
     log: LogSettings

@@ -5,14 +5,20 @@ from __future__ import annotations
 import msgspec
 import structlog
 
-from dealing.flow.live import LiveFlow, begun
+from bookrouting.policy import Policy
+from dealing.flow.live import STANDARD_POLICY, LiveFlow, begun
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
 from exposure.model.events import AccountChanged, InputEvent, InstrumentDefined
 
 
-def recovered_flow(store: SnapshotStore, journal: Journal, engine: ExposureEngine) -> LiveFlow:
+def recovered_flow(
+    store: SnapshotStore,
+    journal: Journal,
+    engine: ExposureEngine,
+    policy: Policy = STANDARD_POLICY,
+) -> LiveFlow:
     """Return a flow book that has seen what a recovered engine has seen.
 
     Where neither a saved state nor the journal reaches back, clients are scored from now on: the
@@ -22,26 +28,27 @@ def recovered_flow(store: SnapshotStore, journal: Journal, engine: ExposureEngin
         store: Where flow books are saved.
         journal: The engine's, which ends where the engine is.
         engine: Already recovered.
+        policy: Who proposes moves.
     """
     pivots = _pivots(engine)
     state = store.load_latest(engine.position)
-    flow = None if state is None else LiveFlow.restored(state, pivots)
-    flow = flow or begun(pivots)
+    flow = None if state is None else LiveFlow.restored(state, pivots, policy)
+    flow = flow or begun(pivots, policy)
     if flow.position + 1 < journal.first_position and flow.position < engine.position:
         structlog.get_logger().warning(
             "flow is scored anew: the journal no longer has what was scored",
             position=engine.position,
         )
-        return acquainted_flow(engine)
+        return acquainted_flow(engine, policy)
     for batch in journal.replay(flow.position):
         flow.take(batch)
     store.set_aside_beyond(flow.position)
     return flow
 
 
-def acquainted_flow(engine: ExposureEngine) -> LiveFlow:
+def acquainted_flow(engine: ExposureEngine, policy: Policy = STANDARD_POLICY) -> LiveFlow:
     """Return a flow book that knows everybody's name and nobody's trades."""
-    flow = begun(_pivots(engine))
+    flow = begun(_pivots(engine), policy)
     books = engine.assignments.accounts
     events: list[InputEvent] = [
         *(InstrumentDefined(engine.as_of, one) for one in engine.book.instruments),

@@ -15,14 +15,17 @@ import structlog
 from numpy.typing import NDArray
 
 from bookrouting.decision_card import Rule, decision_card
+from bookrouting.flow_evidence import FlowEvidence
 from bookrouting.flow_export import FlowCopy, copy_flow, restore_flow
 from bookrouting.flow_settings import NS_PER_S
-from bookrouting.flow_state import ALARMS, LONG_AGO
+from bookrouting.flow_state import ALARMS
 from bookrouting.flow_view import Alarm, FlowView
 from bookrouting.money import NOTHING
+from bookrouting.policy import Policy
 from dealing.flow.ports import ClientsAsked, ClientsFound, Counted, Only, Sort
-from dealing.score.answer import card_json, row_json, rows_of
-from dealing.score.reader import FlowReader
+from dealing.flow.routing import LiveRouting, evidence_of
+from dealing.score.answer import ClientRow, card_json, row_json, rows_of
+from dealing.score.reader import FlowReader, Moved
 from dealing.score.summary import card_sentences
 from exposure.errors import DataError, DomainError
 from exposure.model.events import EventBatch
@@ -33,7 +36,13 @@ REMEMBERED_NS: Final = 2 * 86_400 * NS_PER_S
 
 TOXIC_SCORE: Final = 60.0
 WATCH_SCORE: Final = 30.0
-SLICE: Final = 2_048
+SLICE: Final = 1_024
+
+STANDARD_POLICY: Final = Policy(name="standard", version=1)
+"""What decides where no policy file is named."""
+
+RULE: Final = Rule()
+_PLACES: Final = ("book_of", "hedge_ratio_of", "moved")
 
 Floats = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -49,30 +58,25 @@ class Ranking(NamedTuple):
     score: Floats
     edge: Floats
     drift: Floats
-    to_a: Flags
-    to_b: Flags
     book: NDArray[np.str_]
+    to_move: Flags
     scored_at: int
 
 
 NOBODY: Final = Ranking(
-    np.zeros(0),
-    np.zeros(0),
-    np.zeros(0),
-    np.zeros(0, np.bool_),
-    np.zeros(0, np.bool_),
-    np.zeros(0, "<U1"),
-    0,
+    np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, "<U1"), np.zeros(0, np.bool_), 0
 )
 
 
 class LiveFlow:
     """What is known of clients' flow after the event at ``position``."""
 
-    def __init__(self, reader: FlowReader, rule: Rule | None = None, position: int = 0) -> None:
-        """Take a reader that has seen the events up to a position."""
+    def __init__(
+        self, reader: FlowReader, position: int = 0, policy: Policy = STANDARD_POLICY
+    ) -> None:
+        """Take a reader that has seen the events up to a position, and who proposes moves."""
         self.reader = reader
-        self.rule = rule or Rule()
+        self.routing = LiveRouting(policy)
         self.position = position
         self._ranking = NOBODY
 
@@ -97,21 +101,24 @@ class LiveFlow:
         flow = self.reader.flow
         count = len(flow.client_ids)
         score, edge, drift = np.zeros(count), np.zeros(count), np.zeros(count)
-        to_a, to_b = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         book, book_of = np.zeros(count, "<U1"), self.reader.book_of
+        evidence: list[FlowEvidence] = []
         began = flow.now or 0
         for begin in range(0, count, SLICE):
             rows = np.arange(begin, min(begin + SLICE, count))
             view = FlowView(self.reader.flow)
-            scores, n_eff = view.scores(rows), view.sums(rows).n_eff
+            scores = view.scores(rows)
             score[rows], drift[rows] = scores.score, view.drift(rows)
             edge[rows] = np.nan_to_num(scores.edge * view.usd_per_million(rows))
-            to_a[rows] = (scores.p_pass_on > self.rule.to_a) & (n_eff >= self.rule.fewest)
-            to_b[rows] = scores.p_pass_on < self.rule.to_b
             names = flow.client_ids[begin : begin + len(rows)]
             book[rows] = [book_of.get(client_id, "") for client_id in names]
+            traded = rows[flow.arrays.clients["trades"][rows] > 0]
+            evidence += evidence_of(self.reader, traded)
             await asyncio.sleep(0)
-        self._ranking = Ranking(score, edge, drift, to_a, to_b, book, began)
+        await self.routing.consider(evidence, self.reader)
+        proposed = self.routing.proposals
+        to_move = np.fromiter((one in proposed for one in flow.client_ids[:count]), np.bool_, count)
+        self._ranking = Ranking(score, edge, drift, book, to_move, began)
         return self._ranking
 
     def found(self, asked: ClientsAsked) -> ClientsFound:
@@ -119,13 +126,13 @@ class LiveFlow:
         listed = self._listed(asked)
         shown = listed[: max(0, asked.limit)]
         reader = self.reader
-        rows = rows_of(reader, shown, reader.flow.money, self.rule)
+        rows = rows_of(reader, shown, reader.flow.money, RULE)
         return ClientsFound(
             as_of=reader.flow.now or 0,
             scored_at=self._ranking.scored_at,
             counted=self._counted(),
             matching=len(listed),
-            rows=[row_json(row) for row in rows],
+            rows=[row_json(row) | self._routed(row) for row in rows],
         )
 
     def card(self, client_id: str) -> dict[str, Any]:
@@ -138,25 +145,32 @@ class LiveFlow:
         row = reader.flow.client_of.get(client_id)
         if row is None:
             raise DomainError(f"there is no client {client_id[:64]}")
-        (told,) = rows_of(reader, np.array([row]), reader.flow.money, self.rule)
-        card = decision_card(reader.flow, row, self.rule, reader.book_of.get(client_id))
+        (told,) = rows_of(reader, np.array([row]), reader.flow.money, RULE)
+        card = decision_card(reader.flow, row, RULE, reader.book_of.get(client_id))
         logins = [name for name, login in reader.flow.logins.items() if login.client == row]
         return {
-            "client": row_json(told),
+            "client": row_json(told) | self._routed(told),
             "card": card_json(card),
             "logins": logins,
             "sentences": card_sentences(card, told),
         }
 
+    def _routed(self, row: ClientRow) -> dict[str, Any]:
+        """Return what the policy proposes for a client; without a proposal he stays."""
+        return {"suggested_book": row.book} | self.routing.told(row.client_id)
+
     def copy(self) -> FlowCopy:
         """Copy everything it knows; ``stored`` turns that into a state, in whatever thread."""
         copy = copy_flow(self.reader.flow)
         copy.meta["position"] = self.position
-        copy.meta["book_of"] = self.reader.book_of.copy()
+        for name in _PLACES:
+            copy.meta[name] = getattr(self.reader, name).copy()
         return copy
 
     @classmethod
-    def restored(cls, state: EngineState, pivots: tuple[str, ...]) -> LiveFlow | None:
+    def restored(
+        cls, state: EngineState, pivots: tuple[str, ...], policy: Policy = STANDARD_POLICY
+    ) -> LiveFlow | None:
         """Return what goes on where ``copy`` was called, None for another version's state."""
         reader = FlowReader(pivots=pivots)
         try:
@@ -165,7 +179,9 @@ class LiveFlow:
             structlog.get_logger().warning("flow is scored anew", reason=str(e))
             return None
         reader.book_of = dict(state.meta["book_of"])
-        return cls(reader, position=state.meta["position"])
+        reader.hedge_ratio_of = dict(state.meta["hedge_ratio_of"])
+        reader.moved = {name: Moved(*moved) for name, moved in state.meta["moved"].items()}
+        return cls(reader, state.meta["position"], policy)
 
     def _listed(self, asked: ClientsAsked) -> Int64s:
         """Return the rows that match, in the order that was asked for."""
@@ -205,7 +221,7 @@ class LiveFlow:
             case Only.ALARMED:
                 return np.array(clients["alarmed"], np.bool_)
             case Only.TO_MOVE:
-                return self._to_move()
+                return self._ranking.to_move.copy()
             case Only.ALL:
                 return np.ones(count, np.bool_)
 
@@ -214,11 +230,6 @@ class LiveFlow:
         fewest = self.reader.flow.settings.score.fewest_trades
         scored: Flags = self.reader.flow.arrays.clients["trades"][:count] >= fewest
         return scored
-
-    def _to_move(self) -> Flags:
-        in_a = self._ranking.book == "A"
-        away: Flags = (self._ranking.to_a & ~in_a) | (self._ranking.to_b & in_a)
-        return away & self._scored()
 
     def _named(self, part: str) -> Flags:
         flow = self.reader.flow
@@ -241,16 +252,11 @@ class LiveFlow:
             watched=int((scored & ~toxic & (rank.score >= WATCH_SCORE)).sum()),
             toxic=int(toxic.sum()),
             alarmed=int(clients["alarmed"].sum()),
-            to_move=int(self._to_move().sum()),
+            to_move=int(rank.to_move.sum()),
             drifting=int((scored & (rank.drift > limit)).sum()),
         )
 
 
-def begun(pivots: tuple[str, ...]) -> LiveFlow:
+def begun(pivots: tuple[str, ...], policy: Policy = STANDARD_POLICY) -> LiveFlow:
     """Return a flow book that has seen nothing."""
-    return LiveFlow(FlowReader(pivots=pivots))
-
-
-def has_begun(flow: LiveFlow) -> bool:
-    """Whether any event was seen."""
-    return flow.reader.flow.now not in {None, LONG_AGO}
+    return LiveFlow(FlowReader(pivots=pivots), policy=policy)

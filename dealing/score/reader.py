@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,13 @@ _BOOKS: Final = frozenset(Book)
 _REPORTS: Final = 200
 
 
+class Moved(NamedTuple):
+    """When a client last went to another book (ns UTC), and how often he had traded by then."""
+
+    ts: int
+    trades: int
+
+
 class FlowReader:
     """Feeds a flow book and keeps which book each client's new deals go to.
 
@@ -47,6 +54,8 @@ class FlowReader:
         """Take the constants of the score and the pivots of conversions."""
         self.flow = FlowBook(settings, tuple(pivots))
         self.book_of: dict[str, str] = {}
+        self.hedge_ratio_of: dict[str, float] = {}
+        self.moved: dict[str, Moved] = {}
         self.unknown_logins: Counter[str] = Counter()
         self._index: NDArray[np.int32] = np.zeros(0, np.int32)
         self._names = -1
@@ -87,7 +96,9 @@ class FlowReader:
                     self.flow.add_instrument(event.instrument)
             case AccountChanged(account=account):
                 owner = self.flow.add_login(account.login, account.client_id, account.currency)
-                self.book_of.setdefault(self.flow.client_ids[owner.client], str(account.book))
+                client_id = self.flow.client_ids[owner.client]
+                if client_id not in self.book_of:
+                    self._place(client_id, account.book, account.hedge_ratio)
             case BookAssigned():
                 self._assign(event)
             case PositionRestored():
@@ -99,8 +110,20 @@ class FlowReader:
 
     def _assign(self, event: BookAssigned) -> None:
         owner = self.flow.logins.get(event.login)
-        if owner is not None and event.book in _BOOKS and not event.symbol:
-            self.book_of[self.flow.client_ids[owner.client]] = event.book
+        if owner is None or event.book not in _BOOKS or event.symbol:
+            return
+        client_id = self.flow.client_ids[owner.client]
+        before = self.hedge_ratio_of.get(client_id)
+        self._place(client_id, event.book, event.hedge_ratio)
+        if self.hedge_ratio_of[client_id] != before:
+            trades = int(self.flow.arrays.clients["trades"][owner.client])
+            self.moved[client_id] = Moved(event.ts_event, trades)
+
+    def _place(self, client_id: str, book: str, hedge_ratio: float | None) -> None:
+        """Remember a client's book; without a ratio book C keeps the one he had."""
+        partial = self.hedge_ratio_of.get(client_id, 0.0) if hedge_ratio is None else hedge_ratio
+        self.book_of[client_id] = str(book)
+        self.hedge_ratio_of[client_id] = Book(book).hedge_ratio(partial)
 
     def _deal(self, deal: DealExecuted) -> None:
         if self.book_of and deal.login not in self.flow.logins:

@@ -112,7 +112,8 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
             "zebra: 1",
             (
                 "line 1: zebra: there is no such key "
-                "(the sections are commands, desk, engine, limits, log, market, providers, storage)"
+                "(the sections are commands, desk, engine, limits, log, market, providers, "
+                "routing, storage)"
             ),
         ),
         ("desk:\n  port: http", "line 2: desk.port: must be a valid integer, was 'http'"),

@@ -59,7 +59,8 @@ def test_clients_trade_as_often_as_their_kind_does(clients, rng):
 def test_a_big_crowd_is_held_to_the_cap(rng):
     crowd = Clients(populate(3_000, EURO, rng), 0.5, START, rng)
     orders = sum(len(ordered(crowd, rng, 10).ts) for _ in range(60))
-    assert orders == pytest.approx(0.5 * 600, rel=0.3)
+    # who waits for an occasion orders nothing in a calm market, so it may be well below
+    assert 0.4 * 0.5 * 600 < orders < 1.3 * 0.5 * 600
 
 
 def test_nobody_orders_what_is_closed_or_has_no_rate(clients, rng):
