@@ -65,19 +65,35 @@ class Following:
     def decide(self, clients: Iterable[FlowEvidence], now_ns: int, day: int) -> list[Decision]:
         """Move whom the policy wants to move now, and return what it decided.
 
-        Better prices move nobody; that a client needs them is said once.
-
         Args:
             clients: Everybody, each once, with his real place.
             now_ns: The moment, ns UTC.
             day: Which day it belongs to; the cap of moves is a day's.
         """
+        placed = [self.placed(client) for client in clients]
+        found = propose(self.policy, placed, now_ns, self.moved_on(day))
+        return self.take(found, placed, now_ns)
+
+    def moved_on(self, day: int) -> int:
+        """Return how many clients were moved on a day that has begun."""
         if day != self._day:
             self._day, self._moved_today = day, 0
-        placed = [self.placed(client) for client in clients]
-        trades = {client.client_id: client.n for client in placed}
-        found = propose(self.policy, placed, now_ns, self._moved_today)
-        taken = [proposal for proposal in found if self._takes(proposal, trades, now_ns)]
+        return self._moved_today
+
+    def take(
+        self, proposals: Iterable[RoutingProposal], clients: Iterable[FlowEvidence], now_ns: int
+    ) -> list[Decision]:
+        """Obey proposals that nothing holds back, and return them.
+
+        Better prices move nobody; that a client needs them is said once.
+
+        Args:
+            proposals: What the policy wants.
+            clients: Those about whom it was asked.
+            now_ns: The moment, ns UTC.
+        """
+        trades = {client.client_id: client.n for client in clients}
+        taken = [proposal for proposal in proposals if self._takes(proposal, trades, now_ns)]
         return [Decision(now_ns, proposal) for proposal in taken]
 
     def export(self) -> dict[str, Any]:

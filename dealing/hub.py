@@ -21,7 +21,7 @@ import polars as pl
 import structlog
 
 from dealing.backoff import Backoff
-from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.flow.ports import ClientsAsked, ClientsFound, ShadowTold
 from dealing.hub_wire import (
     Answer,
     Answered,
@@ -39,6 +39,8 @@ from dealing.hub_wire import (
     Published,
     Question,
     Refused,
+    ShadowAnswered,
+    ShadowAsked,
     TermsOfAccount,
     TermsTold,
     packed,
@@ -157,6 +159,8 @@ class SnapshotHubServer:
                 answer = ClientsTold(number, await ask.clients(asked))
             case CardOfClient(_, client_id):
                 answer = CardTold(number, await ask.client_card(client_id))
+            case ShadowAsked(_):
+                answer = ShadowAnswered(number, await ask.shadow())
             case _:
                 assert_never(question)
         return answer
@@ -292,6 +296,11 @@ class HubClient:
         card: dict[str, Any] = await self._ask(CardOfClient(next(self._ids), client_id))
         return card
 
+    async def shadow(self) -> ShadowTold | None:
+        """Return how a second policy's books would have done, None without one."""
+        told: ShadowTold | None = await self._ask(ShadowAsked(next(self._ids)))
+        return told
+
     async def _ask(self, question: Question) -> Any:
         if self._writer is None:
             raise DisconnectedError("the engine is away: try again when it is back")
@@ -325,6 +334,7 @@ class HubClient:
                     | ClientsTold(number, told)
                     | CardTold(number, told)
                     | BooksTold(number, told)
+                    | ShadowAnswered(number, told)
                 ):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_result(told)

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.flow.ports import ClientsAsked, ClientsFound, ShadowTold
 from dealing.ports import BookTaken, EngineFrame
 from exposure.account_books import AccountBooks
 from exposure.account_terms import AccountTerms
@@ -87,6 +87,12 @@ class CardOfClient(msgspec.Struct, frozen=True, tag=True):
     client_id: str
 
 
+class ShadowAsked(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: how a second policy's books would have done, please."""
+
+    id: int
+
+
 class Answered(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the positions that a question asked for."""
 
@@ -129,6 +135,13 @@ class CardTold(msgspec.Struct, frozen=True, tag=True):
     answer: dict[str, Any]
 
 
+class ShadowAnswered(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: how they would have done, None without a second policy."""
+
+    id: int
+    answer: ShadowTold | None
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: why a question has no answer, in a sentence."""
 
@@ -144,8 +157,11 @@ Question = (
     | CopyOfBook
     | ClientsRanked
     | CardOfClient
+    | ShadowAsked
 )
-Answer = Answered | TermsTold | BooksTold | CopyTold | ClientsTold | CardTold | Refused
+Answer = (
+    Answered | TermsTold | BooksTold | CopyTold | ClientsTold | CardTold | ShadowAnswered | Refused
+)
 FromEngine = Published | Noticed | Answer
 Message = FromEngine | Question
 Received = TypeVar("Received")

@@ -22,7 +22,7 @@ import structlog
 from bookrouting.flow_export import FlowCopy, stored
 from dealing.backoff import Backoff
 from dealing.flow.live import LiveFlow, begun
-from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.flow.ports import ClientsAsked, ClientsFound, ShadowTold
 from dealing.hub import SnapshotHubServer
 from dealing.ports import BookTaken, EngineFrame, PlatformFeed
 from dealing.process import run_until
@@ -136,6 +136,11 @@ class EngineQueries:
     async def client_card(self, client_id: str) -> dict[str, Any]:
         """Return why a client has his score."""
         return self._flow.card(client_id)
+
+    async def shadow(self) -> ShadowTold | None:
+        """Return how a second policy's books would have done."""
+        shadow = self._flow.shadow
+        return None if shadow is None else shadow.told()
 
 
 class FlowKept(NamedTuple):

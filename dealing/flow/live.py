@@ -24,6 +24,7 @@ from bookrouting.money import NOTHING
 from bookrouting.policy import Policy
 from dealing.flow.ports import ClientsAsked, ClientsFound, Counted, Only, Sort
 from dealing.flow.routing import LiveRouting, evidence_of
+from dealing.flow.shadow import LiveShadow, ShadowTerms
 from dealing.score.answer import ClientRow, card_json, row_json, rows_of
 from dealing.score.reader import FlowReader, Moved
 from dealing.score.summary import card_sentences
@@ -72,9 +73,14 @@ class LiveFlow:
     """What is known of clients' flow after the event at ``position``."""
 
     def __init__(
-        self, reader: FlowReader, position: int = 0, policy: Policy = STANDARD_POLICY
+        self,
+        reader: FlowReader,
+        position: int = 0,
+        policy: Policy = STANDARD_POLICY,
+        shadow: LiveShadow | None = None,
     ) -> None:
         """Take a reader that has seen the events up to a position, and who proposes moves."""
+        self.shadow = shadow
         self.reader = reader
         self.routing = LiveRouting(policy)
         self.position = position
@@ -116,6 +122,8 @@ class LiveFlow:
             evidence += evidence_of(self.reader, traded)
             await asyncio.sleep(0)
         await self.routing.consider(evidence, self.reader)
+        if self.shadow is not None:
+            await self.shadow.mark(self.reader, evidence)
         proposed = self.routing.proposals
         to_move = np.fromiter((one in proposed for one in flow.client_ids[:count]), np.bool_, count)
         self._ranking = Ranking(score, edge, drift, book, to_move, began)
@@ -165,11 +173,17 @@ class LiveFlow:
         copy.meta["position"] = self.position
         for name in _PLACES:
             copy.meta[name] = getattr(self.reader, name).copy()
+        if self.shadow is not None:
+            copy.meta["shadow"] = self.shadow.export()
         return copy
 
     @classmethod
     def restored(
-        cls, state: EngineState, pivots: tuple[str, ...], policy: Policy = STANDARD_POLICY
+        cls,
+        state: EngineState,
+        pivots: tuple[str, ...],
+        policy: Policy = STANDARD_POLICY,
+        shadow: ShadowTerms | None = None,
     ) -> LiveFlow | None:
         """Return what goes on where ``copy`` was called, None for another version's state."""
         reader = FlowReader(pivots=pivots)
@@ -181,7 +195,9 @@ class LiveFlow:
         reader.book_of = dict(state.meta["book_of"])
         reader.hedge_ratio_of = dict(state.meta["hedge_ratio_of"])
         reader.moved = {name: Moved(*moved) for name, moved in state.meta["moved"].items()}
-        return cls(reader, state.meta["position"], policy)
+        kept = state.meta.get("shadow")
+        beside = None if shadow is None else LiveShadow.restored(shadow, kept)
+        return cls(reader, state.meta["position"], policy, beside)
 
     def _listed(self, asked: ClientsAsked) -> Int64s:
         """Return the rows that match, in the order that was asked for."""
@@ -257,6 +273,11 @@ class LiveFlow:
         )
 
 
-def begun(pivots: tuple[str, ...], policy: Policy = STANDARD_POLICY) -> LiveFlow:
+def begun(
+    pivots: tuple[str, ...],
+    policy: Policy = STANDARD_POLICY,
+    shadow: ShadowTerms | None = None,
+) -> LiveFlow:
     """Return a flow book that has seen nothing."""
-    return LiveFlow(FlowReader(pivots=pivots), policy=policy)
+    beside = None if shadow is None else LiveShadow(shadow)
+    return LiveFlow(FlowReader(pivots=pivots), policy=policy, shadow=beside)

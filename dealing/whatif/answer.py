@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from bookrouting.following import Decision
 from bookrouting.paired import PairedDifference
+from dealing.flow.decisions import decision_json
 from dealing.snapshot_json import milliseconds
 from dealing.whatif.compare import CONFIDENCE, HOUR_NS, Comparison, Result, block_results
 from dealing.whatif.run import Outcome
@@ -96,28 +96,7 @@ def _policy(result: Result, found: Comparison) -> dict[str, Any]:
 
 def moves(result: Result) -> list[dict[str, Any]]:
     """Return whom a routing policy moved, when and why, in the order of time."""
-    return [_move(decision) for decision in result.outcome.decisions]
-
-
-def _move(decision: Decision) -> dict[str, Any]:
-    told = decision.proposal
-    return {
-        "ts_ms": milliseconds(decision.ts_ns),
-        "entity": told.entity,
-        "client_ids": list(told.client_ids),
-        "action": told.action.value,
-        "from_book": told.now.book.value,
-        "from_ratio": told.now.hedge_ratio,
-        "to_book": told.to.book.value,
-        "to_ratio": told.to.hedge_ratio,
-        "probability": _finite(told.probability),
-        "expected_usd_per_month": _finite(told.expected_usd_per_month),
-        "low_usd_per_month": _finite(told.low_usd_per_month),
-        "high_usd_per_month": _finite(told.high_usd_per_month),
-        "reasons": list(told.reasons),
-        "segment": told.segment,
-        "policy": told.policy,
-    }
+    return [decision_json(decision) for decision in result.outcome.decisions]
 
 
 def client_rows(result: Result, found: Comparison) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from bookrouting.following import Decision, Following
-from bookrouting.holdings import with_holdings
+from bookrouting.holdings import gross_of, with_holdings
 from bookrouting.policy import Policy
 from dealing.flow.routing import evidence_of
 from dealing.score.reader import FlowReader
@@ -83,7 +83,8 @@ class RoutingRouter(Router):
             one._replace(hedge_ratio=self._first.get(one.client_id, BOOK_B))
             for one in evidence_of(self._reader, traded)
         ]
-        clients = with_holdings(flow, [self._following.placed(one) for one in known])
+        placed = [self._following.placed(one) for one in known]
+        clients = with_holdings(placed, gross_of(flow))
         self.decisions += self._following.decide(clients, step_ns, step_ns // DAY_NS)
 
 
