@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bookrouting.policy import Policy
     from dealing.commands.ports import CommandStore
     from dealing.commands.reassigning import Reassignments
+    from dealing.flow.shadow import ShadowTerms
     from dealing.hub import HubClient
     from dealing.process import Work
     from dealing.revenue.writer import RevenueWriter
@@ -299,7 +300,7 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     engine = recovered(store, journal, engine_settings(settings, section.kept_events), revenue)
     flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
     policy = _policy(settings)
-    flow = recovered_flow(flow_store, journal, engine, policy)
+    flow = recovered_flow(flow_store, journal, engine, policy, _shadow(settings))
     hub = SnapshotHubServer(directory.socket(Role.ENGINE), EngineQueries(engine, flow))
     feed = SocketEventFeed(directory.socket(Role.PLATFORM), time.time_ns)
     backoff = Backoff(random.random)
@@ -315,6 +316,17 @@ def _policy(settings: Settings) -> Policy:
 
     chosen = settings.routing.policy
     return STANDARD_POLICY if chosen is None else load_routing_policy(Path(chosen))
+
+
+def _shadow(settings: Settings) -> ShadowTerms | None:
+    from dealing.flow.shadow import ShadowTerms
+    from dealing.routing_policy import load_routing_policy
+
+    section = settings.routing
+    if section.shadow is None:
+        return None
+    policy = load_routing_policy(Path(section.shadow))
+    return ShadowTerms(policy, section.provider_usd_per_million)
 
 
 def _revenue_writer(settings: Settings, directory: DataDirectory) -> RevenueWriter:
