@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bookrouting.policy import Policy
     from dealing.commands.ports import CommandStore
     from dealing.commands.reassigning import Reassignments
+    from dealing.flow.shadow import ShadowTerms
     from dealing.hedging.desk import HedgeDesk
     from dealing.hedging.news import NewsCalendar
     from dealing.hub import HubClient
@@ -301,7 +302,8 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     store = SnapshotStore(directory.snapshots, storage.kept_snapshots)
     engine = recovered(store, journal, engine_settings(settings, section.kept_events), revenue)
     flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
-    flow = recovered_flow(flow_store, journal, engine, _policy(settings))
+    policy = _policy(settings)
+    flow = recovered_flow(flow_store, journal, engine, policy, _shadow(settings))
     hedges = _hedge_desk(settings, directory, engine)
     hedges.recover(journal)
     queries = EngineQueries(engine, flow, hedges)
@@ -351,6 +353,17 @@ def _news(settings: Settings) -> NewsCalendar:
     from dealing.hedging.simulated_news import SimulatedNews
 
     return AllNews([listed, SimulatedNews()])
+
+
+def _shadow(settings: Settings) -> ShadowTerms | None:
+    from dealing.flow.shadow import ShadowTerms
+    from dealing.routing_policy import load_routing_policy
+
+    section = settings.routing
+    if section.shadow is None:
+        return None
+    policy = load_routing_policy(Path(section.shadow))
+    return ShadowTerms(policy, section.provider_usd_per_million)
 
 
 def _revenue_writer(settings: Settings, directory: DataDirectory) -> RevenueWriter:

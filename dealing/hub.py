@@ -22,7 +22,7 @@ import structlog
 
 from dealing.backoff import Backoff
 from dealing.commands.errors import ConflictError
-from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.flow.ports import ClientsAsked, ClientsFound, ShadowTold
 from dealing.hedging.ports import HedgeAsked
 from dealing.hub_wire import (
     Answer,
@@ -38,6 +38,7 @@ from dealing.hub_wire import (
     ClustersTold,
     CopyOfBook,
     CopyTold,
+    FlowQuestion,
     HedgingTold,
     Noticed,
     PositionsOfAccount,
@@ -45,6 +46,8 @@ from dealing.hub_wire import (
     Published,
     Question,
     Refused,
+    ShadowAnswered,
+    ShadowAsked,
     TermsOfAccount,
     TermsTold,
     packed,
@@ -172,17 +175,25 @@ class SnapshotHubServer:
                 answer = BooksTold(number, await ask.books_of(logins, clients))
             case CopyOfBook(_):
                 answer = CopyTold(number, await ask.book_copy())
-            case ClientsRanked(_, asked):
-                answer = ClientsTold(number, await ask.clients(asked))
-            case CardOfClient(_, client_id):
-                answer = CardTold(number, await ask.client_card(client_id))
             case AskedOfHedging(_, hedging):
                 answer = HedgingTold(number, await ask.hedging(hedging))
+            case _:
+                answer = await self._told_of_flow(question)
+        return answer
+
+    async def _told_of_flow(self, question: FlowQuestion) -> Answer:
+        ask, number = self._queries, question.id
+        match question:
+            case ClientsRanked(_, asked):
+                return ClientsTold(number, await ask.clients(asked))
+            case CardOfClient(_, client_id):
+                return CardTold(number, await ask.client_card(client_id))
             case ClustersAsked(_):
-                answer = ClustersTold(number, await ask.clusters())
+                return ClustersTold(number, await ask.clusters())
+            case ShadowAsked(_):
+                return ShadowAnswered(number, await ask.shadow())
             case _:
                 assert_never(question)
-        return answer
 
 
 class _Listener:
@@ -325,6 +336,11 @@ class HubClient:
         found: list[dict[str, Any]] = await self._ask(ClustersAsked(next(self._ids)))
         return found
 
+    async def shadow(self) -> ShadowTold | None:
+        """Return how a second policy's books would have done, None without one."""
+        told: ShadowTold | None = await self._ask(ShadowAsked(next(self._ids)))
+        return told
+
     async def _ask(self, question: Question) -> Any:
         if self._writer is None:
             raise DisconnectedError("the engine is away: try again when it is back")
@@ -359,6 +375,8 @@ class HubClient:
                     | CardTold(number, told)
                     | BooksTold(number, told)
                     | HedgingTold(number, told)
+                    | ClustersTold(number, told)
+                    | ShadowAnswered(number, told)
                 ):
                     if (answer := self._waiting(number)) is not None:
                         answer.set_result(told)

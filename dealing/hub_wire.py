@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.flow.ports import ClientsAsked, ClientsFound, ShadowTold
 from dealing.hedging.ports import HedgeAsked
 from dealing.ports import BookTaken, EngineFrame
 from exposure.account_books import AccountBooks
@@ -101,6 +101,12 @@ class ClustersAsked(msgspec.Struct, frozen=True, tag=True):
     id: int
 
 
+class ShadowAsked(msgspec.Struct, frozen=True, tag=True):
+    """Desk to engine: how a second policy's books would have done, please."""
+
+    id: int
+
+
 class Answered(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: the positions that a question asked for."""
 
@@ -157,6 +163,13 @@ class ClustersTold(msgspec.Struct, frozen=True, tag=True):
     answer: list[dict[str, Any]]
 
 
+class ShadowAnswered(msgspec.Struct, frozen=True, tag=True):
+    """Engine to desk: how they would have done, None without a second policy."""
+
+    id: int
+    answer: ShadowTold | None
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """Engine to desk: why a question has no answer, in a sentence.
 
@@ -168,16 +181,15 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     kind: str = ""
 
 
+FlowQuestion = ClientsRanked | CardOfClient | ClustersAsked | ShadowAsked
 Question = (
     PositionsOfSymbol
     | PositionsOfAccount
     | TermsOfAccount
     | BooksOfAccounts
     | CopyOfBook
-    | ClientsRanked
-    | CardOfClient
     | AskedOfHedging
-    | ClustersAsked
+    | FlowQuestion
 )
 Answer = (
     Answered
@@ -188,6 +200,7 @@ Answer = (
     | CardTold
     | HedgingTold
     | ClustersTold
+    | ShadowAnswered
     | Refused
 )
 FromEngine = Published | Noticed | Answer

@@ -22,7 +22,7 @@ import structlog
 from bookrouting.flow_export import FlowCopy, stored
 from dealing.backoff import Backoff
 from dealing.flow.live import LiveFlow, begun
-from dealing.flow.ports import ClientsAsked, ClientsFound
+from dealing.flow.ports import ClientsAsked, ClientsFound, ShadowTold
 from dealing.hedging.desk import HedgeDesk
 from dealing.hedging.ports import HedgeAsked
 from dealing.hub import SnapshotHubServer
@@ -157,6 +157,11 @@ class EngineQueries:
     async def clusters(self) -> list[dict[str, Any]]:
         """Return clients who act as one."""
         return self._flow.findings.clusters()
+
+    async def shadow(self) -> ShadowTold | None:
+        """Return how a second policy's books would have done."""
+        shadow = self._flow.shadow
+        return None if shadow is None else shadow.told()
 
 
 class FlowKept(NamedTuple):

@@ -202,6 +202,8 @@ class RoutingSection(_Section):
     """Who proposes which book; paths of policy files."""
 
     policy: str | None = Field(min_length=1)
+    shadow: str | None = Field(min_length=1)
+    provider_usd_per_million: float = Field(ge=0.0, le=1e6, allow_inf_nan=False)
 
 
 class CommandsSection(_Section):

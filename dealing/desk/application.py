@@ -34,6 +34,7 @@ from dealing.desk.panels import (
 )
 from dealing.desk.panels.revenue_view import Sources
 from dealing.desk.stream import Stream, end_process_if_failed
+from dealing.flow.shadow_api import shadow_routes
 from dealing.ports import BookQueries, EngineFrame, SnapshotSource
 from dealing.revenue.ports import RevenueStore
 from dealing.revenue.reader import RevenueReader
@@ -65,6 +66,7 @@ def create_desk(
         docs_url=None, redoc_url=None, openapi_url=None, lifespan=partial(_follow, stream)
     )
     server.include_router(api_routes(source, stream.age_ms, _encoded))
+    server.include_router(shadow_routes(queries))
     sources = revenue_sources(source, store, options, now)
     server.include_router(revenue_routes(sources.reader))
     if commands is not None:

@@ -7,6 +7,7 @@ import structlog
 
 from bookrouting.policy import Policy
 from dealing.flow.live import STANDARD_POLICY, LiveFlow, begun
+from dealing.flow.shadow import ShadowTerms
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
@@ -20,6 +21,7 @@ def recovered_flow(
     journal: Journal,
     engine: ExposureEngine,
     policy: Policy = STANDARD_POLICY,
+    shadow: ShadowTerms | None = None,
 ) -> LiveFlow:
     """Return a flow book that has seen what a recovered engine has seen.
 
@@ -31,26 +33,31 @@ def recovered_flow(
         journal: The engine's, which ends where the engine is.
         engine: Already recovered.
         policy: Who proposes moves.
+        shadow: Another policy that is tried beside it.
     """
     pivots = _pivots(engine)
     state = store.load_latest(engine.position)
-    flow = None if state is None else LiveFlow.restored(state, pivots, policy)
-    flow = flow or begun(pivots, policy)
+    flow = None if state is None else LiveFlow.restored(state, pivots, policy, shadow)
+    flow = flow or begun(pivots, policy, shadow)
     if flow.position + 1 < journal.first_position and flow.position < engine.position:
         structlog.get_logger().warning(
             "flow is scored anew: the journal no longer has what was scored",
             position=engine.position,
         )
-        return acquainted_flow(engine, policy)
+        return acquainted_flow(engine, policy, shadow)
     for batch in journal.replay(flow.position):
         flow.take(batch)
     store.set_aside_beyond(flow.position)
     return flow
 
 
-def acquainted_flow(engine: ExposureEngine, policy: Policy = STANDARD_POLICY) -> LiveFlow:
+def acquainted_flow(
+    engine: ExposureEngine,
+    policy: Policy = STANDARD_POLICY,
+    shadow: ShadowTerms | None = None,
+) -> LiveFlow:
     """Return a flow book that knows everybody's name and nobody's trades."""
-    flow = begun(_pivots(engine), policy)
+    flow = begun(_pivots(engine), policy, shadow)
     books = engine.assignments.accounts
     events: list[InputEvent] = [
         *(InstrumentDefined(engine.as_of, one) for one in engine.book.instruments),

@@ -15,6 +15,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from bookrouting.clusters.discovery import PairKind
 from bookrouting.decision_card import Rule, decision_card
 from bookrouting.flow_evidence import FlowEvidence
 from bookrouting.flow_export import FlowCopy, copy_flow, restore_flow
@@ -26,6 +27,7 @@ from bookrouting.policy import Policy
 from dealing.flow.behaviour import LiveFindings
 from dealing.flow.ports import ClientsAsked, ClientsFound, Counted, Only, Sort
 from dealing.flow.routing import LiveRouting, evidence_of
+from dealing.flow.shadow import LiveShadow, ShadowTerms
 from dealing.score.answer import ClientRow, card_json, row_json, rows_of
 from dealing.score.reader import FlowReader, Moved
 from dealing.score.summary import card_sentences
@@ -73,9 +75,14 @@ class LiveFlow:
     """What is known of clients' flow after the event at ``position``."""
 
     def __init__(
-        self, reader: FlowReader, position: int = 0, policy: Policy = STANDARD_POLICY
+        self,
+        reader: FlowReader,
+        position: int = 0,
+        policy: Policy = STANDARD_POLICY,
+        shadow: LiveShadow | None = None,
     ) -> None:
         """Take a reader that has seen the events up to a position, and who proposes moves."""
+        self.shadow = shadow
         self.reader = reader
         self.routing = LiveRouting(policy)
         self.position = position
@@ -116,13 +123,27 @@ class LiveFlow:
             names = flow.client_ids[begin : begin + len(rows)]
             book[rows] = [book_of.get(client_id, "") for client_id in names]
             traded = rows[flow.arrays.clients["trades"][rows] > 0]
-            evidence += evidence_of(self.reader, traded)
+            evidence += [
+                self._as_found(row, one)
+                for row, one in zip(traded.tolist(), evidence_of(self.reader, traded), strict=True)
+            ]
             await asyncio.sleep(0)
         await self.routing.consider(evidence, self.reader)
+        if self.shadow is not None:
+            await self.shadow.mark(self.reader, evidence)
         proposed = self.routing.proposals
         to_move = np.fromiter((one in proposed for one in flow.client_ids[:count]), np.bool_, count)
         self._ranking = Ranking(score, edge, drift, book, to_move, began)
         return self._ranking
+
+    def _as_found(self, row: int, evidence: FlowEvidence) -> FlowEvidence:
+        """Return the evidence with what detectors say; who copies together is routed as one."""
+        found = self.findings.of(row)
+        copies = found.company.kind == PairKind.COPY
+        return evidence._replace(
+            flags=evidence.flags | found.flags,
+            cluster=found.company.cluster if copies else "",
+        )
 
     def found(self, asked: ClientsAsked) -> ClientsFound:
         """Return clients as they were when everybody was last ranked, with their rows of now."""
@@ -175,11 +196,17 @@ class LiveFlow:
         for name in _PLACES:
             copy.meta[name] = getattr(self.reader, name).copy()
         copy.meta["clusters"] = self.findings.save()
+        if self.shadow is not None:
+            copy.meta["shadow"] = self.shadow.export()
         return copy
 
     @classmethod
     def restored(
-        cls, state: EngineState, pivots: tuple[str, ...], policy: Policy = STANDARD_POLICY
+        cls,
+        state: EngineState,
+        pivots: tuple[str, ...],
+        policy: Policy = STANDARD_POLICY,
+        shadow: ShadowTerms | None = None,
     ) -> LiveFlow | None:
         """Return what goes on where ``copy`` was called, None for another version's state."""
         reader = FlowReader(pivots=pivots)
@@ -191,7 +218,9 @@ class LiveFlow:
         reader.book_of = dict(state.meta["book_of"])
         reader.hedge_ratio_of = dict(state.meta["hedge_ratio_of"])
         reader.moved = {name: Moved(*moved) for name, moved in state.meta["moved"].items()}
-        flow = cls(reader, state.meta["position"], policy)
+        kept = state.meta.get("shadow")
+        beside = None if shadow is None else LiveShadow.restored(shadow, kept)
+        flow = cls(reader, state.meta["position"], policy, beside)
         flow.findings.load(state.meta["clusters"])
         return flow
 
@@ -269,6 +298,11 @@ class LiveFlow:
         )
 
 
-def begun(pivots: tuple[str, ...], policy: Policy = STANDARD_POLICY) -> LiveFlow:
+def begun(
+    pivots: tuple[str, ...],
+    policy: Policy = STANDARD_POLICY,
+    shadow: ShadowTerms | None = None,
+) -> LiveFlow:
     """Return a flow book that has seen nothing."""
-    return LiveFlow(FlowReader(pivots=pivots), policy=policy)
+    beside = None if shadow is None else LiveShadow(shadow)
+    return LiveFlow(FlowReader(pivots=pivots), policy=policy, shadow=beside)

@@ -64,6 +64,51 @@ class ClientsFound(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[dict[str, Any]]
 
 
+class ShadowClient(msgspec.Struct, frozen=True, kw_only=True):
+    """A client who is or was elsewhere in the shadow's books.
+
+    Units: USD of the house, + the shadow's books brought more.
+    """
+
+    client_id: str
+    book: str
+    hedge_ratio: float
+    shadow_book: str
+    shadow_hedge_ratio: float
+    difference_usd: float
+
+
+class ShadowTold(msgspec.Struct, frozen=True, kw_only=True):
+    """The real books beside those of a second policy, since ``begun_at``.
+
+    ``difference_usd`` is what the shadow's books would have brought more, between ``_low`` and
+    ``_high`` (95 %; None with too few ``hours``); ``is_proven`` if that leaves zero out. Of
+    ``clients`` so many are ``elsewhere``. ``rows`` are those whom it changes most, ``decisions``
+    the last ones of all ``moves``.
+
+    Units: times ns UTC of the events, USD of the house; ``*_hourly_sd_usd`` is the standard
+    deviation of whole hours' results, None with fewer than two.
+    """
+
+    policy: str
+    begun_at: int
+    as_of: int
+    actual_usd: float
+    shadow_usd: float
+    difference_usd: float
+    difference_low_usd: float | None
+    difference_high_usd: float | None
+    is_proven: bool
+    hours: int
+    actual_hourly_sd_usd: float | None
+    shadow_hourly_sd_usd: float | None
+    clients: int
+    elsewhere: int
+    moves: int
+    rows: list[ShadowClient]
+    decisions: list[dict[str, Any]]
+
+
 class FlowQueries(Protocol):
     """Questions about clients' flow.
 
@@ -80,4 +125,8 @@ class FlowQueries(Protocol):
 
     async def clusters(self) -> list[dict[str, Any]]:
         """Return clients who act as one, the largest cluster first, as ``plimsoll score`` does."""
+        ...
+
+    async def shadow(self) -> ShadowTold | None:
+        """Return how a second policy's books would have done, None without one."""
         ...

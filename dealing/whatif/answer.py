@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 
 from bookrouting.paired import PairedDifference
+from dealing.flow.decisions import decision_json
 from dealing.snapshot_json import milliseconds
 from dealing.whatif.compare import CONFIDENCE, HOUR_NS, Comparison, Result, block_results
 from dealing.whatif.run import Outcome
@@ -89,7 +90,13 @@ def _policy(result: Result, found: Comparison) -> dict[str, Any]:
         if routing is None
         else _finite(result.difference.total - routing.total),
     }
-    return total | figures(result.outcome) | differences | {"clients": client_rows(result, found)}
+    rows = {"moves": moves(result), "clients": client_rows(result, found)}
+    return total | figures(result.outcome) | differences | rows
+
+
+def moves(result: Result) -> list[dict[str, Any]]:
+    """Return whom a routing policy moved, when and why, in the order of time."""
+    return [decision_json(decision) for decision in result.outcome.decisions]
 
 
 def client_rows(result: Result, found: Comparison) -> list[dict[str, Any]]:

@@ -14,9 +14,17 @@ from dealing.answers import Report
 from dealing.score.reader import FlowReader
 from dealing.whatif.asked import BlockChoice
 from dealing.whatif.markouts import Edges, measured_edges
-from dealing.whatif.policy import EdgeRules, OpenPositions, Policy, PolicyKind, ProviderTerms
+from dealing.whatif.policy import (
+    EdgeRules,
+    OpenPositions,
+    Policy,
+    PolicyKind,
+    ProviderTerms,
+    RoutedPolicy,
+)
 from dealing.whatif.provider import HedgeTape, ProviderModel
-from dealing.whatif.routers import router_of
+from dealing.whatif.routers import Router, router_of
+from dealing.whatif.routing import MINUTE_NS, RoutingRouter
 from dealing.whatif.run import Outcome, Plan, run_day
 from exposure.model.events import AccountChanged
 from exposure.settings import EngineSettings
@@ -29,6 +37,7 @@ CONFIDENCE: Final = 0.95
 HOUR_NS: Final = 3_600_000_000_000
 DAY_NS: Final = 24 * HOUR_NS
 _DAYS_ENOUGH: Final = 10
+_WATCHING: Final = frozenset({PolicyKind.SCORE, PolicyKind.ROUTING})
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -106,7 +115,7 @@ class _Comparing:
         self._book, self._policies, self._settings = book, policies, settings
         self._seed, self._until = seed, until
         self._block_ns = _block_ns(book, blocks, until)
-        self._client_of = _clients(book)
+        self._client_of, self._recorded = _clients(book)
         self._baselines: dict[_Baseline, Outcome] = {}
         self._edges: dict[float, Edges] = {}
         self._progress, self._runs = progress, 0
@@ -141,15 +150,25 @@ class _Comparing:
 
     def _plan(self, policy: Policy, tape: HedgeTape) -> Plan:
         reader = FlowReader(pivots=self._settings.pivots)
-        is_scored = policy.policy is PolicyKind.SCORE
-        edges = self._edges_for(policy)
         return Plan(
-            router_of(policy, self._client_of, edges, reader.flow if is_scored else None),
+            self._router(policy, reader),
             ProviderModel(policy.provider, tape),
             policy.open_positions is OpenPositions.MOVE,
             round(policy.provider.delay_ms * _NS_PER_MS),
-            reader if is_scored else None,
+            reader if policy.policy in _WATCHING else None,
         )
+
+    def _router(self, policy: Policy, reader: FlowReader) -> Router | None:
+        if isinstance(policy, RoutedPolicy):
+            return RoutingRouter(
+                policy.rules,
+                reader,
+                self._client_of,
+                self._recorded,
+                round(policy.routing.every_min * MINUTE_NS),
+            )
+        flow = reader.flow if policy.policy in _WATCHING else None
+        return router_of(policy, self._client_of, self._edges_for(policy), flow)
 
     def _edges_for(self, policy: Policy) -> Edges | None:
         if policy.policy is not PolicyKind.EDGE:
@@ -219,13 +238,17 @@ def _recorded_books(policy: Policy) -> Policy:
     )
 
 
-def _clients(book: BookDirectory) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _clients(book: BookDirectory) -> tuple[dict[str, str], dict[str, float]]:
+    """Return the client and the hedge ratio of each login as the day begins."""
+    clients: dict[str, str] = {}
+    ratios: dict[str, float] = {}
     for batch in book.opening():
         for event in batch.events:
-            if isinstance(event, AccountChanged):
-                found.setdefault(event.account.login, event.account.client_id)
-    return found
+            if isinstance(event, AccountChanged) and event.account.login not in clients:
+                account = event.account
+                clients[account.login] = account.client_id
+                ratios[account.login] = account.book.hedge_ratio(account.hedge_ratio or 0.0)
+    return clients, ratios
 
 
 def _block_ns(book: BookDirectory, blocks: BlockChoice, until: int | None) -> int:

@@ -10,14 +10,25 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    model_validator,
+)
 
+from bookrouting.policy import Policy as RoutingPolicy
 from dealing.layers import KeyPath, Layer, merged, place_of, yaml_layer
+from dealing.routing_policy import PolicyFile, load_routing_policy
 from exposure.errors import ConfigError
 from exposure.model.books import Book
 
 _BOOK_RATIOS: Final = {Book.A.value: 1.0, Book.B.value: 0.0}
 RECORDED: Final = "recorded"
+_ROUTING_KEYS: Final = frozenset(PolicyFile.model_fields) - {"name"}
 
 
 class PolicyKind(StrEnum):
@@ -25,7 +36,8 @@ class PolicyKind(StrEnum):
 
     ``actual``: the recorded books and the recorded hedges. ``modelled``: the recorded books, each
     fill hedged at once by the model. ``edge`` and ``score``: who is proven to win is hedged, by his
-    markouts at one horizon or by the flow score of ``plimsoll score``.
+    markouts at one horizon or by the flow score of ``plimsoll score``. ``routing``: a policy of the
+    desk's own form (docs/routing.md), obeyed as the day goes by.
     """
 
     ACTUAL = "actual"
@@ -35,6 +47,7 @@ class PolicyKind(StrEnum):
     FIXED = "fixed"
     EDGE = "edge"
     SCORE = "score"
+    ROUTING = "routing"
 
 
 class OpenPositions(StrEnum):
@@ -108,6 +121,16 @@ class EdgeRules(Thresholds):
     prior_fills: Annotated[float, Field(gt=0.0, le=1e6)] = 20.0
 
 
+class RoutingRules(_Section):
+    """A routing policy's ``file`` (from the directory of this one), and how often it is asked.
+
+    ``every_min`` is market time.
+    """
+
+    file: Path
+    every_min: Annotated[float, Field(ge=0.1, le=1_440.0)] = 15.0
+
+
 class ProviderTerms(_Section):
     """What hedging costs in the model; ``recorded`` means as the directory's own hedges did.
 
@@ -127,11 +150,12 @@ class Policy(_Section):
     """One policy file."""
 
     policy: PolicyKind
-    name: str = Field(default="", max_length=64)
+    name: str = Field(default="", max_length=80)
     open_positions: OpenPositions = OpenPositions.MOVE
     fixed: FixedRules | None = None
     edge: EdgeRules | None = None
     score: ScoreRules | None = None
+    routing: RoutingRules | None = None
     provider: ProviderTerms = ProviderTerms()
 
     @property
@@ -145,27 +169,55 @@ class Policy(_Section):
             (PolicyKind.FIXED, self.fixed),
             (PolicyKind.EDGE, self.edge),
             (PolicyKind.SCORE, self.score),
+            (PolicyKind.ROUTING, self.routing),
         ):
             if section is not None and self.policy is not kind:
                 raise ValueError(f"section {kind} belongs to policy: {kind}, not {self.policy}")
         if self.policy is PolicyKind.FIXED and self.fixed is None:
             raise ValueError("policy: fixed needs a section fixed with ratios")
+        if self.policy is PolicyKind.ROUTING and self.routing is None:
+            raise ValueError("policy: routing needs a section routing with a file")
         if self.policy is PolicyKind.ACTUAL and self.model_fields_set - {"policy", "name"}:
             raise ValueError("policy: actual is what happened: leave the other keys out")
         return self
 
 
+class RoutedPolicy(Policy):
+    """A policy of kind ``routing`` with the routing policy that its file holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    routing: RoutingRules
+    rules: InstanceOf[RoutingPolicy]
+
+
 def load_policy(path: Path) -> Policy:
-    """Read a policy file.
+    """Read a policy file, of this form or a routing policy as it is.
 
     Raises:
         ConfigError: With every problem, each with its place.
     """
     layer = yaml_layer(path)
+    keys = {written.key[0] for written in layer}
+    if "policy" not in keys and keys & _ROUTING_KEYS:
+        return _routed(Policy(policy=PolicyKind.ROUTING, routing=RoutingRules(file=path)))
     try:
-        return Policy.model_validate(merged([layer]))
+        policy = Policy.model_validate(merged([layer]))
     except ValidationError as e:
         raise ConfigError([_problem(path, dict(error), layer) for error in e.errors()]) from e
+    if policy.routing is None:
+        return policy
+    file = path.parent / policy.routing.file
+    routing = policy.routing.model_copy(update={"file": file})
+    return _routed(policy.model_copy(update={"routing": routing}))
+
+
+def _routed(policy: Policy) -> RoutedPolicy:
+    if policy.routing is None:
+        raise AssertionError
+    rules = load_routing_policy(policy.routing.file)
+    fields = {name: getattr(policy, name) for name in Policy.model_fields}
+    return RoutedPolicy(**fields | {"name": policy.name or rules.label, "rules": rules})
 
 
 def load_policies(paths: tuple[Path, ...]) -> list[Policy]:

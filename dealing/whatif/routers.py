@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bookrouting.economics import routed
 from bookrouting.flow_book import FlowBook
 from bookrouting.flow_view import FlowView
+from bookrouting.following import Decision
 from dealing.whatif.markouts import Edges
 from dealing.whatif.policy import EdgeRules, FixedRules, Policy, PolicyKind, ScoreRules
 
 BOOK_A, BOOK_B = 1.0, 0.0
 
 
-class Router(Protocol):
-    """Decides about new deals, one after the other in order of time."""
+class Router(ABC):
+    """Decides about new deals, one after the other in order of time.
 
+    ``decisions`` is what a router decided between deals, for whoever wants to know why.
+    """
+
+    decisions: Sequence[Decision] = ()
+
+    @abstractmethod
     def hedge_ratio(self, login: str, symbol: str, ts_ns: int) -> float:
         """Return the share of a login's deal that is hedged, knowing what was before ``ts_ns``."""
-        ...
+
+    def opening_ratio(self, login: str, symbol: str, ts_ns: int) -> float | None:
+        """Return the same of a position from before the day, None to leave it as it was."""
+        return self.hedge_ratio(login, symbol, ts_ns)
+
+    @property
+    def next_step_ns(self) -> int | None:
+        """When it wants to think next, None if deals are enough."""
+        return None
+
+    def pass_time(self, now_ns: int) -> None:  # noqa: B027 # most think when a deal comes
+        """Think, if it is time; everything before ``now_ns`` has been shown."""
 
 
-class FixedRouter:
+class FixedRouter(Router):
     """Ratios that do not change: a login's own, its client's, the symbol's, or everybody's."""
 
     def __init__(self, rules: FixedRules, client_of: Mapping[str, str]) -> None:
@@ -40,7 +58,7 @@ class FixedRouter:
         return own if own is not None else rules.symbols.get(symbol, rules.default)
 
 
-class EdgeRouter:
+class EdgeRouter(Router):
     """Hedges clients who are likely to win; a client is one whatever he trades."""
 
     def __init__(self, rules: EdgeRules, client_of: Mapping[str, str], edges: Edges) -> None:
@@ -62,7 +80,7 @@ class EdgeRouter:
         return BOOK_A if is_hedged else BOOK_B
 
 
-class ScoreRouter:
+class ScoreRouter(Router):
     """Hedges whom the flow score says to pass on; the flow book sees the day as it goes by."""
 
     def __init__(self, rules: ScoreRules, flow: FlowBook) -> None:

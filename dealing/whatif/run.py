@@ -6,13 +6,14 @@ computed by the same code as what happened. The client's side is the same in eve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bookrouting.following import Decision
 from dealing.answers import Report
 from dealing.replay import apply_quote_run, symbol_index
 from dealing.score.reader import FlowReader
@@ -81,6 +82,7 @@ class Outcome(NamedTuple):
     hedge_usd: dict[str, float]
     lp_realised_usd: float
     refused_hedges: int
+    decisions: Sequence[Decision] = ()
 
     @property
     def pnl_usd(self) -> float:
@@ -135,6 +137,7 @@ class _Day:
         self._assigned: dict[tuple[str, str], float] = {}
         self._recorded: dict[str, float] = {}
         self._reader = None if plan is None else plan.reader
+        self._router = None if plan is None else plan.router
         self._index: NDArray[np.int32] | None = None
         self._indexed_at = -1
         self._block: int | None = None
@@ -170,6 +173,7 @@ class _Day:
             self.ledger.hedges_by_login(),
             house.lp_realised_usd + house.lp_cash_usd,
             0 if hedges is None else hedges.refused,
+            () if self._router is None else self._router.decisions,
         )
 
     def _play(self, segment: QuoteRun | EventBatch) -> Iterator[int]:
@@ -198,10 +202,10 @@ class _Day:
             while begin < stop:
                 self._pass_time(int(times[begin]))
                 due = None if self._hedges is None else self._hedges.next_due
-                end = stop
+                end = self._until_thought(times, begin, stop)
                 if due is not None:
                     # what is quoted at the very moment is what the hedge meets
-                    end = min(stop, int(np.searchsorted(times, due, side="right")))
+                    end = min(end, int(np.searchsorted(times, due, side="right")))
                 end = max(end, begin + 1)
                 symbol, bid, ask, ts = run.quotes
                 columns = QuoteColumns(
@@ -209,6 +213,13 @@ class _Day:
                 )
                 yield QuoteRun(run.first_position + begin, columns)
                 begin = end
+
+    def _until_thought(self, times: NDArray[np.int64], begin: int, stop: int) -> int:
+        """Return where the quotes end that come before the router thinks again."""
+        step = None if self._router is None else self._router.next_step_ns
+        if step is None or step > times[stop - 1]:
+            return stop
+        return max(int(np.searchsorted(times, step)), begin + 1)
 
     def _quotes(self, part: QuoteRun) -> int:
         engine, version = self.engine, self.engine.book.names_version
@@ -223,6 +234,8 @@ class _Day:
         return len(part.quotes.symbol)
 
     def _pass_time(self, now: int) -> None:
+        if self._router is not None:
+            self._router.pass_time(now)
         if self._hedges is not None:
             self._hedges.execute_due(now)
         block = now // self._block_ns
@@ -257,8 +270,10 @@ class _Day:
             self._recorded[account.login] = account.book.hedge_ratio(account.hedge_ratio or 0.0)
             return event
         if isinstance(event, PositionRestored):
+            ratio = None
             if plan.moves_open:
-                ratio = plan.router.hedge_ratio(event.login, event.symbol, self.engine.as_of)
+                ratio = plan.router.opening_ratio(event.login, event.symbol, self.engine.as_of)
+            if ratio is not None:
                 self._apply(self._assignment(event.login, event.symbol, ratio, event.ts_event))
                 return msgspec.structs.replace(event, hedge_ratio=ratio)
             if event.hedge_ratio is None:

@@ -9,10 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bookrouting.paired import LEAST_BLOCKS, PairedDifference
+from bookrouting.proposals import Action, RoutingProposal
+from dealing.server_day import utc
 from dealing.whatif.answer import CAVEATS, client_rows, figures
 from dealing.whatif.compare import CONFIDENCE, HOUR_NS, Comparison, Result
+from exposure.model.books import Book
 
 SHOWN_CLIENTS = 8
+SHOWN_MOVES = 8
 
 
 def show_comparison(found: Comparison, console: Console) -> None:
@@ -20,6 +24,8 @@ def show_comparison(found: Comparison, console: Console) -> None:
     console.print(_policies(found))
     for result in found.results:
         for sentence in _sentences(result, found):
+            console.print(sentence, soft_wrap=True)
+        for sentence in _moves(result):
             console.print(sentence, soft_wrap=True)
         if result.routing is not None:
             table = _clients(result, found)
@@ -59,6 +65,26 @@ def _sentences(result: Result, found: Comparison) -> list[str]:
         f"{name}: {_said(result.difference, unit)} than what happened",
         f"{name}: of that, other books bring {books}, modelled instead of recorded hedges {hedges}",
     ]
+
+
+def _moves(result: Result) -> list[str]:
+    """Say whom a routing policy moved, the first ones one by one."""
+    found = result.outcome.decisions
+    said = [
+        f"{utc(one.ts_ns):%Y-%m-%d %H:%M} {one.proposal.entity} "
+        f"{_step(one.proposal)}: {'; '.join(one.proposal.reasons)}"
+        for one in found[:SHOWN_MOVES]
+    ]
+    if len(found) > SHOWN_MOVES:
+        said.append(f"... and {len(found) - SHOWN_MOVES:,} more: --json has them all")
+    return said
+
+
+def _step(told: RoutingProposal) -> str:
+    if told.action is Action.FIX_PRICE:
+        return "needs better prices"
+    ratio = f" ({told.to.hedge_ratio:.0%} hedged)" if told.to.book is Book.C else ""
+    return f"from {told.now.book} to {told.to.book}{ratio}"
 
 
 def _said(paired: PairedDifference, unit: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from dealing.flow.ports import ShadowClient, ShadowTold
 from dealing.ports import BookTaken, EngineFrame
 from exposure.account_books import AccountBooks, BookPlace
 from exposure.account_terms import AccountTerms, DecidedBy, SymbolLeverage
@@ -34,6 +35,37 @@ RISK = RiskFigures(
     unpriced_symbols=0,
 )
 """What a desk is told of a book whose day has a standard deviation of one USD."""
+
+
+SHADOW = ShadowTold(
+    policy="made v1",
+    begun_at=1,
+    as_of=2,
+    actual_usd=3.0,
+    shadow_usd=4.5,
+    difference_usd=1.5,
+    difference_low_usd=None,
+    difference_high_usd=None,
+    is_proven=False,
+    hours=1,
+    actual_hourly_sd_usd=None,
+    shadow_hourly_sd_usd=None,
+    clients=2,
+    elsewhere=1,
+    moves=1,
+    rows=[
+        ShadowClient(
+            client_id="C1",
+            book="B",
+            hedge_ratio=0.0,
+            shadow_book="A",
+            shadow_hedge_ratio=1.0,
+            difference_usd=1.5,
+        )
+    ],
+    decisions=[{"entity": "C1", "reasons": ["he wins"]}],
+)
+"""What a desk is told of a second policy that moved one client."""
 
 
 class MemorySnapshotSource:
@@ -94,6 +126,9 @@ class MemoryBookQueries:
 
     async def book_copy(self) -> BookTaken:
         return BookTaken(copy=copy_of(ExposureEngine()), taken_at=7, took_ms=1.5)
+
+    async def shadow(self) -> ShadowTold:
+        return SHADOW
 
 
 def frame(number: int, accounts: int = 2) -> EngineFrame:

@@ -14,7 +14,7 @@ from dealing.hub import HubClient, SnapshotHubServer
 from dealing.hub_wire import read_from_engine
 from exposure.errors import DisconnectedError, DomainError
 from exposure.model.events import BreakFound, LimitBreached, MarginLevelCrossed
-from tests.dealing.hub_fakes import MemoryBookQueries, MemorySnapshotSource, frame
+from tests.dealing.hub_fakes import SHADOW, MemoryBookQueries, MemorySnapshotSource, frame
 
 ROWS = [("1000", "EURUSD", 1.0), ("1001", "EURUSD", 5.0), ("1000", "XAUUSD", 2.0)]
 
@@ -93,6 +93,11 @@ async def test_a_frame_arrives_whole(hub):
         assert got.snapshot.currencies == sent.snapshot.currencies
         assert got.snapshot.house == sent.snapshot.house
         assert h.source.latest() is got
+
+
+async def test_how_a_second_policy_does_arrives_whole(hub):
+    async with hub as h:
+        assert await soon(h.queries.shadow()) == SHADOW
 
 
 async def test_the_newest_frame_wins_and_a_waiter_gets_only_newer_ones(hub):
