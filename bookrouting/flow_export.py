@@ -34,7 +34,7 @@ from exposure.errors import DataError
 from exposure.model.instruments import Instrument
 from exposure.state import EngineState
 
-FLOW_VERSION: Final = 2
+FLOW_VERSION: Final = 3
 """Raised whenever a stored flow book can no longer be read."""
 
 _PORTION: Final = 4_096

@@ -26,6 +26,11 @@ LONG_AGO: Final = -(2**62)
 PENDING, KNOWN, CANCELLED = 0, 1, 2
 """A markout waits for its time, is known, or never will be because the market closed."""
 
+COUNT, GAIN, HELD, RATE, SIZE, SIZE_GAIN, SIZE_SQUARE, SHARES = range(8)
+RESULTS: Final = SHARES + HORIZONS
+"""Places in the sums of trades' results: how many, what they came to, how long they were held, their
+price's variance rate, the same by size, and what is not shared with the trade before per horizon."""
+
 CLOCK, DUE, TICKETS, DECISIONS, ALARMS, LATE_QUOTES, BAD_QUOTES = range(7)
 """Places of the counters."""
 
@@ -50,6 +55,7 @@ MARKET: Final = np.dtype(
         ("fills", np.float64),
         ("fast_mid", np.float64),
         ("fast_ts", np.int64),
+        ("lot_usd", np.float64),
     ],
     align=True,
 )
@@ -58,7 +64,8 @@ MARKET: Final = np.dtype(
 ``sample_*`` is the last price that the variance saw, ``observed_ns`` for how long it looked.
 ``spread`` and ``interval_ns`` are what is usual, of ``spreads`` and ``intervals`` quotes;
 ``gap_end`` is when the symbol last came back from a silence. ``fill_half`` is what clients
-usually pay over the mid, of ``fills`` deals.
+usually pay over the mid, of ``fills`` deals. ``lot_usd`` is what a lot was worth when the symbol
+was first traded, 0 before that is known.
 """
 
 
@@ -94,6 +101,14 @@ DECISION: Final = np.dtype(
         ("mark", np.float64),
         ("fast_mark", np.float64),
         ("swap", np.float64),
+        ("size", np.float64),
+        ("commission_lots", np.float64),
+        ("closed_lots", np.float64),
+        ("gained_lots", np.float64),
+        ("held_lots", np.float64),
+        ("settled", np.bool_),
+        ("held_s", np.float64),
+        ("result", np.float64),
         ("markout", np.float64, (CURVE,)),
         ("status", np.int8, (CURVE,)),
     ],
@@ -106,6 +121,9 @@ per round trip (``paid``), its least (``floor``), what of it a house that passes
 keeps (``earned``), the variance per second, how far the fast reference stood (``stale``), over
 ``fast_lots`` with one. ``previous_ts`` is the client's last
 decision in the symbol, ``mark`` and ``fast_mark`` his age in half-lives, ``swap`` in costs.
+``size`` is the notional in USD. ``closed_lots`` of an entry gained ``gained_lots`` over
+``held_lots`` seconds times lots; once nothing is open, or an hour has passed, it is ``settled``:
+``result`` in costs, gross of one, after ``held_s`` (NaN if its market closed at once).
 ``markout`` collects moves times lots while PENDING and is in costs of a round trip once KNOWN.
 """
 
@@ -137,6 +155,14 @@ CLIENT: Final = np.dtype(
         ("moment", np.float64, (2 * CURVE,)),
         ("fast_weight", np.float64, (2 * CURVE,)),
         ("fast_moment", np.float64, (2 * CURVE,)),
+        ("results", np.float64, (RESULTS,)),
+        ("fast_results", np.float64, (RESULTS,)),
+        ("sized_weight", np.float64, (HORIZONS,)),
+        ("sized_moment", np.float64, (HORIZONS,)),
+        ("sized_square", np.float64, (HORIZONS,)),
+        ("fast_sized_weight", np.float64, (HORIZONS,)),
+        ("fast_sized_moment", np.float64, (HORIZONS,)),
+        ("fast_sized_square", np.float64, (HORIZONS,)),
         ("e_count", np.float64, (2 * HORIZONS,)),
         ("e_sum", np.float64, (2 * HORIZONS,)),
         ("e_channel", np.float64, (2 * HORIZONS,)),
@@ -147,7 +173,8 @@ CLIENT: Final = np.dtype(
 
 ``weight`` and ``moment`` have a column per horizon of the curve after entries, then after
 exits. ``cost`` (a share of the price), ``cost_pips`` and ``earned`` (in costs) are sums over
-entries. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
+entries. ``results`` has the places named above; ``sized_*`` weigh entries' markouts by size, the
+square being the sum of weights times size. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
 ``alarmed`` once it was one. ``stale`` and ``gap`` are sums in costs, ``stale_hits`` counts
 entries whose price stood half a spread behind the reference.
 """

@@ -21,12 +21,12 @@ from bookrouting.decision_card import (
     channel_evidence,
     decision_card,
 )
-from bookrouting.flow_settings import HORIZONS
+from bookrouting.flow_settings import HORIZONS, RESULT_CHANNEL
 from bookrouting.flow_view import Alarm, FlowView
 from bookrouting.money import NOTHING, Money
 from bookrouting.score import Scores
 from dealing.score.reader import FlowReader
-from dealing.score.reasons import ClientFacts, reasons_of
+from dealing.score.reasons import ClientFacts, channel_name, reasons_of
 from dealing.snapshot_json import milliseconds
 
 _MILLION: Final = 1e6
@@ -198,7 +198,8 @@ def answer_json(answer: ScoreAnswer) -> bytes:
 
 def row_json(row: ClientRow) -> dict[str, Any]:
     """Return a client with his channels and his money."""
-    entries, exits = row.channels[:HORIZONS], row.channels[HORIZONS:-1]
+    entries, exits = row.channels[:HORIZONS], row.channels[HORIZONS:RESULT_CHANNEL]
+    others = enumerate(row.channels[RESULT_CHANNEL:-1], RESULT_CHANNEL)
     swap, money = row.channels[-1], row.money
     return client_json(row) | {
         "n": row.n,
@@ -206,6 +207,10 @@ def row_json(row: ClientRow) -> dict[str, Any]:
         "drift": row.drift,
         "channels": [channel._asdict() for channel in entries],
         "exit_channels": [channel._asdict() for channel in exits],
+        "other_channels": [
+            {"name": channel_name(place, channel.horizon_s), **channel._asdict()}
+            for place, channel in others
+        ],
         "swap_channel": {"p": swap.p, "decibans": swap.decibans},
         "reference": row.facts.reference,
         "money": {

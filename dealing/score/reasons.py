@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from bookrouting.decision_card import ChannelEvidence
-from bookrouting.flow_settings import HORIZONS
+from bookrouting.flow_settings import HORIZONS, RESULT_CHANNEL, SIZED_CHANNEL, SWAP_CHANNEL
 from bookrouting.flow_view import Alarm
 
 NO_REFERENCE: Final = "no reference feed"
 
 _TELLING_P: Final = 0.10
+
+_NAMED: Final = {
+    RESULT_CHANNEL: "closed trades",
+    RESULT_CHANNEL + 1: "closed trades by size",
+    SWAP_CHANNEL: "swap",
+}
 
 
 class ClientFacts(NamedTuple):
@@ -64,8 +70,10 @@ def reasons_of(
 
 def channel_name(place: int, horizon_s: float) -> str:
     """Return what a channel is called."""
-    if place == 2 * HORIZONS:
-        return "swap"
+    if place in _NAMED:
+        return _NAMED[place]
+    if place > SIZED_CHANNEL - 1:
+        return f"{horizon_s:g} s after entries by size"
     return f"{horizon_s:g} s after {'entries' if place < HORIZONS else 'exits'}"
 
 
@@ -88,9 +96,10 @@ def _channel(place: int, channel: ChannelEvidence, n: int) -> str:
     if channel.markout_pips is None or channel.se_pips is None:
         return f"{channel_name(place, channel.horizon_s)}: {said}"
     moved = "gains" if channel.markout_pips >= 0.0 else "loses"
+    within = "in" if place in _NAMED else "within"
     return (
         f"{moved} {abs(channel.markout_pips):.2f} pips (+-{channel.se_pips:.2f}) before costs "
-        f"within {channel_name(place, channel.horizon_s)}, {n} trades: {said}"
+        f"{within} {channel_name(place, channel.horizon_s)}, {n} trades: {said}"
     )
 
 
