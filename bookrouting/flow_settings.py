@@ -42,16 +42,18 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
     ``logit(calibrated) = intercept + slope x logit(model) + edge x expected edge``, the edge in
     units of cost and clipped at +-``edge_limit``. ``sd_scale`` multiplies the standard deviation of
-    the expected edge, so that an interval holds the truth as often as it says. The numbers were fitted (``fit_calibration``)
-    to 1,200 clients of the laboratory's population "archetypes", seeds 101 and 102, after 5 to 150
-    trades. The edge earned no slope: with it, other populations were calibrated worse.
+    the expected edge, so that an interval holds the truth as often as it says.
+
+    The numbers were fitted (``fit_calibration``) to 2,800 clients of the laboratory's populations
+    "archetypes" (seeds 101 to 104) and "ticktime" (101 to 103), after 10 to 100 trades: see
+    ``docs/flow.md``. The edge earned no slope: with it, other populations were calibrated worse.
     """
 
-    intercept: float = -0.34
-    slope: float = 0.83
+    intercept: float = -0.43
+    slope: float = 0.81
     edge: float = 0.0
     edge_limit: float = 3.0
-    sd_scale: float = 1.0
+    sd_scale: float = 1.3
 
 
 class ScoreSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +62,7 @@ class ScoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     Without an edge a mean markout is within ``null_sd`` of zero; with one at a horizon it is
     around what pays for the trade (``least_edge`` at least) plus ``edge_offset x edge_sd``.
     ``*_weight`` are prior odds between channels, those of an entry's horizon being 1; exits count
-    at short horizons only, because at long ones they are noise that drowns what entries say.
+    at one horizon only: others are noise that drowns what entries say, and results see more.
     ``result_*`` are of what trades came to, at their close or after an hour; ``sized_*`` weigh
     trades by their notional.
     ``fewest_trades`` is the number below which the answer is the prior.

@@ -28,8 +28,10 @@ PENDING, KNOWN, CANCELLED = 0, 1, 2
 
 COUNT, GAIN, HELD, RATE, SIZE, SIZE_GAIN, SIZE_SQUARE, SHARES = range(8)
 RESULTS: Final = SHARES + HORIZONS
-"""Places in the sums of trades' results: how many, what they came to, how long they were held, their
-price's variance rate, the same by size, and what is not shared with the trade before per horizon."""
+"""Places in the sums of trades' results: how many, what they came to, how long they were held,
+their price's variance rate, the same by size, and per horizon what is not shared with the trade
+before.
+"""
 
 CLOCK, DUE, TICKETS, DECISIONS, ALARMS, LATE_QUOTES, BAD_QUOTES = range(7)
 """Places of the counters."""
@@ -174,9 +176,9 @@ CLIENT: Final = np.dtype(
 ``weight`` and ``moment`` have a column per horizon of the curve after entries, then after
 exits. ``cost`` (a share of the price), ``cost_pips`` and ``earned`` (in costs) are sums over
 entries. ``results`` has the places named above; ``sized_*`` weigh entries' markouts by size, the
-square being the sum of weights times size. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
-``alarmed`` once it was one. ``stale`` and ``gap`` are sums in costs, ``stale_hits`` counts
-entries whose price stood half a spread behind the reference.
+square being the sum of weights times size. ``e_*`` belong to the e-process of the ``quarter``, per
+scored horizon, in logarithms; ``alarmed`` once it was one. ``stale`` and ``gap`` are sums
+in costs, ``stale_hits`` counts entries whose price stood half a spread behind the reference.
 """
 
 

@@ -19,9 +19,9 @@ from bookrouting.flow_state import (
     DECISIONS,
     DUE,
     TICKETS,
+    Floats,
     FlowArrays,
     FlowTerms,
-    Floats,
     Int64s,
     Table,
 )

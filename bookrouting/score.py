@@ -2,8 +2,9 @@
 
 A client either has no usable edge, or an edge that shows at one horizon after his entries or his
 exits, in what his trades came to, in his bigger trades, or in the swap. Precision-weighted sums of
-markouts and results say how well each of these explains him; Bayes' rule does the rest. Nothing is trained but the last step, which makes the
-probability keep its word. Source: science.md section 2.
+markouts and results say how well each of these explains him; Bayes' rule does the
+rest. Nothing is trained but the last step, which makes the probability keep its word. Source:
+science.md section 2.
 
 All figures are from the client's view: an edge above 0 is money that a house loses on the flow it
 keeps. Units: costs of a round trip, unless a name says otherwise.
@@ -46,9 +47,10 @@ class FlowSums(NamedTuple):
     """What the score needs to know of clients' flow.
 
     ``weight`` is the precision of a channel's mean and ``moment`` that mean times it: for markouts
-    sums of 1 / variance and of markout / variance. Channels are those of ``CHANNELS`` but the swap. ``trades`` counts entries, ``n_eff`` what is left of
-    them after decay, ``swap`` is the decayed sum of swaps. ``breakeven`` is what the house earns
-    per trade if it passes the flow on.
+    sums of 1 / variance and of markout / variance. Channels are those of ``CHANNELS`` but the
+    swap. ``trades`` counts entries, ``n_eff`` what is left of them after decay, ``swap``
+    is the decayed sum of swaps. ``breakeven`` is what the house earns per trade if it passes the
+    flow on.
 
     Shapes: weight, moment (clients, channels - 1), all others (clients,).
     """
@@ -67,8 +69,8 @@ class Scores(NamedTuple):
     ``p_toxic`` is calibrated; ``p_model`` is not. ``edge`` is the expected net edge per trade
     with its interval, ``p_pass_on`` the probability that passing the flow on earns the house more
     than keeping it, ``log_odds`` those of the model. Per channel ``p_channel`` (with the
-    probability of no edge they add up to 1), ``log_factor`` the evidence, ``mean`` what was seen and
-    ``sd`` its standard error (0 without data).
+    probability of no edge they add up to 1), ``log_factor`` the evidence, ``mean`` what was seen
+    and ``sd`` its standard error (0 without data).
 
     Shapes: p_channel, log_factor (clients, channels), mean, sd (clients, channels - 1), all others
     (clients,).

@@ -57,7 +57,7 @@ def test_a_trade_that_stays_open_counts_as_it_stands_after_an_hour():
 
 
 def test_parts_that_were_closed_count_by_their_lots():
-    enter, leave = trip(100.5, 200.5)
+    enter, _ = trip(100.5, 200.5)
     half = [
         enter, deal(200.5, "o", side="sell", entry="out", lots=0.5, mid=mid(200), position_id="1")
     ]  # fmt: skip

@@ -136,7 +136,8 @@ def test_passing_on_is_judged_against_what_it_earns():
 def test_many_clients_at_once_are_each_client_alone():
     random = np.random.default_rng(1)
     many = FlowSums(
-        random.uniform(0.0, 30.0, (50, SEEN_CHANNELS)), random.normal(0.0, 20.0, (50, SEEN_CHANNELS)),
+        random.uniform(0.0, 30.0, (50, SEEN_CHANNELS)),
+        random.normal(0.0, 20.0, (50, SEEN_CHANNELS)),
         random.integers(0, 100, 50), random.uniform(0.0, 100.0, 50), random.normal(0, 5.0, 50),
         random.normal(0.0, 1.0, 50),
     )  # fmt: skip
