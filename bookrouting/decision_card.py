@@ -7,14 +7,24 @@ anew. Signs are the client's: a markout above 0 is the client's gain.
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bookrouting.flow_batch import columns_of
+from bookrouting.flow_batch import FlowColumns, columns_of, sum_flow
 from bookrouting.flow_book import FlowBook
-from bookrouting.flow_settings import CURVE_S, HORIZONS, SCORED, SCORED_S, ScoreSettings
+from bookrouting.flow_settings import (
+    CURVE_S,
+    HORIZONS,
+    RESULT_CHANNEL,
+    SCORED,
+    SCORED_S,
+    SEEN_CHANNELS,
+    SIZED_CHANNEL,
+    ScoreSettings,
+)
 from bookrouting.flow_state import CURVE, DECISIONS, KNOWN
 from bookrouting.flow_view import FlowView
 from bookrouting.score import DECIBANS, FlowSums, Scores, chance_of_loss, score_clients, score_terms
@@ -40,6 +50,8 @@ class CurvePoint(NamedTuple):
 
 class ChannelEvidence(NamedTuple):
     """What one channel says. ``p`` is its posterior probability; ``se`` is None without data.
+
+    ``horizon_s`` is 0 for what trades came to and for the swap.
 
     Units: pips mean little over several symbols; ``*_costs`` are multiples of a round trip's cost.
     """
@@ -133,7 +145,7 @@ def decision_card(book: FlowBook, row: int, rule: Rule, present: str | None) -> 
 
 
 def channel_evidence(scores: Scores, place: int, cost_pips: float) -> list[ChannelEvidence]:
-    """Return what the channels say: horizons after entries, after exits, and last the swap.
+    """Return what the channels say, in their order.
 
     Args:
         scores: Of some clients.
@@ -143,9 +155,9 @@ def channel_evidence(scores: Scores, place: int, cost_pips: float) -> list[Chann
     p, decibans = scores.p_channel[place].tolist(), (scores.log_factor[place] * DECIBANS).tolist()
     mean, sd = scores.mean[place].tolist(), scores.sd[place].tolist()
     is_priced = math.isfinite(cost_pips)
-    horizons = [
+    seen = [
         ChannelEvidence(
-            SCORED_S[k % HORIZONS],
+            channel_horizon_s(k),
             mean[k] * cost_pips if is_priced and sd[k] > 0.0 else None,
             sd[k] * cost_pips if is_priced and sd[k] > 0.0 else None,
             p[k],
@@ -153,9 +165,16 @@ def channel_evidence(scores: Scores, place: int, cost_pips: float) -> list[Chann
             mean[k] if is_priced and sd[k] > 0.0 else None,
             sd[k] if is_priced and sd[k] > 0.0 else None,
         )
-        for k in range(2 * HORIZONS)
+        for k in range(SEEN_CHANNELS)
     ]
-    return [*horizons, ChannelEvidence(0.0, None, None, p[-1], decibans[-1])]
+    return [*seen, ChannelEvidence(0.0, None, None, p[-1], decibans[-1])]
+
+
+def channel_horizon_s(channel: int) -> float:
+    """Return after how many seconds a channel looks, 0 if it looks at results or the swap."""
+    if channel < RESULT_CHANNEL:
+        return SCORED_S[channel % HORIZONS]
+    return SCORED_S[channel - SIZED_CHANNEL] if SIZED_CHANNEL <= channel < SEEN_CHANNELS else 0.0
 
 
 def _curve(book: FlowBook, row: int, mine: NDArray[np.int64], *, is_exit: bool) -> list[CurvePoint]:
@@ -212,14 +231,12 @@ def _flip(
     known = np.isfinite(flow.markout[entries])
     if not len(entries) or not known.any():
         return None
-    limit = book.settings.winsor_sd * np.sqrt(flow.variance[entries])
-    x = np.clip(np.where(known, flow.markout[entries], 0.0), -limit, limit)
-    weight = (known * flow.share[entries] / flow.variance[entries]).mean(axis=0)
-    moment = (known * flow.share[entries] * x / flow.variance[entries]).mean(axis=0)
+    columns: list[NDArray[Any]] = [column[entries] for column in flow]
+    last = FlowColumns(*columns)
+    unfading = msgspec.structs.replace(book.settings, half_life_trades=math.inf, half_life_ns=2**62)
+    like = sum_flow(last._replace(client=np.zeros_like(last.client)), 1, unfading)
     more = np.arange(MOST_MORE + 1)
-    sums = _grown(
-        FlowView(book).sums(np.array([row])), more, weight, moment, flow.swap[entries].mean()
-    )
+    sums = _grown(FlowView(book).sums(np.array([row])), more, like, len(entries))
     scores = score_clients(sums, book.settings.score)
     books = [
         rule.suggested(p, n, present)
@@ -229,17 +246,15 @@ def _flip(
     return Flip("B" if books[0] == "A" else "A", len(entries), turned)
 
 
-def _grown(
-    sums: FlowSums, more: NDArray[np.int64], weight: Floats, moment: Floats, swap: float
-) -> FlowSums:
-    """Return the client's sums after each number of more trades."""
-    nothing = np.zeros(HORIZONS)
+def _grown(sums: FlowSums, more: NDArray[np.int64], like: FlowSums, count: int) -> FlowSums:
+    """Return the client's sums after each number of more trades, each a mean one of ``like``."""
+    share = more / count
     return FlowSums(
-        sums.weight + more[:, None] * np.concatenate([weight, nothing]),
-        sums.moment + more[:, None] * np.concatenate([moment, nothing]),
+        sums.weight + share[:, None] * like.weight,
+        sums.moment + share[:, None] * like.moment,
         sums.trades + more,
         sums.n_eff + more,
-        sums.swap + more * swap,
+        sums.swap + share * like.swap,
         np.repeat(sums.breakeven, len(more)),
     )
 

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bookrouting.flow_book import FlowBook
+from bookrouting.flow_results import weigh_results, weigh_sized
 from bookrouting.flow_settings import HORIZONS, NS_PER_S, SCORED, SCORED_S, FlowSettings
 from bookrouting.flow_state import DECISIONS, KNOWN
-from bookrouting.score import FlowSums
+from bookrouting.score import FlowSums, new_sums
+from exposure.kernels import kernel
 from exposure.model.events import DealExecuted
 from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
@@ -31,10 +33,12 @@ class FlowColumns(NamedTuple):
     ``markout`` from the client's view against the mid he saw, net of what his fill and commission
     differ from ``cost``, so that 1 pays for a round trip; NaN where it is unknown yet or never.
     ``share`` is the part of a horizon that the client's last decision in the symbol did not cover
-    already. Horizons are those of the score.
+    already. Horizons are those of the score. ``result`` is what an entry came to, gross like a
+    markout, at its close or after an hour, ``held_s`` seconds; NaN as long as it is unknown.
 
-    Shapes: markout, variance, share (m, horizons), all others (m,). Units: ``ts`` ns, markout and
-    swap in costs of a round trip, variance in squares of it, ``cost`` a share of the price.
+    Shapes: markout, variance, share (m, horizons), all others (m,). Units: ``ts`` ns, markout, swap
+    and result in costs of a round trip, variance in squares of it, ``rate`` the same per second
+    and without kappa, ``cost`` a share of the price, ``size`` USD of notional, 0 if not known.
     """
 
     client: Int32s
@@ -45,6 +49,10 @@ class FlowColumns(NamedTuple):
     share: Floats
     cost: Floats
     swap: Floats
+    rate: Floats
+    size: Floats
+    result: Floats
+    held_s: Floats
 
 
 def entries_only(
@@ -55,10 +63,11 @@ def entries_only(
     cost: Floats,
     swap: Floats,
 ) -> FlowColumns:
-    """Return columns of trades that are entries alone and do not overlap."""
+    """Return columns of trades that are entries of one size and do not overlap, never closed."""
+    many = len(ts)
     return FlowColumns(
-        client, ts, np.zeros(len(ts), np.bool_), markout, variance, np.ones_like(markout), cost,
-        swap,
+        client, ts, np.zeros(many, np.bool_), markout, variance, np.ones_like(markout), cost,
+        swap, np.zeros(many), np.ones(many), np.full(many, np.nan), np.zeros(many),
     )  # fmt: skip
 
 
@@ -121,6 +130,10 @@ def columns_of(book: FlowBook, rows: Int64s | None = None) -> FlowColumns:
         np.minimum(1.0, since / (horizons * NS_PER_S)),
         cost / np.abs(d["mid_lots"] / d["lots"]),
         d["swap"].copy(),
+        per_second,
+        d["size"].copy(),
+        np.where(d["settled"], d["result"], np.nan),
+        d["held_s"].copy(),
     )
 
 
@@ -146,7 +159,8 @@ def sum_flow(
         flow, number = _rows(flow, kept), number[kept]
     decayed = _decay(flow, number, settings)
     entry = ~flow.is_exit
-    weight, moment = np.zeros((clients, 2 * HORIZONS)), np.zeros((clients, 2 * HORIZONS))
+    sums = new_sums(clients)
+    weight, moment = sums.weight, sums.moment
     for k in range(2 * HORIZONS):
         rows = np.flatnonzero(entry if k < HORIZONS else ~entry)
         h = k % HORIZONS
@@ -157,6 +171,13 @@ def sum_flow(
         per_row = decayed[rows] * flow.share[rows, h] / v
         weight[:, k] = np.bincount(flow.client[rows], per_row, clients)
         moment[:, k] = np.bincount(flow.client[rows], per_row * np.clip(x, -limit, limit), clients)
+    _weigh_all(
+        _results(flow, decayed, clients),
+        *_sized(flow, decayed, clients, settings),
+        settings.kappa,
+        settings.floor_variance,
+        sums,
+    )
     return FlowSums(
         weight,
         moment,
@@ -165,6 +186,50 @@ def sum_flow(
         np.bincount(flow.client, decayed * flow.swap, clients).astype(np.float64),
         np.zeros(clients),
     )
+
+
+def _results(flow: FlowColumns, decayed: Floats, clients: int) -> Floats:
+    """Return sums of what trades came to, in the places of ``bookrouting.flow_state``."""
+    rows = np.flatnonzero(~flow.is_exit & np.isfinite(flow.result))
+    size, result, ones = flow.size[rows], flow.result[rows], np.ones(len(rows))
+    held_s, rate = flow.held_s[rows], flow.rate[rows]
+    columns = (ones, result, held_s, rate, size, size * result, size**2, *flow.share[rows].T)
+    owner, counts = flow.client[rows], decayed[rows]
+    return np.stack([np.bincount(owner, counts * one, clients) for one in columns], axis=1)
+
+
+def _sized(
+    flow: FlowColumns, decayed: Floats, clients: int, settings: FlowSettings
+) -> tuple[Floats, Floats, Floats]:
+    """Return sums of entries' markouts that weigh by size. Shapes: (clients, horizons)."""
+    weight, moment, square = (np.zeros((clients, HORIZONS)) for _ in range(3))
+    for h in range(HORIZONS):
+        known = np.isfinite(flow.markout[:, h]) & np.isfinite(flow.variance[:, h])
+        rows = np.flatnonzero(~flow.is_exit & known)
+        x, v, size = flow.markout[rows, h], flow.variance[rows, h], flow.size[rows]
+        limit = settings.winsor_sd * np.sqrt(v)
+        per_row, owner = decayed[rows] * flow.share[rows, h] * size / v, flow.client[rows]
+        weight[:, h] = np.bincount(owner, per_row, clients)
+        moment[:, h] = np.bincount(owner, per_row * np.clip(x, -limit, limit), clients)
+        square[:, h] = np.bincount(owner, per_row * size, clients)
+    return weight, moment, square
+
+
+@kernel
+def _weigh_all(
+    results: Floats,
+    sized_weight: Floats,
+    sized_moment: Floats,
+    sized_square: Floats,
+    kappa: float,
+    floor_variance: float,
+    sums: FlowSums,
+) -> None:
+    for i in range(len(results)):
+        weigh_results(results[i], kappa, floor_variance, sums.weight[i], sums.moment[i])
+        weigh_sized(
+            sized_weight[i], sized_moment[i], sized_square[i], sums.weight[i], sums.moment[i]
+        )
 
 
 def mean_costs(flow: FlowColumns, clients: int, settings: FlowSettings | None = None) -> Floats:

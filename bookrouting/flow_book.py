@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bookrouting.flow_kernels import cost_of, settle_until, take_quotes
+from bookrouting.flow_results import close_part
 from bookrouting.flow_settings import PLATFORM_CLOSES, FlowSettings
 from bookrouting.flow_splits import split_arrays
 from bookrouting.flow_state import (
@@ -268,6 +269,7 @@ class FlowBook:
         if parts.closed_lots > LOTS_TOLERANCE:
             trip = self._round_trip(client, symbol, close=commission)
             self._charge_swap(deal, parts, per_lot)
+            self._close_entry(deal, parts)
             if deal.entry != Entry.OUT_BY and self._was_chosen(deal):
                 self._add_ticket(deal, Place(client, symbol, EXIT), parts.closed_lots, trip)
         if parts.opened_lots > LOTS_TOLERANCE:
@@ -331,10 +333,26 @@ class FlowBook:
         if deal.swap != 0.0 and parts.held is not None and parts.held.decision >= self.forgotten:
             charge_swap(parts.held.decision - self.forgotten, deal.swap * per_lot, self.arrays)
 
+    def _close_entry(self, deal: DealExecuted, parts: Parts) -> None:
+        """Tell the entry what it came to; one closed by another position is not closed to it."""
+        held = parts.held
+        if held is not None and held.decision >= self.forgotten and deal.entry != Entry.OUT_BY:
+            row = held.decision - self.forgotten
+            close_part(row, parts.closed_lots, held.open_price, deal.price, self.arrays, self.terms)
+
+    def _see_worth(self, symbol: int) -> None:
+        """Remember what a lot is worth when a symbol is first traded."""
+        market, instrument = self.arrays.market, self.instruments[symbol]
+        if market["lot_usd"][symbol] == 0.0:
+            mid = (market["bid"][symbol] + market["ask"][symbol]) / 2.0
+            worth = abs(mid) * instrument.units_per_lot * self.rate(instrument.quote, USD)
+            market["lot_usd"][symbol] = worth if math.isfinite(worth) else 0.0
+
     def _add_ticket(self, deal: DealExecuted, place: Place, lots: float, commission: float) -> int:
         """Add a ticket to the client's running decision, or to a new one; return its row."""
         self._reserve()
         client, symbol, is_exit = place
+        self._see_worth(symbol)
         sign = 1.0 if deal.side == Side.BUY else -1.0
         running, before = (place, sign), int(self.arrays.counters[DECISIONS])
         seen = self.seen[client, symbol]

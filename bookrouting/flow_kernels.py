@@ -13,6 +13,7 @@ import math
 from typing import Final
 
 from bookrouting.evidence import log_e_value
+from bookrouting.flow_results import see_sized, stop_result
 from bookrouting.flow_settings import HORIZONS, QUARTER_NS
 from bookrouting.flow_state import (
     ALARMS,
@@ -241,6 +242,7 @@ def _decide(k: int, h: int, at: int, flow: FlowArrays, terms: FlowTerms) -> None
         _count(k, client, cost, counts, fast, flow)
     if decisions[k].status[h] == CANCELLED:
         decisions[k].markout[h] = 0.0
+        _stop_at_last(k, h, flow, terms)
         return
     paid = decisions[k].paid_lots / decisions[k].lots
     variance = variance_of(k, h, cost, decisions, terms)
@@ -256,6 +258,16 @@ def _decide(k: int, h: int, at: int, flow: FlowArrays, terms: FlowTerms) -> None
     clients[client].fast_moment[column] += fast * share * x / variance
     if terms.scored[h] >= 0:
         _bet(k, h, at, share, (x - 1.0) / math.sqrt(variance), flow, terms)
+        if not decisions[k].is_exit:
+            see_sized(k, terms.scored[h], share, x, variance, flow)
+    _stop_at_last(k, h, flow, terms)
+
+
+@kernel
+def _stop_at_last(k: int, h: int, flow: FlowArrays, terms: FlowTerms) -> None:
+    """Settle an entry's result once the last horizon is past."""
+    if h == CURVE - 1 and not flow.decisions[k].is_exit:
+        stop_result(k, flow, terms)
 
 
 @kernel

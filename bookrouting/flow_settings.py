@@ -23,10 +23,15 @@ SCORED: Final = tuple(CURVE_S.index(seconds) for seconds in SCORED_S)
 """Places of the scored horizons in the curve."""
 
 HORIZONS: Final = len(SCORED_S)
-CHANNELS: Final = 2 * HORIZONS + 1
-"""One channel per horizon after an entry, one per horizon after an exit, and the swap."""
+CHANNELS: Final = 3 * HORIZONS + 3
+"""One channel per horizon after an entry, one per horizon after an exit, trades' results, the same
+weighed by size, entries weighed by size per horizon, and last the swap."""
 
+RESULT_CHANNEL: Final = 2 * HORIZONS
+SIZED_CHANNEL: Final = 2 * HORIZONS + 2
 SWAP_CHANNEL: Final = CHANNELS - 1
+SEEN_CHANNELS: Final = SWAP_CHANNEL
+"""All but the swap are a mean that was seen, with a precision."""
 
 QUARTER_NS: Final = 7_889_400 * NS_PER_S
 """A fresh e-process begins with each quarter of a mean year (365.2425 days)."""
@@ -36,15 +41,19 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """What turns the model's log odds into a probability that keeps its word (Platt).
 
     ``logit(calibrated) = intercept + slope x logit(model) + edge x expected edge``, the edge in
-    units of cost and clipped at +-``edge_limit``. The numbers were fitted (``fit_calibration``)
-    to 1,200 clients of the laboratory's population "archetypes", seeds 101 and 102, after 5 to 150
-    trades. The edge earned no slope: with it, other populations were calibrated worse.
+    units of cost and clipped at +-``edge_limit``. ``sd_scale`` multiplies the standard deviation of
+    the expected edge, so that an interval holds the truth as often as it says.
+
+    The numbers were fitted (``fit_calibration``) to 2,800 clients of the laboratory's populations
+    "archetypes" (seeds 101 to 104) and "ticktime" (101 to 103), after 10 to 100 trades: see
+    ``docs/flow.md``. The edge earned no slope: with it, other populations were calibrated worse.
     """
 
-    intercept: float = -0.34
-    slope: float = 0.83
+    intercept: float = -0.43
+    slope: float = 0.81
     edge: float = 0.0
     edge_limit: float = 3.0
+    sd_scale: float = 1.3
 
 
 class ScoreSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +62,9 @@ class ScoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     Without an edge a mean markout is within ``null_sd`` of zero; with one at a horizon it is
     around what pays for the trade (``least_edge`` at least) plus ``edge_offset x edge_sd``.
     ``*_weight`` are prior odds between channels, those of an entry's horizon being 1; exits count
-    at short horizons only, because at long ones they are noise that drowns what entries say.
+    at one horizon only: others are noise that drowns what entries say, and results see more.
+    ``result_*`` are of what trades came to, at their close or after an hour; ``sized_*`` weigh
+    trades by their notional.
     ``fewest_trades`` is the number below which the answer is the prior.
     """
 
@@ -62,8 +73,13 @@ class ScoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     edge_sd: tuple[float, ...] = (0.57, 0.71, 0.86, 1.14, 1.57)
     edge_offset: float = 0.2
     least_edge: float = 0.21
-    exit_weights: tuple[float, ...] = (0.1, 0.1, 0.1, 0.0, 0.0)
+    exit_weights: tuple[float, ...] = (0.0, 0.0, 0.1, 0.0, 0.0)
     swap_weight: float = 1.0
+    result_null_sd: float = 0.18
+    result_edge_sd: float = 1.14
+    result_weight: float = 0.6
+    sized_result_weight: float = 1.0
+    sized_entry_weight: float = 0.15
     swap_trades: float = 3.0
     swap_gain: float = 8.0
     worst_log_factor: float = -12.0

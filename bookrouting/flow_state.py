@@ -26,6 +26,13 @@ LONG_AGO: Final = -(2**62)
 PENDING, KNOWN, CANCELLED = 0, 1, 2
 """A markout waits for its time, is known, or never will be because the market closed."""
 
+COUNT, GAIN, HELD, RATE, SIZE, SIZE_GAIN, SIZE_SQUARE, SHARES = range(8)
+RESULTS: Final = SHARES + HORIZONS
+"""Places in the sums of trades' results: how many, what they came to, how long they were held,
+their price's variance rate, the same by size, and per horizon what is not shared with the trade
+before.
+"""
+
 CLOCK, DUE, TICKETS, DECISIONS, ALARMS, LATE_QUOTES, BAD_QUOTES, ENTRIES, NEAR_JUMPS = range(9)
 """Places of the counters."""
 
@@ -51,6 +58,7 @@ MARKET: Final = np.dtype(
         ("fast_mid", np.float64),
         ("fast_ts", np.int64),
         ("jump_ts", np.int64),
+        ("lot_usd", np.float64),
     ],
     align=True,
 )
@@ -60,6 +68,7 @@ MARKET: Final = np.dtype(
 ``spread`` and ``interval_ns`` are what is usual, of ``spreads`` and ``intervals`` quotes;
 ``gap_end`` is when the symbol last came back from a silence, ``jump_ts`` when it last jumped as it
 does on news. ``fill_half`` is what clients usually pay over the mid, of ``fills`` deals.
+``lot_usd`` is what a lot was worth when the symbol was first traded, 0 before that is known.
 """
 
 
@@ -98,6 +107,14 @@ DECISION: Final = np.dtype(
         ("mark", np.float64),
         ("fast_mark", np.float64),
         ("swap", np.float64),
+        ("size", np.float64),
+        ("commission_lots", np.float64),
+        ("closed_lots", np.float64),
+        ("gained_lots", np.float64),
+        ("held_lots", np.float64),
+        ("settled", np.bool_),
+        ("held_s", np.float64),
+        ("result", np.float64),
         ("markout", np.float64, (CURVE,)),
         ("status", np.int8, (CURVE,)),
     ],
@@ -112,7 +129,10 @@ keeps (``earned``), the variance per second, how far the fast reference stood (`
 decision in the symbol, ``earlier`` the number after that of his last decision in any (0 for none).
 ``used_margin`` is the share of his equity that was margin after an entry, ``near_jump`` marks
 entries from 5 s before to 60 s after a jump of the price. ``mark`` and ``fast_mark`` are his age in
-half-lives, ``swap`` is in costs.
+half-lives, ``swap`` is in costs. ``size`` is the notional in USD. ``closed_lots`` of an entry
+gained ``gained_lots`` over ``held_lots`` seconds times lots; once nothing is open, or an hour has
+passed, it is ``settled``: ``result`` in costs, gross of one, after ``held_s`` (NaN if its market
+closed at once).
 ``markout`` collects moves times lots while PENDING and is in costs of a round trip once KNOWN.
 """
 
@@ -145,6 +165,14 @@ CLIENT: Final = np.dtype(
         ("moment", np.float64, (2 * CURVE,)),
         ("fast_weight", np.float64, (2 * CURVE,)),
         ("fast_moment", np.float64, (2 * CURVE,)),
+        ("results", np.float64, (RESULTS,)),
+        ("fast_results", np.float64, (RESULTS,)),
+        ("sized_weight", np.float64, (HORIZONS,)),
+        ("sized_moment", np.float64, (HORIZONS,)),
+        ("sized_square", np.float64, (HORIZONS,)),
+        ("fast_sized_weight", np.float64, (HORIZONS,)),
+        ("fast_sized_moment", np.float64, (HORIZONS,)),
+        ("fast_sized_square", np.float64, (HORIZONS,)),
         ("e_count", np.float64, (2 * HORIZONS,)),
         ("e_sum", np.float64, (2 * HORIZONS,)),
         ("e_channel", np.float64, (2 * HORIZONS,)),
@@ -155,10 +183,11 @@ CLIENT: Final = np.dtype(
 
 ``weight`` and ``moment`` have a column per horizon of the curve after entries, then after
 exits. ``cost`` (a share of the price), ``cost_pips`` and ``earned`` (in costs) are sums over
-entries. ``e_*`` belong to the e-process of the ``quarter``, per scored horizon, in logarithms;
-``alarmed`` once it was one.
-``last_decision`` is the number after that of his last one. ``stale`` and ``gap`` are sums in costs,
-``stale_hits`` counts entries whose price stood half a spread behind the reference.
+entries. ``results`` has the places named above; ``sized_*`` weigh entries' markouts by size, the
+square being the sum of weights times size. ``e_*`` belong to the e-process of the ``quarter``, per
+scored horizon, in logarithms; ``alarmed`` once it was one. ``last_decision`` is the number after
+that of his last one. ``stale`` and ``gap`` are sums in costs, ``stale_hits`` counts entries whose
+price stood half a spread behind the reference.
 """
 
 

@@ -9,8 +9,9 @@ locked and crossed quotes it cannot become nothing. Source: science.md section 1
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
+from bookrouting.flow_results import fade_results, weigh_results, weigh_sized
 from bookrouting.flow_settings import HORIZONS, SCORED
 from bookrouting.flow_state import (
     CLOCK,
@@ -20,6 +21,7 @@ from bookrouting.flow_state import (
     ENTRIES,
     NEAR_JUMPS,
     TICKETS,
+    Floats,
     FlowArrays,
     FlowTerms,
     Int64s,
@@ -83,6 +85,8 @@ def take_ticket(
     d[row].price_lots += lots * price
     d[row].paid_lots += lots * (over_mid + half + commission)
     d[row].floor_lots += lots * max(terms.cost_floor * widest, _LEAST_COST * abs(mid))
+    d[row].commission_lots += lots * commission
+    d[row].size += lots * m[symbol].lot_usd
     d[row].earned_lots += lots * (2.0 * markup + commission)
     d[row].variance_lots += lots * m[symbol].variance
     if math.isfinite(fast_mid):
@@ -107,7 +111,13 @@ def charge_swap(row: int, amount: float, flow: FlowArrays) -> None:
 
 
 @kernel
-def gather(rows: Int64s, fast: bool, clients: Table, out: FlowSums) -> None:  # noqa: FBT001
+def gather(
+    rows: Int64s,
+    fast: bool,  # noqa: FBT001 (kernels take no keywords)
+    clients: Table,
+    terms: FlowTerms,
+    out: FlowSums,
+) -> None:
     """Copy what the score needs of some clients; the fast twin knows no break-even."""
     for place in range(len(rows)):
         row = rows[place]
@@ -122,8 +132,26 @@ def gather(rows: Int64s, fast: bool, clients: Table, out: FlowSums) -> None:  # 
             else:
                 out.weight[place, k] = clients[row].weight[column]
                 out.moment[place, k] = clients[row].moment[column]
+        _gather_results(clients[row], fast, terms, out.weight[place], out.moment[place])
         stale = clients[row].stale / (clients[row].stale_seen + 5.0)
         out.breakeven[place] = clients[row].earned / max(n_eff, 1.0) - stale
+
+
+@kernel
+def _gather_results(
+    client: Any,
+    fast: bool,  # noqa: FBT001 (kernels take no keywords)
+    terms: FlowTerms,
+    weight: Floats,
+    moment: Floats,
+) -> None:
+    c, kappa, floor = client, terms.kappa, terms.floor_variance
+    if fast:
+        weigh_results(c.fast_results, kappa, floor, weight, moment)
+        weigh_sized(c.fast_sized_weight, c.fast_sized_moment, c.fast_sized_square, weight, moment)
+    else:
+        weigh_results(c.results, kappa, floor, weight, moment)
+        weigh_sized(c.sized_weight, c.sized_moment, c.sized_square, weight, moment)
 
 
 @kernel
@@ -188,4 +216,5 @@ def _age(client: int, now: int, clients: Table, terms: FlowTerms) -> None:
         c.moment[k] *= fades
         c.fast_weight[k] *= fast
         c.fast_moment[k] *= fast
+    fade_results(client, fades, fast, clients)
     c.last_ts, c.mark, c.fast_mark = now, mark, fast_mark

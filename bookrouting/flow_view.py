@@ -41,7 +41,7 @@ class FlowView:
         """Return what the score needs of some clients, by the twin that forgets sooner if fast."""
         rows = self._all() if rows is None else rows
         out = new_sums(len(rows))
-        gather(rows, fast, self.book.arrays.clients, out)
+        gather(rows, fast, self.book.arrays.clients, self.book.terms, out)
         return out
 
     def scores(self, rows: Int64s | None = None) -> Scores:

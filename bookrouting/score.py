@@ -1,9 +1,10 @@
 """How dangerous a flow is: a mixture over horizons in closed form, with its uncertainty.
 
 A client either has no usable edge, or an edge that shows at one horizon after his entries or his
-exits, or one in the swap. Precision-weighted sums of his markouts say how well each of these
-explains him; Bayes' rule does the rest. Nothing is trained but the last step, which makes the
-probability keep its word. Source: science.md section 2.
+exits, in what his trades came to, in his bigger trades, or in the swap. Precision-weighted sums of
+markouts and results say how well each of these explains him; Bayes' rule does the
+rest. Nothing is trained but the last step, which makes the probability keep its word. Source:
+science.md section 2.
 
 All figures are from the client's view: an edge above 0 is money that a house loses on the flow it
 keeps. Units: costs of a round trip, unless a name says otherwise.
@@ -19,7 +20,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bookrouting.flow_settings import CHANNELS, HORIZONS, SWAP_CHANNEL, ScoreSettings
+from bookrouting.flow_settings import (
+    CHANNELS,
+    HORIZONS,
+    RESULT_CHANNEL,
+    SEEN_CHANNELS,
+    SWAP_CHANNEL,
+    ScoreSettings,
+)
 from exposure.kernels import kernel
 
 Floats = NDArray[np.float64]
@@ -38,12 +46,13 @@ _NULL_HORIZON: Final = 3
 class FlowSums(NamedTuple):
     """What the score needs to know of clients' flow.
 
-    ``weight`` are sums of 1 / variance of markouts and ``moment`` those of markout / variance, per
-    horizon after entries, then after exits. ``trades`` counts entries, ``n_eff`` what is left of
-    them after decay, ``swap`` is the decayed sum of swaps. ``breakeven`` is what the house earns
-    per trade if it passes the flow on.
+    ``weight`` is the precision of a channel's mean and ``moment`` that mean times it: for markouts
+    sums of 1 / variance and of markout / variance. Channels are those of ``CHANNELS`` but the
+    swap. ``trades`` counts entries, ``n_eff`` what is left of them after decay, ``swap``
+    is the decayed sum of swaps. ``breakeven`` is what the house earns per trade if it passes the
+    flow on.
 
-    Shapes: weight, moment (clients, 2 x horizons), all others (clients,).
+    Shapes: weight, moment (clients, channels - 1), all others (clients,).
     """
 
     weight: Floats
@@ -60,10 +69,10 @@ class Scores(NamedTuple):
     ``p_toxic`` is calibrated; ``p_model`` is not. ``edge`` is the expected net edge per trade
     with its interval, ``p_pass_on`` the probability that passing the flow on earns the house more
     than keeping it, ``log_odds`` those of the model. Per channel ``p_channel`` (with the
-    probability of no edge they add up to 1), ``log_factor`` the evidence, ``mean`` the markout and
-    ``sd`` its standard error (0 without data).
+    probability of no edge they add up to 1), ``log_factor`` the evidence, ``mean`` what was seen
+    and ``sd`` its standard error (0 without data).
 
-    Shapes: p_channel, log_factor (clients, channels), mean, sd (clients, 2 x horizons), all others
+    Shapes: p_channel, log_factor (clients, channels), mean, sd (clients, channels - 1), all others
     (clients,).
     """
 
@@ -105,13 +114,14 @@ class ScoreTerms(NamedTuple):
     slope: float
     edge_slope: float
     edge_limit: float
+    sd_scale: float
 
 
 @functools.lru_cache(maxsize=16)
 def score_terms(settings: ScoreSettings) -> ScoreTerms:
     """Return the settings as arrays."""
-    null_sd = np.array(settings.null_sd * 2, np.float64)
-    edge_sd = np.array(settings.edge_sd * 2, np.float64)
+    null_sd = _per_channel(settings.null_sd, settings.result_null_sd)
+    edge_sd = _per_channel(settings.edge_sd, settings.result_edge_sd)
     weights = channel_weights(settings)
     platt = settings.calibration
     return ScoreTerms(
@@ -132,20 +142,28 @@ def score_terms(settings: ScoreSettings) -> ScoreTerms:
         platt.slope,
         platt.edge,
         platt.edge_limit,
+        platt.sd_scale,
     )
+
+
+def _per_channel(horizons: tuple[float, ...], result: float) -> Floats:
+    """Return a setting for every channel but the swap."""
+    return np.array([*horizons, *horizons, result, result, *horizons], np.float64)
 
 
 def channel_weights(settings: ScoreSettings) -> Floats:
     """Return how a toxic client's prior is divided among channels; they add up to 1."""
     entries, exits = np.ones(HORIZONS), np.array(settings.exit_weights)
-    weights = np.concatenate([entries, exits, [settings.swap_weight]])
+    results = [settings.result_weight, settings.sized_result_weight]
+    sized = np.full(HORIZONS, settings.sized_entry_weight)
+    weights = np.concatenate([entries, exits, results, sized, [settings.swap_weight]])
     share: Floats = weights / weights.sum()
     return share
 
 
 def new_sums(clients: int) -> FlowSums:
     """Return the sums of so many clients who have not traded."""
-    wide = (clients, 2 * HORIZONS)
+    wide = (clients, SEEN_CHANNELS)
     return FlowSums(
         np.zeros(wide),
         np.zeros(wide),
@@ -158,8 +176,9 @@ def new_sums(clients: int) -> FlowSums:
 
 def new_scores(clients: int) -> Scores:
     """Return room for the scores of so many clients."""
-    shapes = {"p_channel": CHANNELS, "log_factor": CHANNELS, "mean": 2 * HORIZONS}
-    widths = [shapes.get(name, 2 * HORIZONS if name == "sd" else 0) for name in Scores._fields]
+    shapes = {"p_channel": CHANNELS, "log_factor": CHANNELS}
+    shapes |= {"mean": SEEN_CHANNELS, "sd": SEEN_CHANNELS}
+    widths = [shapes.get(name, 0) for name in Scores._fields]
     return Scores(*(np.zeros((clients, width) if width else clients) for width in widths))
 
 
@@ -204,9 +223,9 @@ def score_rows(sums: FlowSums, rows: Int64s, terms: ScoreTerms, out: Scores) -> 
 def _weigh(
     client: int, swap: float, sums: FlowSums, terms: ScoreTerms, place: int, out: Scores
 ) -> None:
-    """Say how much better an edge at each horizon explains the markouts than none."""
+    """Say how much better an edge in each channel explains what was seen than none."""
     needed = max(1.0 - swap, terms.least_edge)
-    for k in range(2 * HORIZONS):
+    for k in range(SEEN_CHANNELS):
         weight = sums.weight[client, k]
         if weight > _LEAST_WEIGHT:
             variance = 1.0 / weight
@@ -262,15 +281,16 @@ def _expect(
             found, spread = _posterior(
                 sums, client, k, needed + terms.edge_shift[k], terms.edge_variance[k]
             )
-            if k < HORIZONS:
+            if k < HORIZONS or k >= RESULT_CHANNEL:
                 mean, variance = found, spread
             else:
                 mean, variance = little + found, little_variance + spread
         mean += base
         first += p * mean
         second += p * (variance + mean * mean)
-        above += p * _phi((mean + sums.breakeven[client]) / math.sqrt(variance))
-    half = terms.z * math.sqrt(max(second - first * first, 0.0))
+        sd = terms.sd_scale * math.sqrt(variance)
+        above += p * _phi((mean + sums.breakeven[client]) / sd)
+    half = terms.z * terms.sd_scale * math.sqrt(max(second - first * first, 0.0))
     out.edge[place], out.p_pass_on[place] = first, min(max(above, 0.0), 1.0)
     out.edge_low[place], out.edge_high[place] = first - half, first + half
 
@@ -279,7 +299,7 @@ def _expect(
 def _posterior(
     sums: FlowSums, client: int, k: int, prior: float, prior_variance: float
 ) -> tuple[float, float]:
-    """Return the mean and variance of a markout's mean after what was seen of it."""
+    """Return the mean and variance of a channel's mean after what was seen of it."""
     precision = 1.0 / prior_variance + sums.weight[client, k]
     return (prior / prior_variance + sums.moment[client, k]) / precision, 1.0 / precision
 

@@ -15,7 +15,7 @@ from dealing.lab.scorers import Scorer
 
 _TICKETS: Final = 3
 _TICKET_GAP_NS: Final = 1_000_000
-_SETTLED_NS: Final = 2_400 * NS
+_SETTLED_NS: Final = 3_700 * NS
 """The longest markout of the score, and a while for the next quote to come."""
 _CLIENTS: Final = 120
 _MERGED_NS: Final = 2 * NS

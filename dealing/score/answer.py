@@ -22,14 +22,14 @@ from bookrouting.decision_card import (
     decision_card,
 )
 from bookrouting.flow_findings import NO_FINDINGS, Findings
-from bookrouting.flow_settings import HORIZONS
+from bookrouting.flow_settings import HORIZONS, RESULT_CHANNEL
 from bookrouting.flow_view import Alarm, FlowView
 from bookrouting.money import NOTHING, Money
 from bookrouting.score import Scores
 from dealing.score.reader import FlowReader
 from dealing.score.reasons import ClientFacts, reasons_of
 from dealing.score.study import Study, clusters_json, findings_json, reasons_beside, studied
-from dealing.score.words import band_of
+from dealing.score.words import band_of, channel_name
 from dealing.snapshot_json import milliseconds
 
 _MILLION: Final = 1e6
@@ -219,7 +219,8 @@ def row_json(row: ClientRow) -> dict[str, Any]:
 
     Whoever is not ``scored`` traded too seldom: his score is the base rate and has no ``band``.
     """
-    entries, exits = row.channels[:HORIZONS], row.channels[HORIZONS:-1]
+    entries, exits = row.channels[:HORIZONS], row.channels[HORIZONS:RESULT_CHANNEL]
+    others = enumerate(row.channels[RESULT_CHANNEL:-1], RESULT_CHANNEL)
     swap, money, facts = row.channels[-1], row.money, row.facts
     scored = facts.n >= facts.fewest
     return client_json(row) | {
@@ -232,6 +233,10 @@ def row_json(row: ClientRow) -> dict[str, Any]:
         "drifting": scored and facts.drift > facts.drift_limit,
         "channels": [channel._asdict() for channel in entries],
         "exit_channels": [channel._asdict() for channel in exits],
+        "other_channels": [
+            {"name": channel_name(place, channel.horizon_s), **channel._asdict()}
+            for place, channel in others
+        ],
         "swap_channel": {"p": swap.p, "decibans": swap.decibans},
         "reference": facts.reference,
         **findings_json(row.found),

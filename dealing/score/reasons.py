@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from bookrouting.decision_card import ChannelEvidence
 from bookrouting.flow_view import Alarm
-from dealing.score.words import channel_name
+from dealing.score.words import NAMED, channel_name
 
 NO_REFERENCE: Final = "no reference feed"
 
@@ -82,9 +82,10 @@ def _channel(place: int, channel: ChannelEvidence, n: int) -> str:
     if channel.markout_pips is None or costs is None or error is None:
         return f"{channel_name(place, channel.horizon_s)}: {said}"
     moved = "gains" if costs >= 0.0 else "loses"
+    within = "in" if place in NAMED else "within"
     return (
         f"{moved} {abs(costs):.2f} times what a round trip costs (+-{error:.2f}; "
-        f"{abs(channel.markout_pips):.2f} pips) before costs within "
+        f"{abs(channel.markout_pips):.2f} pips) before costs {within} "
         f"{channel_name(place, channel.horizon_s)}, {n} trades: {said}"
     )
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bookrouting.decision_card import CurvePoint, DecisionCard, DrivingTrade
-from bookrouting.flow_settings import HORIZONS
+from bookrouting.flow_settings import HORIZONS, SWAP_CHANNEL
 from dealing.score.answer import ClientRow, ScoreAnswer
 from dealing.score.study import habits_in_words
 from dealing.score.words import band_of, channel_name
@@ -115,7 +115,7 @@ def _evidence(row: ClientRow) -> Table:
     for place, channel in enumerate(row.channels):
         pips = "-" if channel.markout_pips is None else f"{channel.markout_pips:+.2f}"
         name = channel_name(place, channel.horizon_s)
-        if place < HORIZONS or channel.markout_pips is not None or place == 2 * HORIZONS:
+        if place < HORIZONS or channel.markout_pips is not None or place == SWAP_CHANNEL:
             table.add_row(name, pips, f"{channel.decibans:+.1f}", f"{channel.p:.1%}")
     none = max(1.0 - sum(channel.p for channel in row.channels), 0.0)
     table.add_row("no edge", "-", "-", f"{none:.1%}")

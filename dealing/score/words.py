@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bookrouting.flow_settings import HORIZONS
+from bookrouting.flow_settings import HORIZONS, RESULT_CHANNEL, SIZED_CHANNEL, SWAP_CHANNEL
 
 WATCH_SCORE: Final = 30.0
 TOXIC_SCORE: Final = 60.0
@@ -14,6 +14,13 @@ BANDS: Final = (
     (SEVERE_SCORE, "severe"), (TOXIC_SCORE, "toxic"), (WATCH_SCORE, "watch"), (0.0, "normal"),
 )  # fmt: skip
 """What a score is called from which size on, the highest first."""
+
+NAMED: Final = {
+    RESULT_CHANNEL: "closed trades",
+    RESULT_CHANNEL + 1: "closed trades by size",
+    SWAP_CHANNEL: "swap",
+}
+"""Channels that look at what came of trades instead of a horizon."""
 
 
 def band_of(score: float) -> str:
@@ -27,6 +34,8 @@ def band_of(score: float) -> str:
 
 def channel_name(place: int, horizon_s: float) -> str:
     """Return what a channel is called."""
-    if place == 2 * HORIZONS:
-        return "swap"
+    if place in NAMED:
+        return NAMED[place]
+    if place >= SIZED_CHANNEL:
+        return f"{horizon_s:g} s after entries by size"
     return f"{horizon_s:g} s after {'entries' if place < HORIZONS else 'exits'}"

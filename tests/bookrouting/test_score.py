@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookrouting.flow_settings import CHANNELS, HORIZONS, ScoreSettings
+from bookrouting.flow_settings import CHANNELS, HORIZONS, SEEN_CHANNELS, ScoreSettings
 from bookrouting.score import (
     FlowSums,
     chance_of_loss,
@@ -20,8 +20,8 @@ SETTINGS = ScoreSettings()
 
 
 def sums_of(weight, mean, trades=40, swap=0.0, breakeven=0.0):
-    """Return one client's sums: weights and mean markouts of ten horizons."""
-    weight, mean = np.broadcast_to(weight, (10,)), np.broadcast_to(mean, (10,))
+    """Return one client's sums: weights and means of all channels but the swap."""
+    weight, mean = (np.broadcast_to(one, (SEEN_CHANNELS,)) for one in (weight, mean))
     return FlowSums(
         np.array([weight], np.float64), np.array([weight * mean], np.float64),
         np.array([trades]), np.array([float(trades)]), np.array([swap * (trades + 3.0)]),
@@ -33,36 +33,46 @@ def normal(x, variance):
     return math.exp(-x * x / (2.0 * variance)) / math.sqrt(2.0 * math.pi * variance)
 
 
+def scales(channel, settings=SETTINGS):
+    """Return how wide means are without an edge, and with one."""
+    if channel in {10, 11}:
+        return settings.result_null_sd, settings.result_edge_sd
+    horizon = channel % 5 if channel < 10 else channel - 12
+    return settings.null_sd[horizon], settings.edge_sd[horizon]
+
+
 def plainly(weight, mean, trades, swap, settings=SETTINGS):
     """Write the mixture down as science.md does; return P of each channel, edge, odds."""
     factors = []
     needed = max(1.0 - swap, settings.least_edge)
-    for k in range(10):
-        null, edge = settings.null_sd[k % 5], settings.edge_sd[k % 5]
+    for k in range(17):
+        null, edge = scales(k, settings)
         s2 = 1.0 / weight[k]
         m = max(mean[k], -0.5 * math.sqrt(s2))
         there = normal(m - needed - settings.edge_offset * edge, edge**2 + s2)
         factors.append(math.log(there / normal(m, null**2 + s2)))
     gain = settings.swap_gain * min(max(swap - 1.0, -1.5), 3.0)
     factors = [min(max(one, -12.0), 40.0) for one in factors] + [trades / (trades + 3.0) * gain]
-    weights = np.array([1.0] * 5 + list(settings.exit_weights) + [1.0])
+    others = [settings.result_weight, settings.sized_result_weight]
+    others += [settings.sized_entry_weight] * 5 + [1.0]
+    weights = np.array([1.0] * 5 + list(settings.exit_weights) + others)
     prior = 0.12 * weights / weights.sum()
     odds = prior * np.exp(factors)
     p = odds / (odds.sum() + 0.88)
     precision = 1.0 / settings.null_sd[3] ** 2 + weight[3]
     little = weight[3] * mean[3] / precision
-    expected = (1.0 - p.sum() + p[10]) * little
-    for k in range(10):
-        edge = settings.edge_sd[k % 5]
+    expected = (1.0 - p.sum() + p[17]) * little
+    for k in range(17):
+        _, edge = scales(k, settings)
         mu = needed + settings.edge_offset * edge
         found = (mu / edge**2 + weight[k] * mean[k]) / (1.0 / edge**2 + weight[k])
-        expected += p[k] * (found if k < 5 else little + found)
+        expected += p[k] * (little + found if 5 <= k < 10 else found)
     return p, expected + swap - 1.0, math.log(odds.sum() / 0.88)
 
 
 @given(
-    st.lists(st.floats(0.05, 60.0), min_size=10, max_size=10),
-    st.lists(st.floats(-3.0, 3.0), min_size=10, max_size=10),
+    st.lists(st.floats(0.05, 60.0), min_size=17, max_size=17),
+    st.lists(st.floats(-3.0, 3.0), min_size=17, max_size=17),
     st.floats(-1.0, 4.0),
 )
 def test_it_is_the_formula_written_plainly(weight, mean, swap):
@@ -76,8 +86,8 @@ def test_it_is_the_formula_written_plainly(weight, mean, swap):
 
 
 @given(
-    st.lists(st.floats(0.0, 1e6), min_size=10, max_size=10),
-    st.lists(st.floats(-1e4, 1e4), min_size=10, max_size=10),
+    st.lists(st.floats(0.0, 1e6), min_size=17, max_size=17),
+    st.lists(st.floats(-1e4, 1e4), min_size=17, max_size=17),
     st.floats(-50.0, 50.0),
     st.integers(0, 500),
 )
@@ -98,14 +108,15 @@ def test_a_client_of_few_trades_keeps_the_base_rate():
 
 
 def test_without_its_strongest_channel_a_score_is_lower():
-    mean = np.array([0.0, 2.0, 0.0, 0.0, 0.0] + [0.0] * 5)
-    whole, part = sums_of(20.0, mean), sums_of(np.where(np.arange(10) == 1, 0.0, 20.0), mean)
+    is_second = np.arange(SEEN_CHANNELS) == 1
+    mean = np.where(is_second, 2.0, 0.0)
+    whole, part = sums_of(20.0, mean), sums_of(np.where(is_second, 0.0, 20.0), mean)
     assert score_clients(part).p_toxic[0] < 0.5 < score_clients(whole).p_toxic[0]
 
 
 def test_more_gain_is_never_less_dangerous():
     means = np.linspace(-3.0, 3.0, 61)
-    found = [score_clients(sums_of(10.0, [mean] + [0.0] * 9)).p_toxic[0] for mean in means]
+    found = [score_clients(sums_of(10.0, [mean] + [0.0] * 16)).p_toxic[0] for mean in means]
     assert np.all(np.diff(found) >= -1e-12)
 
 
@@ -125,7 +136,8 @@ def test_passing_on_is_judged_against_what_it_earns():
 def test_many_clients_at_once_are_each_client_alone():
     random = np.random.default_rng(1)
     many = FlowSums(
-        random.uniform(0.0, 30.0, (50, 10)), random.normal(0.0, 20.0, (50, 10)),
+        random.uniform(0.0, 30.0, (50, SEEN_CHANNELS)),
+        random.normal(0.0, 20.0, (50, SEEN_CHANNELS)),
         random.integers(0, 100, 50), random.uniform(0.0, 100.0, 50), random.normal(0, 5.0, 50),
         random.normal(0.0, 1.0, 50),
     )  # fmt: skip
@@ -138,7 +150,7 @@ def test_many_clients_at_once_are_each_client_alone():
 
 def test_the_prior_is_divided_among_all_channels():
     weights = channel_weights(SETTINGS)
-    assert len(weights) == CHANNELS == 2 * HORIZONS + 1
+    assert len(weights) == CHANNELS == 3 * HORIZONS + 3
     assert weights.sum() == pytest.approx(1.0)
 
 

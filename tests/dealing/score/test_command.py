@@ -26,6 +26,9 @@ CONTRACT = {
     "client_edge_high", "e_value", "book", "suggested_book", "reasons", "n", "channels",
 }  # fmt: skip
 
+OTHERS = ["closed trades", "closed trades by size"]
+OTHERS += [f"{horizon} s after entries by size" for horizon in (1, 10, 60, 300, 1800)]
+
 
 def write(directory, seed=4, *, accounts=True, trades=30, clients=4):
     """Write a day whose first client knows what comes."""
@@ -72,6 +75,13 @@ def test_the_json_is_that_of_the_contract_and_every_number_is_finite(tmp_path, c
     for row in said["clients"]:
         assert row.keys() >= CONTRACT
         assert [one["horizon_s"] for one in row["channels"]] == [1.0, 10.0, 60.0, 300.0, 1_800.0]
+        assert [one["name"] for one in row["other_channels"]] == OTHERS
+        p = [
+            one["p"]
+            for kind in ("channels", "exit_channels", "other_channels")
+            for one in row[kind]
+        ]
+        assert 0.0 < sum(p) + row["swap_channel"]["p"] <= 1.0
         assert row["client_edge_low"] <= row["client_edge_usd_per_million"]
         assert row["book"] in "AB"
     assert [set(one) for one in said["alarms"]][:1] == [{"client_id", "ts_ms", "n", "e_value"}]
