@@ -91,6 +91,26 @@
     return tr;
   };
 
+  /* a row stays the element that it is: a pointer or the focus may be on it */
+  const renew = (tr, fresh) => {
+    for (const name of ["aria-selected", "data-stale"]) {
+      if (fresh.hasAttribute(name)) tr.setAttribute(name, fresh.getAttribute(name));
+      else tr.removeAttribute(name);
+    }
+    [...fresh.children].forEach((cell, k) => {
+      if (!tr.children[k].isEqualNode(cell)) tr.children[k].replaceWith(cell);
+    });
+    return tr;
+  };
+  const drawLines = (fresh) => {
+    const body = element("hedging-rows");
+    const held = new Map([...body.children].map((tr) => [tr.dataset.symbol, tr]));
+    const lines = fresh.map((tr) => (held.has(tr.dataset.symbol)
+      ? renew(held.get(tr.dataset.symbol), tr) : tr));
+    const same = lines.length === body.children.length && lines.every((tr, k) => tr === body.children[k]);
+    if (!same) body.replaceChildren(...lines);
+  };
+
   const ORDER = { automatic: 0, manual: 1, off: 2 };
   const sorted = (rows) => [...rows].sort((a, b) => ORDER[a.mode] - ORDER[b.mode]
     || Math.abs(b.net_lots * (b.usd_per_lot ?? 0)) - Math.abs(a.net_lots * (a.usd_per_lot ?? 0)));
@@ -119,9 +139,7 @@
     }
     element("hedging-empty").textContent = "The house holds nothing, and no symbol has rules.";
     desk.setEmpty("hedging", told.symbols.length === 0);
-    const focused = document.activeElement?.closest?.("#hedging-rows tr")?.dataset.symbol;
-    element("hedging-rows").replaceChildren(...sorted(told.symbols).map(line));
-    if (focused) element("hedging-rows").querySelector(`[data-symbol="${CSS.escape(focused)}"]`)?.focus();
+    drawLines(sorted(told.symbols).map(line));
     const names = element("hedging-names");
     if (names.childElementCount !== told.symbols.length) {
       names.replaceChildren(...told.symbols.map((row) =>
