@@ -30,7 +30,7 @@ SCREENS: Final = frozenset({"/clients", "/risk", "/margin", "/revenue", "/system
 
 READABLE: Final = re.compile(
     r"/|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
-    r"|/api/v1/(snapshot|revenue|commands|approvals|audit)"
+    r"|/api/v1/(snapshot|revenue|clusters|commands|approvals|audit)"
 )
 COMMANDS: Final = frozenset(
     {

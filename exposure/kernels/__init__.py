@@ -44,6 +44,6 @@ __all__ = [
     "LOTS_TOLERANCE", "MONEY_TOLERANCE", "OUT_OF_ORDER", "REARM_POINTS", "UNKNOWN_SYMBOL",
     "account_margin", "anchor", "apply_quotes", "background_kernel", "crossed", "hedged_margin",
     "kernel", "margin_level", "refresh_account", "refresh_everybody", "refresh_margins",
-    "refresh_pair", "room_of", "settle", "settle_deal", "settle_symbol", "tiered_margin", "touch_symbol",
-    "value_accounts",
+    "refresh_pair", "room_of", "settle", "settle_deal", "settle_symbol", "tiered_margin",
+    "touch_symbol", "value_accounts",
 ]  # fmt: skip
