@@ -9,6 +9,7 @@ Source: science.md section 1.7.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -42,6 +43,13 @@ class AsOne(NamedTuple):
     edge_high: float
     gross_usd: float
     net_usd: float
+
+
+class _Running(NamedTuple):
+    """A decision that others may still join. Units: ``began`` ns UTC."""
+
+    began: int
+    members: set[int]
 
 
 def look(fills: FillColumns, known: Sequence[Cluster] = ()) -> list[Cluster]:
@@ -90,15 +98,24 @@ def as_one(book: FlowBook, cluster: Cluster) -> AsOne:
 
 
 def _first_ones(book: FlowBook, rows: Int64s, window_s: float) -> Int64s:
-    """Return the first decision of each that belongs together. Shapes: rows (n,), by time."""
+    """Return the first decision of each that belongs together. Shapes: rows (n,), by time.
+
+    What a member does twice is two decisions, however near: it joins the oldest one within the
+    window that he has not joined yet.
+    """
     d = book.arrays.decisions[rows]
-    begun: dict[tuple[int, float, bool], int] = {}
+    running: defaultdict[tuple[int, float, bool], list[_Running]] = defaultdict(list)
     first = np.zeros(len(rows), np.bool_)
     keys = zip(d["symbol"].tolist(), d["side"].tolist(), d["is_exit"].tolist(), strict=True)
-    for k, (key, ts) in enumerate(zip(keys, d["ts"].tolist(), strict=True)):
-        if key not in begun or ts - begun[key] > window_s * _NS:
-            begun[key] = ts
+    whose = zip(keys, d["ts"].tolist(), d["client"].tolist(), strict=True)
+    for k, (key, ts, member) in enumerate(whose):
+        running[key] = [one for one in running[key] if ts - one.began <= window_s * _NS]
+        joined = next((one for one in running[key] if member not in one.members), None)
+        if joined is None:
+            running[key].append(_Running(ts, {member}))
             first[k] = True
+        else:
+            joined.members.add(member)
     return rows[first]
 
 

@@ -2,7 +2,8 @@
 
 ``/healthz`` says that the process answers, ``/readyz`` that its figures are fresh, and
 ``/api/v1/snapshot`` is the object of semantics.md section 9, live, with every figure's age.
-``/api/v1/revenue`` is what the house earned in some server days, by one dimension.
+``/api/v1/revenue`` is what the house earned in some server days, by one dimension, and
+``/api/v1/clusters`` clients who act as one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import polars as pl
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from dealing.flow.ports import FlowQueries
 from dealing.ports import EngineFrame, SnapshotSource
 from dealing.revenue.export import Form, encoded, report_table
 from dealing.revenue.facts import Dimension
@@ -26,7 +28,7 @@ from dealing.revenue.periods import custom
 from dealing.revenue.ports import Period, Summary
 from dealing.revenue.reader import RevenueReader
 from dealing.revenue.report import rows, total
-from exposure.errors import StorageError
+from exposure.errors import DisconnectedError, StorageError
 
 FRESH_MS: Final = 3_000.0
 
@@ -94,6 +96,20 @@ def revenue_routes(reader: RevenueReader) -> APIRouter:
         return await asyncio.to_thread(_revenue_answer, summary, period, dimension, form)
 
     router.add_api_route("/api/v1/revenue", revenue, methods=["GET"], include_in_schema=False)
+    return router
+
+
+def flow_routes(queries: FlowQueries) -> APIRouter:
+    """Return the route of clients who act as one."""
+    router = APIRouter()
+
+    async def clusters() -> Response:
+        try:
+            return _json({"clusters": await queries.clusters()})
+        except DisconnectedError as e:
+            return _json({"error": str(e)}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    router.add_api_route("/api/v1/clusters", clusters, methods=["GET"], include_in_schema=False)
     return router
 
 

@@ -16,7 +16,7 @@ from dash import Dash
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from dealing.api import api_routes, revenue_routes
+from dealing.api import api_routes, flow_routes, revenue_routes
 from dealing.desk import shell
 from dealing.desk.callbacks import problem_of
 from dealing.desk.guard import STREAM_PATH, Guard
@@ -69,6 +69,7 @@ def create_desk(
     server.include_router(shadow_routes(queries))
     sources = revenue_sources(source, store, options, now)
     server.include_router(revenue_routes(sources.reader))
+    server.include_router(flow_routes(queries))
     if commands is not None:
         server.include_router(commands)
     server.add_api_websocket_route(STREAM_PATH, stream.serve)

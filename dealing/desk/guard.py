@@ -30,7 +30,7 @@ SCREENS: Final = frozenset({"/clients", "/risk", "/margin", "/hedging", "/revenu
 
 READABLE: Final = re.compile(
     r"/|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
-    r"|/api/v1/(snapshot|revenue|commands|approvals|audit|hedging|hedging/ticket)"
+    r"|/api/v1/(snapshot|revenue|clusters|shadow|commands|approvals|audit|hedging|hedging/ticket)"
 )
 COMMANDS: Final = frozenset(
     {

@@ -125,6 +125,8 @@ def test_every_number_of_a_reason_is_one_of_the_answer(tmp_path):
         channels = [channel for channel in row.channels if channel.markout_pips is not None]
         known = {f"{abs(c.markout_pips):.2f}" for c in channels}
         known |= {f"{c.se_pips:.2f}" for c in channels} | {str(row.n), f"{row.edge:+,.0f}"}
+        known |= {f"{abs(c.markout_costs):.2f}" for c in channels}
+        known |= {f"{c.se_costs:.2f}" for c in channels}
         known |= {f"{c.p:.0%}" for c in row.channels} | {f"{c.horizon_s:g}" for c in row.channels}
         known |= {f"{c.decibans:+.1f}" for c in row.channels}
         if row.facts.alarm is not None:
