@@ -41,6 +41,7 @@ from exposure.snapshot import Snapshot
 from feeds.book_files import BookDirectory, QuoteRun
 
 _REPORTS: Final = 100
+_NOWHERE: Final = np.zeros(0, np.int64)
 
 
 class Plan(NamedTuple):
@@ -192,12 +193,12 @@ class _Day:
     def _parts(self, run: QuoteRun) -> Iterator[QuoteRun]:
         """Yield a run cut where a block ends, a hedge falls due, or a waiting symbol is quoted."""
         times = np.maximum(np.maximum.accumulate(run.quotes.ts_event), self.engine.as_of)
-        cuts = np.flatnonzero(np.diff(times // self._block_ns, prepend=-1))
+        cuts = self._block_ends(times)
         waiting = self._hedges is not None and self._hedges.waits_for_prices
         if waiting:
             _, firsts = np.unique(run.quotes.symbol, return_index=True)
             cuts = np.union1d(cuts, firsts + 1)
-        begin, stops = 0, iter([*cuts[(cuts > 0) & (cuts < len(times))].tolist(), len(times)])
+        begin, stops = 0, iter([*cuts[cuts < len(times)].tolist(), len(times)])
         for stop in stops:
             while begin < stop:
                 self._pass_time(int(times[begin]))
@@ -207,12 +208,14 @@ class _Day:
                     # what is quoted at the very moment is what the hedge meets
                     end = min(end, int(np.searchsorted(times, due, side="right")))
                 end = max(end, begin + 1)
-                symbol, bid, ask, ts = run.quotes
-                columns = QuoteColumns(
-                    symbol[begin:end], bid[begin:end], ask[begin:end], ts[begin:end]
-                )
-                yield QuoteRun(run.first_position + begin, columns)
+                yield run if end - begin == len(times) else _part(run, begin, end)
                 begin = end
+
+    def _block_ends(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where new blocks begin in times that never go back; most runs lie in one."""
+        if times[0] // self._block_ns == times[-1] // self._block_ns:
+            return _NOWHERE
+        return np.flatnonzero(np.diff(times // self._block_ns)) + 1
 
     def _until_thought(self, times: NDArray[np.int64], begin: int, stop: int) -> int:
         """Return where the quotes end that come before the router thinks again."""
@@ -334,3 +337,9 @@ class _Day:
         self._assigned[login, symbol] = ratio
         name = "A" if ratio == 1.0 else "B" if ratio == 0.0 else "C"
         return BookAssigned(ts_event, login, name, ratio, symbol)
+
+
+def _part(run: QuoteRun, begin: int, end: int) -> QuoteRun:
+    symbol, bid, ask, ts = run.quotes
+    columns = QuoteColumns(symbol[begin:end], bid[begin:end], ask[begin:end], ts[begin:end])
+    return QuoteRun(run.first_position + begin, columns)
