@@ -18,7 +18,7 @@ from bookrouting.held import Held
 
 Floats = NDArray[np.float64]
 
-SLICE: Final = 4_096
+SLICE: Final = 1_024
 
 
 class Market(NamedTuple):

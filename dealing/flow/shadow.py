@@ -24,7 +24,7 @@ from bookrouting.holdings import Holdings, Market, holdings, market_of, with_hol
 from bookrouting.money import NOTHING, Money
 from bookrouting.paired import PairedDifference, paired_difference
 from bookrouting.policy import Policy, place_of
-from bookrouting.proposals import Action, propose
+from bookrouting.proposals import Action, RoutingProposal, propose
 from bookrouting.shadow import Brought, ShadowBook, hourly_sd, whole_hours
 from dealing.flow.decisions import decision_json
 from dealing.flow.ports import ShadowClient, ShadowTold
@@ -37,7 +37,7 @@ STEP_NS: Final = 900 * 10**9
 REPETITIONS: Final = 2_000
 CLIENTS_TOLD: Final = 200
 DECISIONS_KEPT: Final = 200
-SLICE: Final = 2_048
+SLICE: Final = 1_024
 _SAME: Final = 1e-9
 _WAYS: Final = 2.0
 
@@ -161,8 +161,12 @@ class LiveShadow:
             return
         gross = dict(zip(taken.client_ids, held.gross_usd.tolist(), strict=True))
         following, moved = self._following, self._following.moved_on(step // DAY_NS)
-        clients = with_holdings([following.placed(one) for one in evidence], gross)
-        found = await asyncio.to_thread(propose, following.policy, clients, step, moved)
+
+        def asked() -> tuple[list[FlowEvidence], list[RoutingProposal]]:
+            clients = with_holdings([following.placed(one) for one in evidence], gross)
+            return clients, propose(following.policy, clients, step, moved)
+
+        clients, found = await asyncio.to_thread(asked)
         decided = following.take(found, clients, step)
         self._decisions.extend(decision_json(one) for one in decided)
         self._moves += sum(one.proposal.action is Action.MOVE for one in decided)
