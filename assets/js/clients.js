@@ -161,8 +161,11 @@
   };
 
   const tickFocused = () => {
-    const cell = desk.choices.screen === "clients" ? api?.getFocusedCell() : null;
-    const node = cell && api.getDisplayedRowAtIndex(cell.rowIndex);
+    if (desk.choices.screen !== "clients" || !api) return;
+    const focused = api.getFocusedCell();
+    const row = document.activeElement?.closest("#clients-grid [row-id]");
+    const node = row ? api.getRowNode(row.getAttribute("row-id"))
+      : focused && api.getDisplayedRowAtIndex(focused.rowIndex);
     node?.setSelected(!node.isSelected());
   };
 

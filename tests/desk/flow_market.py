@@ -38,7 +38,7 @@ class FlowMarket(ScriptedBook):
     """A scripted broker whose clients' flow is followed, and who obeys commands."""
 
     def __init__(self, accounts=30, positions=20):
-        self.flow = begun(("USD", "EUR"))
+        self.flow, self._quiet = begun(("USD", "EUR")), False
         super().__init__(accounts, positions)
         self.queries = FlowQueries(self)
         self.store = MemoryCommandStore()
@@ -50,6 +50,12 @@ class FlowMarket(ScriptedBook):
         for number in range(ROUNDS):
             self._round(number)
         self.apply(self._deal("whale", WHALE, "buy", 20.0))
+        self._quiet = True
+
+    def trade(self, count):
+        """Let the others trade until the test begins: afterwards counts stand still."""
+        if not self._quiet:
+            super().trade(count)
 
     def next_deal(self, client):
         """Return one more deal of a client, to see to which book it goes."""
