@@ -136,7 +136,10 @@
     figure.dataset.curve = key;
     const more = desk.made("details");
     more.open = open;
-    more.append(desk.made("summary", "The curve as a table"), tableOf(title, points));
+    const scroll = desk.made("div", "", "card-scroll");
+    scroll.tabIndex = 0;
+    scroll.append(tableOf(title, points));
+    more.append(desk.made("summary", "The curve as a table"), scroll);
     const caption = desk.made("figcaption", title);
     caption.append(desk.made("small", "above the dashed line the client earns and the house pays"));
     figure.append(caption, picture(title, points, cost), legend(cost), more);

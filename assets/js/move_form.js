@@ -24,7 +24,6 @@
 
   const hidePlan = () => {
     element("move-preview").hidden = true;
-    panel().toggleAttribute("data-looked", false);
   };
 
   const setBusy = (now) => {
@@ -109,9 +108,8 @@
     const button = element("move-preview").querySelector("[data-action='move:confirm'] span");
     button.textContent = approval ? "Ask for approval" : command.clients === 1 ? "Move him" : "Move them";
     element("move-preview").hidden = false;
-    panel().toggleAttribute("data-looked", true);
     element("move-preview").scrollIntoView({ block: "nearest" });
-    element("move-preview").querySelector("button").focus();
+    element("move-preview").focus(); // not its button: a key pressed twice must not give a command
   };
 
   const look = async () => {

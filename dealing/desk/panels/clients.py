@@ -209,11 +209,12 @@ def _table(
         html.Th(text, scope="col", title=tip, className="" if k < texts else "num")
         for k, (text, tip) in enumerate(heads)
     ]
-    return html.Table(
+    table = html.Table(
         [html.Thead(html.Tr(cells)), html.Tbody(id=identity)],
         className="plain-table",
         **aria(label=label),
     )
+    return html.Div(table, className="card-scroll", tabIndex=0)
 
 
 def _tile(key: str, label: str, tip: str) -> Component:

@@ -157,6 +157,7 @@ def _preview() -> Component:
         id=MoveIds.PREVIEW,
         className="move-preview",
         hidden=True,
+        tabIndex=-1,
         role="group",
         **aria(label="What will happen"),
     )
