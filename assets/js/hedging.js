@@ -32,6 +32,7 @@
 
   /* the list */
   const band = (row) => {
+    if (row.mode === "off") return made("td", "–", "why"); // nobody holds it to a band
     const cell = document.createElement("td");
     const bar = made("span", "", "band-bar");
     const away = row.net_lots - row.centre_lots;

@@ -52,7 +52,10 @@ class HedgingDesk(ServedDesk):
 
     def __init__(self):
         super().__init__(accounts=60, positions=300)
-        rules = HedgeRules(mode=HedgeMode.MANUAL, band_lots=0.5, max_clip_lots=1.0)
+        # far from its centre, however the scripted clients trade
+        rules = HedgeRules(
+            mode=HedgeMode.MANUAL, band_lots=0.5, centre_lots=100.0, max_clip_lots=1.0
+        )
         by_hand = SymbolRules(rules=rules, lp="LP1", hedges=Hedges.HOUSE_NET)
         others = SymbolRules(rules=HedgeRules(band_lots=0.0), lp="LP1")
         settings = HedgeSettings(others=others, symbols={"EURUSD": by_hand})
