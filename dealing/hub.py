@@ -333,6 +333,7 @@ class HubClient:
                     | CopyTold(number, told)
                     | ClientsTold(number, told)
                     | CardTold(number, told)
+                    | ClustersTold(number, told)
                     | BooksTold(number, told)
                 ):
                     if (answer := self._waiting(number)) is not None:
