@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bookrouting.clusters.fills import STILL_OPEN
 from bookrouting.detectors.entries import Closes, Entries, Floats, Int64s
 from bookrouting.detectors.money import MoneyFacts
+from bookrouting.detectors.timing import FEWEST_STALE, STALE_SHARE
 from bookrouting.flow_book import USD, FlowBook
 from bookrouting.flow_kernels import cost_of
 from bookrouting.flow_settings import CURVE_S
@@ -35,11 +36,15 @@ _ONE_SECOND, _ONE_MINUTE = CURVE_S.index(1.0), CURVE_S.index(60.0)
 class Crowd(NamedTuple):
     """What is usual among all clients.
 
-    Units: ``stale_ratio`` and ``news_ratio`` shares of entries, ``usual_usd`` the median trade,
-    ``rollovers`` ns UTC in rising order.
+    Whoever finds more stale prices than ``picking_ratio`` is no witness of how late our own feed
+    was: pickers who see the same lag would excuse one another.
+
+    Units: ``stale_ratio`` (of the witnesses) and ``news_ratio`` shares of entries, ``usual_usd``
+    the median trade, ``rollovers`` ns UTC in rising order.
     """
 
     stale_ratio: float
+    picking_ratio: float
     news_ratio: float
     usual_usd: float
     rollovers: Int64s
@@ -57,9 +62,15 @@ class Recent(NamedTuple):
 def crowd_of(book: FlowBook, rollovers: Iterable[int]) -> Crowd:
     """Return what is usual now."""
     clients, counters = book.arrays.clients, book.arrays.counters
-    seen, entries = int(clients["stale_seen"].sum()), int(counters[ENTRIES])
+    seen, hits, entries = clients["stale_seen"], clients["stale_hits"], int(counters[ENTRIES])
+    often = seen >= FEWEST_STALE
+    shares = hits[often] / seen[often]
+    picking = max(STALE_SHARE, 2.0 * float(np.median(shares)) if len(shares) else 0.0)
+    witness = ~often | (hits <= picking * seen)
+    witnessed = int(seen[witness].sum())
     return Crowd(
-        float(clients["stale_hits"].sum()) / seen if seen else 0.0,
+        float(hits[witness].sum()) / witnessed if witnessed else 0.0,
+        picking,
         float(counters[NEAR_JUMPS]) / entries if entries else 0.0,
         book.trades.usual_usd(),
         np.array(sorted(rollovers), np.int64),
@@ -94,13 +105,14 @@ def recent_of(book: FlowBook, client: int) -> Recent:
 
 
 def stale_around(book: FlowBook, recent: Recent, crowd: Crowd) -> Floats:
-    """Return for every entry the share of others' in its symbol and minute that were stale.
+    """Return for every entry the share of witnesses' in its symbol and minute that were stale.
 
     Few others are shrunk towards everybody's share, as ``population_stale_shares`` does.
     """
     shares = np.empty(len(recent.rows))
     count = int(book.arrays.counters[DECISIONS])
-    _stale_around(recent.rows, book.arrays.decisions, count, crowd.stale_ratio, shares)
+    a, usual = book.arrays, (crowd.stale_ratio, crowd.picking_ratio)
+    _stale_around(recent.rows, a.decisions, count, a.clients, usual, shares)
     return shares
 
 
@@ -205,24 +217,41 @@ def _gross(d: Table, h: int, cost: Floats, paid: Floats) -> Floats:
 
 
 @kernel
-def _stale_around(rows: Int64s, decisions: Table, count: int, usual: float, shares: Floats) -> None:
+def _stale_around(
+    rows: Int64s,
+    decisions: Table,
+    count: int,
+    clients: Table,
+    usual: tuple[float, float],
+    shares: Floats,
+) -> None:
+    usual_ratio, picking_ratio = usual
     for place in range(len(rows)):
         own = rows[place]
         begin = decisions[own].ts // _MINUTE_NS * _MINUTE_NS
         seen = stale = 0.0
         k = _first_at(decisions, count, begin)
         while k < count and decisions[k].ts < begin + _MINUTE_NS:
-            if (
-                decisions[k].symbol == decisions[own].symbol
-                and decisions[k].client != decisions[own].client
-                and not decisions[k].is_exit
-                and decisions[k].fast_lots > 0.0
+            if decisions[k].symbol == decisions[own].symbol and _bears_witness(
+                k, decisions[own].client, decisions, clients, picking_ratio
             ):
                 ahead = decisions[k].stale_lots / decisions[k].fast_lots
                 seen += 1.0
                 stale += ahead > cost_of(k, decisions) / 2.0
             k += 1
-        shares[place] = (stale + _PRIOR_ENTRIES * usual) / (seen + _PRIOR_ENTRIES)
+        shares[place] = (stale + _PRIOR_ENTRIES * usual_ratio) / (seen + _PRIOR_ENTRIES)
+
+
+@kernel
+def _bears_witness(
+    k: int, client: int, decisions: Table, clients: Table, picking_ratio: float
+) -> bool:
+    """Whether a decision is another client's entry, with a faster price, and he is no picker."""
+    other = decisions[k].client
+    if other == client or decisions[k].is_exit or not decisions[k].fast_lots > 0.0:
+        return False
+    often = clients[other].stale_seen >= FEWEST_STALE
+    return not (often and clients[other].stale_hits > picking_ratio * clients[other].stale_seen)
 
 
 @kernel

@@ -373,6 +373,7 @@ class HubClient:
                     | CopyTold(number, told)
                     | ClientsTold(number, told)
                     | CardTold(number, told)
+                    | ClustersTold(number, told)
                     | BooksTold(number, told)
                     | HedgingTold(number, told)
                     | ClustersTold(number, told)

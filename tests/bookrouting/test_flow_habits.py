@@ -109,7 +109,7 @@ def test_others_stale_fills_are_counted_as_over_the_whole_population(seed):
     deals = [
         msgspec.structs.replace(
             deal(float(at), k, f"L{k % 5}", mid=1.1),
-            reference_mid=None if random.random() < 0.2 else 1.1 + random.normal() * 2e-4,
+            reference_mid=None if random.random() < 0.2 else 1.1 + random.normal() * 4e-5,
         )
         for k, at in enumerate(np.sort(random.uniform(10, 900, 120)).tolist())
     ]
@@ -126,6 +126,38 @@ def test_others_stale_fills_are_counted_as_over_the_whole_population(seed):
     crowd = crowd_of(book, ())
     found = np.concatenate([stale_around(book, one, crowd) for one in parts])
     np.testing.assert_allclose(found[known], wanted, rtol=1e-9)
+
+
+def test_pickers_who_see_the_same_lag_do_not_excuse_one_another():
+    quotes = FLAT
+    deals = []
+    for k in range(15):
+        for picker in ("P1", "P2"):
+            late = deal(60 * k + 30, f"{picker}{k}", picker, mid=1.1)
+            deals.append(msgspec.structs.replace(late, reference_mid=1.1 + 5e-4))
+        for usual in ("U1", "U2", "U3", "U4", "U5"):
+            fair = deal(60 * k + 31, f"{usual}{k}", usual, mid=1.1)
+            deals.append(msgspec.structs.replace(fair, reference_mid=1.1))
+    book = played(quotes, deals)
+    crowd = crowd_of(book, ())
+    flags = [findings_of(book, client, crowd).flags for client in range(7)]
+    assert ["latency" in one for one in flags] == [True] * 2 + [False] * 5
+
+
+def test_where_everybody_is_behind_nobody_is_a_picker():
+    quotes = FLAT
+    deals = [
+        msgspec.structs.replace(
+            deal(60 * k + 30 + client, f"{client}-{k}", f"U{client}", mid=1.1),
+            reference_mid=1.1 + 5e-4,
+        )
+        for k in range(15)
+        for client in range(7)
+    ]
+    book = played(quotes, deals)
+    crowd = crowd_of(book, ())
+    for client in range(7):
+        assert "latency" not in findings_of(book, client, crowd).flags
 
 
 def test_entries_around_a_jump_are_marked_as_a_search_in_the_quotes_marks_them():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -123,6 +124,9 @@ class MemoryBookQueries:
             AccountBooks(login, "C1", BookPlace("B", 0.0), exceptions, 2, 1_000.0, len(clients))
             for login in known
         ]
+
+    async def clusters(self) -> list[dict[str, Any]]:
+        return [{"id": "copy-1", "members": ["C1", "C2"], "client_edge_low": None, "n": 3}]
 
     async def book_copy(self) -> BookTaken:
         return BookTaken(copy=copy_of(ExposureEngine()), taken_at=7, took_ms=1.5)

@@ -152,6 +152,11 @@ async def test_where_accounts_deals_go_arrives_whole(hub):
         assert told[0].of_symbol("XAUUSD").book == "C"
 
 
+async def test_clusters_arrive_as_the_engine_tells_them(hub):
+    async with hub as h:
+        assert await soon(h.queries.clusters()) == await MemoryBookQueries(ROWS).clusters()
+
+
 async def test_a_copy_of_the_book_arrives_with_when_and_how_long_it_was_taken(hub):
     async with hub as h:
         taken = await soon(h.queries.book_copy())

@@ -227,6 +227,10 @@ class EngineQueries:
         self._require()
         return self.book.engine.books_of(logins, clients)
 
+    async def clusters(self):
+        self._require()
+        return [{"id": "copy-1", "members": ["C1", "C2"]}]
+
     async def book_copy(self):
         self._require()
         copy = copy_of(self.book.engine)

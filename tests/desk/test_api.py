@@ -132,3 +132,16 @@ def test_every_screen_has_an_address_of_the_one_page(client, path):
     pages = [client.get(address).text for address in (path, "/", path)]
     assert all("/assets/js/revenue.js" in page for page in pages)
     assert len({len(page) for page in pages}) == 1
+
+
+def test_clients_who_act_as_one_are_listed_and_an_engine_that_is_away_is_said(
+    broker, source, store
+):
+    queries = EngineQueries(broker)
+    with TestClient(create_desk(source, queries, store), base_url=ORIGIN) as client:
+        told = client.get("/api/v1/clusters").json()
+        assert told == {"clusters": [{"id": "copy-1", "members": ["C1", "C2"]}]}
+        queries.away = True
+        answer = client.get("/api/v1/clusters")
+    assert answer.status_code == 503
+    assert answer.json()["error"]

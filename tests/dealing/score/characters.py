@@ -62,7 +62,9 @@ class Evening:
         self.events.append(BalanceChanged(START + round(at_s * SECOND), client, kind, amount))
 
     def moments(self, count, last=LENGTH_S - 4_000):
-        return np.sort(self.rng.uniform(100.0, last, count)).tolist()
+        """Draw moments that lie five seconds apart at least, so that each is a decision."""
+        drawn = np.sort(self.rng.uniform(100.0, last - 5.0 * count, count))
+        return (drawn + 5.0 * np.arange(count)).tolist()
 
     def coin(self):
         return int(self.rng.choice([-1, 1]))
