@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bookrouting.flow_book import FlowBook
 from bookrouting.flow_results import weigh_results, weigh_sized
 from bookrouting.flow_settings import HORIZONS, NS_PER_S, SCORED, SCORED_S, FlowSettings
-from bookrouting.flow_state import DECISIONS, KNOWN
+from bookrouting.flow_state import DECISIONS, KNOWN, LEAST_COST
 from bookrouting.score import FlowSums, new_sums
 from exposure.kernels import kernel
 from exposure.model.events import DealExecuted
@@ -117,7 +117,7 @@ def columns_of(book: FlowBook, rows: Int64s | None = None) -> FlowColumns:
     count, settings = int(book.arrays.counters[DECISIONS]), book.settings
     d = book.arrays.decisions[:count] if rows is None else book.arrays.decisions[rows]
     horizons = np.array(SCORED_S)
-    cost = np.maximum(d["paid_lots"], d["floor_lots"]) / d["lots"]
+    cost = np.maximum(np.maximum(d["paid_lots"], d["floor_lots"]) / d["lots"], LEAST_COST)
     known = d["status"][:, list(SCORED)] == KNOWN
     per_second = d["variance_lots"] / d["lots"] / cost**2
     since = (d["ts"] - d["previous_ts"])[:, None]
@@ -128,7 +128,7 @@ def columns_of(book: FlowBook, rows: Int64s | None = None) -> FlowColumns:
         np.where(known, d["markout"][:, list(SCORED)], np.nan),
         settings.kappa * per_second[:, None] * horizons + settings.floor_variance,
         np.minimum(1.0, since / (horizons * NS_PER_S)),
-        cost / np.abs(d["mid_lots"] / d["lots"]),
+        cost / np.maximum(np.abs(d["mid_lots"] / d["lots"]), cost),
         d["swap"].copy(),
         per_second,
         d["size"].copy(),

@@ -25,6 +25,7 @@ from bookrouting.flow_state import (
     DUE,
     KNOWN,
     LATE_QUOTES,
+    LEAST_COST,
     NEAR_JUMPS,
     NEVER,
     TICKETS,
@@ -113,7 +114,7 @@ def gap_limit(symbol: int, market: Table, terms: FlowTerms) -> float:
 def cost_of(k: int, decisions: Table) -> float:
     """Return what a round trip of a decision costs, floored. Units: price."""
     cost: float = max(decisions[k].paid_lots, decisions[k].floor_lots) / decisions[k].lots
-    return cost
+    return max(cost, LEAST_COST)
 
 
 @kernel
@@ -285,7 +286,7 @@ def _count(k: int, client: int, cost: float, counts: float, fast: float, flow: F
     mid = abs(decisions[k].mid_lots / decisions[k].lots)
     clients[client].n_eff += counts
     clients[client].fast_n_eff += fast
-    clients[client].cost += counts * cost / mid
+    clients[client].cost += counts * cost / max(mid, cost)  # some prices are zero
     clients[client].cost_pips += counts * cost / flow.pip[decisions[k].symbol]
     clients[client].earned += counts * decisions[k].earned_lots / decisions[k].lots / cost
     if decisions[k].fast_lots > 0.0:

@@ -27,6 +27,7 @@ from bookrouting.flow_state import (
     GAIN,
     HELD,
     KNOWN,
+    LEAST_COST,
     RATE,
     SHARES,
     SIZE,
@@ -170,14 +171,14 @@ def _closed_result(row: int, decisions: Table) -> float:
     """Return what was closed of an entry, gross of its cost, so that 1 pays for the trade."""
     d = decisions[row]
     net = d.gained_lots / d.closed_lots - d.commission_lots / d.lots
-    result: float = net * d.lots / max(d.paid_lots, d.floor_lots) + 1.0
+    result: float = net * d.lots / max(d.paid_lots, d.floor_lots, _TINY) + 1.0
     return result
 
 
 @kernel
 def _settle(row: int, result: float, held_s: float, flow: FlowArrays, terms: FlowTerms) -> None:
     d, c, client = flow.decisions, flow.clients, flow.decisions[row].client
-    cost = max(d[row].paid_lots, d[row].floor_lots) / d[row].lots
+    cost = max(max(d[row].paid_lots, d[row].floor_lots) / d[row].lots, LEAST_COST)
     rate = d[row].variance_lots / d[row].lots / (cost * cost)
     last_s = terms.horizons[CURVE - 1] * _S
     most = terms.winsor * math.sqrt(terms.kappa * rate * last_s + terms.floor_variance)

@@ -19,10 +19,12 @@ def split_arrays(symbol: int, ratio: float, flow: FlowArrays) -> None:
     for name in _PRICES:
         market[name][symbol] /= ratio
     market["variance"][symbol] /= ratio * ratio
+    market["lot_usd"][symbol] /= ratio
     decisions = flow.decisions[: flow.counters[DECISIONS]]
     mine = decisions["symbol"] == symbol
     decisions["lots"][mine] *= ratio
-    decisions["fast_lots"][mine] *= ratio
+    for name in ("fast_lots", "closed_lots", "held_lots"):
+        decisions[name][mine] *= ratio
     decisions["variance_lots"][mine] /= ratio
     tickets = flow.tickets[: flow.counters[TICKETS]]
     of_symbol = (tickets["decision"] >= 0) & mine[tickets["decision"]]

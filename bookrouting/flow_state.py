@@ -22,6 +22,8 @@ Table = NDArray[np.void]
 CURVE: Final = len(CURVE_S)
 NEVER: Final = np.iinfo(np.int64).max
 LONG_AGO: Final = -(2**62)
+LEAST_COST: Final = 1e-100
+"""What a round trip costs at least, in price: where a price is zero its share of it is no floor."""
 
 PENDING, KNOWN, CANCELLED = 0, 1, 2
 """A markout waits for its time, is known, or never will be because the market closed."""

@@ -35,6 +35,7 @@ _LEAST_FILL_WEIGHT: Final = 0.01
 
 _WORST_FILL: Final = 4.0
 _AFTER_JUMP_NS: Final = 60_000_000_000
+_TINY: Final = 1e-300
 _LEAST_COST: Final = 1e-6
 """Of the price: a hundredth of a pip."""
 
@@ -104,7 +105,7 @@ def take_ticket(
 def charge_swap(row: int, amount: float, flow: FlowArrays) -> None:
     """Credit a swap to the entry that it belongs to. Units: ``amount`` price times lots."""
     d, c, client = flow.decisions, flow.clients, flow.decisions[row].client
-    swap = amount / max(d[row].paid_lots, d[row].floor_lots)
+    swap = amount / max(d[row].paid_lots, d[row].floor_lots, _TINY)
     d[row].swap += swap
     c[client].swap += 2.0 ** (d[row].mark - c[client].mark) * swap
     c[client].fast_swap += 2.0 ** (d[row].fast_mark - c[client].fast_mark) * swap

@@ -28,7 +28,7 @@ from feeds.simulator.packing import generator_state, set_generator_state
 from feeds.simulator.payments import Payment, Payments
 from feeds.simulator.plans import DueExit, ExitPlans
 from feeds.simulator.population import Population
-from feeds.simulator.providers import HEDGE_STEP_LOTS, HedgeOrder, LiquidityProvider
+from feeds.simulator.providers import HEDGE_STEP_LOTS, REJECTED, HedgeOrder, LiquidityProvider
 from feeds.simulator.rings import Echo, Followers
 from feeds.simulator.signals import Signals
 from feeds.simulator.tape import Arrivals, QuoteTape
@@ -256,7 +256,8 @@ class TradingFloor:
         digits = self.server.instruments[order.symbol].digits
         fill = self._provider.answer(order, float(bid), float(ask), digits, self._rng)
         if order.key and not board.is_open(ts)[order.symbol]:
-            fill = fill._replace(lots=0.0)  # the bridge asks in open markets only
+            # the bridge asks in open markets only
+            fill = fill._replace(lots=0.0, reason=REJECTED)
         self.server.book_hedge(fill, ts)
 
 

@@ -118,7 +118,9 @@ def test_what_is_no_request_is_refused_with_a_sentence(client, house, words):
     "body", [b'{"key": "\\ud800"}', b'{"hedge_ratio": NaN}', b"[]", b"1", b"", b"\xff"]
 )
 def test_odd_bodies_are_refused_and_nothing_is_kept(client, house, body):
-    for path in COMMANDS:
+    of_this_api = {path for path in COMMANDS if "/hedge" not in path}
+    assert len(of_this_api) >= 4
+    for path in of_this_api:
         headers = {"content-type": "application/json"}
         answer = client.post(path, content=body, headers=headers)
         assert answer.status_code in {400, 422}, (path, answer.text)
