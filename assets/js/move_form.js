@@ -8,6 +8,7 @@
   let whom = [];
   let offered = ""; // for whom a book was suggested; after that the choice is the person's
   let pending = null; // what was looked at, with its key
+  let justDone = false;
   let busy = false;
 
   const element = (id) => document.getElementById(id);
@@ -48,7 +49,8 @@
     const count = clients.length > 1 ? `${number(clients.length)} clients: ` : "";
     element("move-whom").textContent = count + desk.orders.listed(clients);
     element("move-whom").title = clients.join(", ");
-    forget();
+    if (!justDone) forget(); // what was done is said until somebody else is chosen
+    justDone = false;
   };
 
   const offer = (client, suggested) => {
@@ -155,6 +157,7 @@
     desk.moves.remember(asked.actor);
     const [, text, state] = desk.orders.stateOf(answer.body);
     say(`${desk.orders.told(answer.body)}. ${text}`, state);
+    justDone = asked.clients.length > 1; // they are let go of now
     reset();
     desk.clients.untick();
     desk.clients.askNow();
