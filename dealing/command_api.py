@@ -19,12 +19,13 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dealing.command_answers import REFUSALS, as_json, plain, refusal_of, refused
 from dealing.commands.audit import AuditRow
-from dealing.commands.errors import BadRequestError, ConflictError, UnknownCommandError
+from dealing.commands.errors import UnknownCommandError
 from dealing.commands.model import Command, CommandState, ReassignBook, UndoCommand
 from dealing.commands.ports import CommandStore
 from dealing.commands.reassigning import Decision, Reassignments
-from exposure.errors import DeskError, DomainError, FeedError, StorageError
+from exposure.errors import StorageError
 
 MOST_COMMANDS: Final = 500
 MOST_ROWS: Final = 10_000
@@ -32,15 +33,6 @@ VIA: Final = "api"
 
 _NS_PER_MS: Final = 1_000_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-_STATUSES: Final[dict[type[DeskError], HTTPStatus]] = {
-    UnknownCommandError: HTTPStatus.NOT_FOUND,
-    ConflictError: HTTPStatus.CONFLICT,
-    DomainError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    FeedError: HTTPStatus.SERVICE_UNAVAILABLE,
-    StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""What an error means to whoever asked; the first that fits."""
 
 _AUDIT_TEXTS: Final = ("actor", "via", "action", "entity", "reason", "detail")
 
@@ -175,10 +167,10 @@ def _listing(store: CommandStore) -> Endpoint:
         try:
             command = await asyncio.to_thread(store.get, key)
         except StorageError as e:
-            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, [str(e)])
+            return refused(HTTPStatus.SERVICE_UNAVAILABLE, [str(e)])
         if command is None:
-            return _refused(HTTPStatus.NOT_FOUND, [str(UnknownCommandError(key))])
-        return _json(command_json(command))
+            return refused(HTTPStatus.NOT_FOUND, [str(UnknownCommandError(key))])
+        return as_json(command_json(command))
 
     return listing
 
@@ -192,12 +184,12 @@ def _auditing(store: CommandStore) -> Endpoint:
         try:
             rows = await asyncio.to_thread(store.audit_newest, before, limit)
         except StorageError as e:
-            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, [str(e)])
+            return refused(HTTPStatus.SERVICE_UNAVAILABLE, [str(e)])
         if form == "csv":
             held = {"content-disposition": 'attachment; filename="audit.csv"'}
             return Response(_audit_csv(rows), media_type="text/csv", headers=held)
         more = rows[-1].seq if len(rows) == limit and rows[-1].seq > 1 else None
-        return _json({"rows": [_audit_json(row) for row in rows], "next_before": more})
+        return as_json({"rows": [_audit_json(row) for row in rows], "next_before": more})
 
     return audit
 
@@ -265,19 +257,15 @@ def _read(content: bytes, kind: type[Body]) -> Body:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, [_plain(str(e))]) from e
-
-
-def _plain(problem: str) -> str:
-    return problem.replace("`", "").replace("$.", "").replace("Object", "the request")
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, [plain(str(e))]) from e
 
 
 async def _listed(store: CommandStore, limit: int, states: Sequence[CommandState]) -> Response:
     try:
         found = await asyncio.to_thread(store.newest, limit, states)
     except StorageError as e:
-        return _refused(HTTPStatus.SERVICE_UNAVAILABLE, [str(e)])
-    return _json({"commands": [command_json(command) for command in found]})
+        return refused(HTTPStatus.SERVICE_UNAVAILABLE, [str(e)])
+    return as_json({"commands": [command_json(command) for command in found]})
 
 
 async def _answer(act: Act) -> Response:
@@ -285,19 +273,8 @@ async def _answer(act: Act) -> Response:
     try:
         command = await act()
     except Refusal as e:
-        return _refused(e.status, e.problems)
-    except BadRequestError as e:
-        return _refused(HTTPStatus.UNPROCESSABLE_ENTITY, e.problems)
-    except (DomainError, FeedError, StorageError) as e:
-        status = next(status for kind, status in _STATUSES.items() if isinstance(e, kind))
-        return _refused(status, [str(e)])
+        return refused(e.status, e.problems)
+    except REFUSALS as e:
+        return refusal_of(e)
     open_ended = command.state in {CommandState.WAITING, CommandState.SENDING}
-    return _json(command_json(command), HTTPStatus.ACCEPTED if open_ended else HTTPStatus.OK)
-
-
-def _refused(status: HTTPStatus, problems: Sequence[str]) -> Response:
-    return _json({"error": "; ".join(problems), "problems": list(problems)}, status)
-
-
-def _json(content: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return Response(orjson.dumps(content), status.value, media_type="application/json")
+    return as_json(command_json(command), HTTPStatus.ACCEPTED if open_ended else HTTPStatus.OK)

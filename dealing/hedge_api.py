@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-import orjson
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bookrouting.hedge_terms import HedgeMode
+from dealing.command_answers import REFUSALS, as_json, plain, refusal_of, refused
 from dealing.command_api import VIA
-from dealing.commands.errors import BadRequestError, ConflictError
 from dealing.hedging.commands import HedgeCommands
 from dealing.hedging.ports import (
     HedgeRequest,
@@ -28,16 +27,7 @@ from dealing.hedging.ports import (
     SetHedgeMode,
     SuggestTicket,
 )
-from exposure.errors import DeskError, DomainError, FeedError, StorageError
 from exposure.model.deals import Side
-
-_STATUSES: Final[dict[type[DeskError], HTTPStatus]] = {
-    ConflictError: HTTPStatus.CONFLICT,
-    DomainError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    FeedError: HTTPStatus.SERVICE_UNAVAILABLE,
-    StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""What an error means to whoever asked; the first that fits."""
 
 Body = TypeVar("Body", bound="_Body")
 Endpoint = Callable[..., Awaitable[Response]]
@@ -117,7 +107,7 @@ def _asking(commands: HedgeCommands, kind: type[ModeBody | HedgeBody | ResumeBod
         try:
             body = msgspec.json.decode(await request.body(), type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-            return _refused(HTTPStatus.UNPROCESSABLE_ENTITY, [_plain(str(e))])
+            return refused(HTTPStatus.UNPROCESSABLE_ENTITY, [plain(str(e))])
         return await _answer(commands.ask(body.request(), VIA))
 
     return ask
@@ -125,21 +115,6 @@ def _asking(commands: HedgeCommands, kind: type[ModeBody | HedgeBody | ResumeBod
 
 async def _answer(told: Awaitable[dict[str, Any]]) -> Response:
     try:
-        return _json(await told)
-    except BadRequestError as e:
-        return _refused(HTTPStatus.UNPROCESSABLE_ENTITY, e.problems)
-    except (DomainError, FeedError, StorageError) as e:
-        status = next(status for kind, status in _STATUSES.items() if isinstance(e, kind))
-        return _refused(status, [str(e)])
-
-
-def _plain(problem: str) -> str:
-    return problem.replace("`", "").replace("$.", "").replace("Object", "the request")
-
-
-def _refused(status: HTTPStatus, problems: list[str]) -> Response:
-    return _json({"error": "; ".join(problems), "problems": problems}, status)
-
-
-def _json(content: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return Response(orjson.dumps(content), status.value, media_type="application/json")
+        return as_json(await told)
+    except REFUSALS as e:
+        return refusal_of(e)
