@@ -38,10 +38,9 @@ from dealing.settings import (
 if TYPE_CHECKING:
     from datetime import date
 
-    from bookrouting.policy import Policy
     from dealing.commands.ports import CommandStore
     from dealing.commands.reassigning import Reassignments
-    from dealing.flow.shadow import ShadowTerms
+    from dealing.flow.terms import RoutingTerms
     from dealing.hedging.desk import HedgeDesk
     from dealing.hedging.news import NewsCalendar
     from dealing.hub import HubClient
@@ -80,6 +79,7 @@ class Plimsoll(DayAnswers):
         from dealing.launch import launch
 
         settings, directory = _opened(choices, ignore_held=fresh)
+        _check_policies(settings)
         with suppress(KeyboardInterrupt):
             launch(settings, directory, self._program, self._signals, fresh=fresh)
         return cli.DONE
@@ -134,7 +134,7 @@ class Plimsoll(DayAnswers):
     def check_config(self, file: Path) -> int:
         """Check a configuration file."""
         self._signals.leave()
-        settings_of([yaml_layer(default_file()), yaml_layer(file)])
+        _check_policies(settings_of([yaml_layer(default_file()), yaml_layer(file)]))
         sys.stdout.write(f"{file} is a good configuration.\n")
         return cli.DONE
 
@@ -208,6 +208,12 @@ def _opened(choices: cli.Choices, *, ignore_held: bool = False) -> tuple[Setting
     directory = DataDirectory(settings.directory)
     held = None if ignore_held else directory.held_identity()
     return settings if held is None else load(held=held.as_settings()), directory
+
+
+def _check_policies(settings: Settings) -> None:
+    """Read the policy files now: a mistake in one should not wait for the engine to find it."""
+    for file in filter(None, (settings.routing.policy, settings.routing.shadow)):
+        _routing_terms(settings, file)
 
 
 async def _platform(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
@@ -302,8 +308,9 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     store = SnapshotStore(directory.snapshots, storage.kept_snapshots)
     engine = recovered(store, journal, engine_settings(settings, section.kept_events), revenue)
     flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
-    policy = _policy(settings)
-    flow = recovered_flow(flow_store, journal, engine, policy, _shadow(settings))
+    terms = _routing_terms(settings, settings.routing.policy)
+    shadow = settings.routing.shadow and _routing_terms(settings, settings.routing.shadow)
+    flow = recovered_flow(flow_store, journal, engine, terms, shadow or None)
     hedges = _hedge_desk(settings, directory, engine)
     hedges.recover(journal)
     queries = EngineQueries(engine, flow, hedges)
@@ -316,12 +323,12 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     journal.close()
 
 
-def _policy(settings: Settings) -> Policy:
-    from dealing.flow.live import STANDARD_POLICY
+def _routing_terms(settings: Settings, file: str | None) -> RoutingTerms:
+    from dealing.flow.terms import STANDARD_POLICY, RoutingTerms
     from dealing.routing_policy import load_routing_policy
 
-    chosen = settings.routing.policy
-    return STANDARD_POLICY if chosen is None else load_routing_policy(Path(chosen))
+    policy = STANDARD_POLICY if file is None else load_routing_policy(Path(file))
+    return RoutingTerms(policy, settings.routing.provider_usd_per_million)
 
 
 def _hedge_desk(settings: Settings, directory: DataDirectory, engine: ExposureEngine) -> HedgeDesk:
@@ -353,17 +360,6 @@ def _news(settings: Settings) -> NewsCalendar:
     from dealing.hedging.simulated_news import SimulatedNews
 
     return AllNews([listed, SimulatedNews()])
-
-
-def _shadow(settings: Settings) -> ShadowTerms | None:
-    from dealing.flow.shadow import ShadowTerms
-    from dealing.routing_policy import load_routing_policy
-
-    section = settings.routing
-    if section.shadow is None:
-        return None
-    policy = load_routing_policy(Path(section.shadow))
-    return ShadowTerms(policy, section.provider_usd_per_million)
 
 
 def _revenue_writer(settings: Settings, directory: DataDirectory) -> RevenueWriter:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 import structlog
 
-from bookrouting.policy import Policy
-from dealing.flow.live import STANDARD_POLICY, LiveFlow, begun
-from dealing.flow.shadow import ShadowTerms
+from dealing.flow.live import LiveFlow, begun
+from dealing.flow.terms import STANDARD_TERMS, RoutingTerms
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
@@ -20,8 +19,8 @@ def recovered_flow(
     store: SnapshotStore,
     journal: Journal,
     engine: ExposureEngine,
-    policy: Policy = STANDARD_POLICY,
-    shadow: ShadowTerms | None = None,
+    terms: RoutingTerms = STANDARD_TERMS,
+    shadow: RoutingTerms | None = None,
 ) -> LiveFlow:
     """Return a flow book that has seen what a recovered engine has seen.
 
@@ -32,19 +31,19 @@ def recovered_flow(
         store: Where flow books are saved.
         journal: The engine's, which ends where the engine is.
         engine: Already recovered.
-        policy: Who proposes moves.
+        terms: Who proposes moves.
         shadow: Another policy that is tried beside it.
     """
     pivots = _pivots(engine)
     state = store.load_latest(engine.position)
-    flow = None if state is None else LiveFlow.restored(state, pivots, policy, shadow)
-    flow = flow or begun(pivots, policy, shadow)
+    flow = None if state is None else LiveFlow.restored(state, pivots, terms, shadow)
+    flow = flow or begun(pivots, terms, shadow)
     if flow.position + 1 < journal.first_position and flow.position < engine.position:
         structlog.get_logger().warning(
             "flow is scored anew: the journal no longer has what was scored",
             position=engine.position,
         )
-        return acquainted_flow(engine, policy, shadow)
+        return acquainted_flow(engine, terms, shadow)
     for batch in journal.replay(flow.position):
         flow.take(batch)
     store.set_aside_beyond(flow.position)
@@ -53,11 +52,11 @@ def recovered_flow(
 
 def acquainted_flow(
     engine: ExposureEngine,
-    policy: Policy = STANDARD_POLICY,
-    shadow: ShadowTerms | None = None,
+    terms: RoutingTerms = STANDARD_TERMS,
+    shadow: RoutingTerms | None = None,
 ) -> LiveFlow:
     """Return a flow book that knows everybody's name and nobody's trades."""
-    flow = begun(_pivots(engine), policy, shadow)
+    flow = begun(_pivots(engine), terms, shadow)
     books = engine.assignments.accounts
     events: list[InputEvent] = [
         *(InstrumentDefined(engine.as_of, one) for one in engine.book.instruments),

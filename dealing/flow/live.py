@@ -22,12 +22,14 @@ from bookrouting.flow_export import FlowCopy, copy_flow, restore_flow
 from bookrouting.flow_settings import NS_PER_S
 from bookrouting.flow_state import ALARMS
 from bookrouting.flow_view import Alarm, FlowView
+from bookrouting.holdings import with_holdings
 from bookrouting.money import NOTHING
-from bookrouting.policy import Policy
 from dealing.flow.behaviour import LiveFindings
+from dealing.flow.moment import gross_at, holdings_at, moment_of
 from dealing.flow.ports import ClientsAsked, ClientsFound, Counted, Only, Sort
 from dealing.flow.routing import LiveRouting, evidence_of
-from dealing.flow.shadow import LiveShadow, ShadowTerms
+from dealing.flow.shadow import LiveShadow
+from dealing.flow.terms import STANDARD_TERMS, RoutingTerms
 from dealing.score.answer import ClientRow, card_json, row_json, rows_of
 from dealing.score.reader import FlowReader, Moved
 from dealing.score.summary import card_sentences
@@ -40,9 +42,6 @@ REMEMBERED_NS: Final = 2 * 86_400 * NS_PER_S
 """How long single decisions stay for cards; longer than the longest horizon."""
 
 SLICE: Final = 1_024
-
-STANDARD_POLICY: Final = Policy(name="standard", version=1)
-"""What decides where no policy file is named."""
 
 RULE: Final = Rule()
 _PLACES: Final = ("book_of", "hedge_ratio_of", "moved")
@@ -78,13 +77,13 @@ class LiveFlow:
         self,
         reader: FlowReader,
         position: int = 0,
-        policy: Policy = STANDARD_POLICY,
+        terms: RoutingTerms = STANDARD_TERMS,
         shadow: LiveShadow | None = None,
     ) -> None:
         """Take a reader that has seen the events up to a position, and who proposes moves."""
         self.shadow = shadow
         self.reader = reader
-        self.routing = LiveRouting(policy)
+        self.routing = LiveRouting(terms)
         self.position = position
         self.findings = LiveFindings(reader)
         self._ranking = NOBODY
@@ -125,16 +124,27 @@ class LiveFlow:
             traded = rows[flow.arrays.clients["trades"][rows] > 0]
             evidence += [
                 self._as_found(row, one)
-                for row, one in zip(traded.tolist(), evidence_of(self.reader, traded), strict=True)
+                for row, one in zip(traded.tolist(), self._evidence(traded), strict=True)
             ]
             await asyncio.sleep(0)
-        await self.routing.consider(evidence, self.reader)
-        if self.shadow is not None:
-            await self.shadow.mark(self.reader, evidence)
+        if flow.now is not None:
+            await self._route(evidence)
         proposed = self.routing.proposals
         to_move = np.fromiter((one in proposed for one in flow.client_ids[:count]), np.bool_, count)
         self._ranking = Ranking(score, edge, drift, book, to_move, began)
         return self._ranking
+
+    def _evidence(self, rows: Int64s) -> list[FlowEvidence]:
+        return evidence_of(self.reader, rows, self.routing.terms.provider_usd_per_million)
+
+    async def _route(self, evidence: list[FlowEvidence]) -> None:
+        """Let the policy, and the one beside it, look at everybody and at what they hold."""
+        moment = moment_of(self.reader)
+        held = await holdings_at(moment, self.reader)
+        evidence = await asyncio.to_thread(with_holdings, evidence, gross_at(moment, held))
+        await self.routing.consider(evidence, self.reader)
+        if self.shadow is not None:
+            await self.shadow.mark(moment, held, evidence)
 
     def _as_found(self, row: int, evidence: FlowEvidence) -> FlowEvidence:
         """Return the evidence with what detectors say; who copies together is routed as one."""
@@ -205,8 +215,8 @@ class LiveFlow:
         cls,
         state: EngineState,
         pivots: tuple[str, ...],
-        policy: Policy = STANDARD_POLICY,
-        shadow: ShadowTerms | None = None,
+        terms: RoutingTerms = STANDARD_TERMS,
+        shadow: RoutingTerms | None = None,
     ) -> LiveFlow | None:
         """Return what goes on where ``copy`` was called, None for another version's state."""
         reader = FlowReader(pivots=pivots)
@@ -220,7 +230,7 @@ class LiveFlow:
         reader.moved = {name: Moved(*moved) for name, moved in state.meta["moved"].items()}
         kept = state.meta.get("shadow")
         beside = None if shadow is None else LiveShadow.restored(shadow, kept)
-        flow = cls(reader, state.meta["position"], policy, beside)
+        flow = cls(reader, state.meta["position"], terms, beside)
         flow.findings.load(state.meta["clusters"])
         return flow
 
@@ -300,9 +310,9 @@ class LiveFlow:
 
 def begun(
     pivots: tuple[str, ...],
-    policy: Policy = STANDARD_POLICY,
-    shadow: ShadowTerms | None = None,
+    terms: RoutingTerms = STANDARD_TERMS,
+    shadow: RoutingTerms | None = None,
 ) -> LiveFlow:
     """Return a flow book that has seen nothing."""
     beside = None if shadow is None else LiveShadow(shadow)
-    return LiveFlow(FlowReader(pivots=pivots), policy=policy, shadow=beside)
+    return LiveFlow(FlowReader(pivots=pivots), terms=terms, shadow=beside)

@@ -18,8 +18,8 @@ from bookrouting.flow_book import FlowBook
 from bookrouting.flow_evidence import FlowEvidence
 from bookrouting.flow_view import FlowView
 from bookrouting.money import NOTHING
-from bookrouting.policy import Policy
 from bookrouting.proposals import RoutingProposal, propose
+from dealing.flow.terms import RoutingTerms
 from dealing.score.reader import FlowReader
 
 DAY_NS: Final = 86_400 * 10**9
@@ -34,8 +34,16 @@ _SURE: Final = 0.9
 Int64s = NDArray[np.int64]
 
 
-def evidence_of(reader: FlowReader, rows: Int64s) -> list[FlowEvidence]:
-    """Return what a policy needs to know of some clients of the flow book, who all have traded."""
+def evidence_of(
+    reader: FlowReader, rows: Int64s, provider_usd_per_million: float
+) -> list[FlowEvidence]:
+    """Return what a policy needs to know of some clients of the flow book, who all have traded.
+
+    Args:
+        reader: The flow book, and who is in which book.
+        rows: Which clients.
+        provider_usd_per_million: What a provider charges beyond its spread for a round trip.
+    """
     flow, view = reader.flow, FlowView(reader.flow)
     scores, sums = view.scores(rows), view.sums(rows)
     worth = view.usd_per_million(rows)
@@ -51,7 +59,7 @@ def evidence_of(reader: FlowReader, rows: Int64s) -> list[FlowEvidence]:
         scores.p_toxic.tolist(),
         (scores.edge * worth).tolist(),
         (se * worth).tolist(),
-        ((sums.breakeven + stale) * worth).tolist(),
+        ((sums.breakeven + stale) * worth - provider_usd_per_million).tolist(),
         (stale * worth).tolist(),
         e_values.tolist(),
         (scores.p_channel[:, _FAST_CHANNEL] > _SURE).tolist(),
@@ -101,16 +109,16 @@ def _forecast(flow: FlowBook, row: int) -> float:
 class LiveRouting:
     """The policy of a run, and what it proposed when everybody was last looked at."""
 
-    def __init__(self, policy: Policy) -> None:
-        """Take the policy."""
-        self.policy = policy
+    def __init__(self, terms: RoutingTerms) -> None:
+        """Take the policy, and what it has to expect of providers."""
+        self.terms = terms
         self.proposals: dict[str, RoutingProposal] = {}
 
     async def consider(self, evidence: list[FlowEvidence], reader: FlowReader) -> None:
         """Let the policy look at everybody's evidence, in a thread."""
         now = reader.flow.now or 0
         moved_today = sum(moved.ts > now - DAY_NS for moved in reader.moved.values())
-        found = await asyncio.to_thread(propose, self.policy, evidence, now, moved_today)
+        found = await asyncio.to_thread(propose, self.terms.policy, evidence, now, moved_today)
         self.proposals = {
             client_id: proposal for proposal in found for client_id in proposal.client_ids
         }

@@ -10,25 +10,24 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from bookrouting.flow_book import FlowBook
 from bookrouting.flow_evidence import FlowEvidence
 from bookrouting.following import Following
-from bookrouting.held import Held
-from bookrouting.holdings import Holdings, Market, holdings, market_of, with_holdings
-from bookrouting.money import NOTHING, Money
+from bookrouting.holdings import Holdings, with_holdings
+from bookrouting.money import NOTHING
 from bookrouting.paired import PairedDifference, paired_difference
-from bookrouting.policy import Policy, place_of
+from bookrouting.policy import place_of
 from bookrouting.proposals import Action, RoutingProposal, propose
 from bookrouting.shadow import Brought, ShadowBook, hourly_sd, whole_hours
 from dealing.flow.decisions import decision_json
+from dealing.flow.moment import Moment, gross_at
 from dealing.flow.ports import ShadowClient, ShadowTold
-from dealing.score.reader import FlowReader
+from dealing.flow.terms import RoutingTerms
 
 DAY_NS: Final = 86_400 * 10**9
 STEP_NS: Final = 900 * 10**9
@@ -44,28 +43,10 @@ _WAYS: Final = 2.0
 Floats = NDArray[np.float64]
 
 
-class ShadowTerms(NamedTuple):
-    """Which policy, and what a provider charges beyond its spread for a million's round trip."""
-
-    policy: Policy
-    provider_usd_per_million: float
-
-
-class _Taken(NamedTuple):
-    """What one mark needs, of one moment."""
-
-    now: int
-    client_ids: list[str]
-    money: dict[str, Money]
-    held: list[Held]
-    market: Market
-    hedge_ratio_of: dict[str, float]
-
-
 class LiveShadow:
     """What another policy would have done and earned since it was begun."""
 
-    def __init__(self, terms: ShadowTerms) -> None:
+    def __init__(self, terms: RoutingTerms) -> None:
         """Begin; the first mark says where everybody is."""
         self._terms = terms
         self._following = Following(terms.policy)
@@ -77,17 +58,14 @@ class LiveShadow:
         self._actual: Floats = np.zeros(0)
         self._shadow: Floats = np.zeros(0)
 
-    async def mark(self, reader: FlowReader, evidence: Sequence[FlowEvidence]) -> None:
+    async def mark(self, taken: Moment, held: Holdings, evidence: Sequence[FlowEvidence]) -> None:
         """Book what everybody brought since the last mark, and ask the policy if it is time.
 
         Args:
-            reader: Whose flow book goes on while this waits.
+            taken: What a flow book knew, which goes on while this waits.
+            held: What everybody held then.
             evidence: Everybody who traded, as the real policy is given it.
         """
-        if reader.flow.now is None:
-            return
-        taken = _taken(reader)
-        held = await _held(taken, reader.flow)
         cost = self._costs(taken.client_ids, evidence)
         brought = await _brought(taken, held.floating_usd, cost)
         self._client_ids = taken.client_ids
@@ -136,7 +114,7 @@ class LiveShadow:
         }
 
     @classmethod
-    def restored(cls, terms: ShadowTerms, state: dict[str, Any] | None) -> LiveShadow:
+    def restored(cls, terms: RoutingTerms, state: dict[str, Any] | None) -> LiveShadow:
         """Return what ``export`` was called on, or a new one for another policy or other costs."""
         shadow = cls(terms)
         if state is None:
@@ -152,14 +130,14 @@ class LiveShadow:
         return shadow
 
     async def _decide(
-        self, taken: _Taken, held: Holdings, evidence: Sequence[FlowEvidence]
+        self, taken: Moment, held: Holdings, evidence: Sequence[FlowEvidence]
     ) -> None:
         step = taken.now // STEP_NS * STEP_NS
         is_first, is_due = self._decided_ns == 0, step > self._decided_ns
         self._decided_ns = max(step, self._decided_ns)
         if is_first or not is_due:
             return
-        gross = dict(zip(taken.client_ids, held.gross_usd.tolist(), strict=True))
+        gross = gross_at(taken, held)
         following, moved = self._following, self._following.moved_on(step // DAY_NS)
 
         def asked() -> tuple[list[FlowEvidence], list[RoutingProposal]]:
@@ -205,27 +183,7 @@ class LiveShadow:
         ]
 
 
-def _taken(reader: FlowReader) -> _Taken:
-    flow = reader.flow
-    return _Taken(
-        flow.now or 0,
-        list(flow.client_ids),
-        dict(flow.money),
-        list(flow.positions.open.values()),
-        market_of(flow),
-        dict(reader.hedge_ratio_of),
-    )
-
-
-async def _held(taken: _Taken, flow: FlowBook) -> Holdings:
-    steps = holdings(taken.held, flow.logins, taken.market, len(taken.client_ids))
-    found = next(steps)
-    for _ in steps:
-        await asyncio.sleep(0)
-    return found
-
-
-async def _brought(taken: _Taken, floating_usd: Floats, cost: Floats) -> Brought:
+async def _brought(taken: Moment, floating_usd: Floats, cost: Floats) -> Brought:
     rows = len(taken.client_ids)
     kept, passed, volume = floating_usd.copy(), np.zeros(rows), np.zeros(rows)
     for begin in range(0, rows, SLICE):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bookrouting.paired import PairedDifference, paired_difference
 from dealing.answers import Report
+from dealing.flow.terms import RoutingTerms
 from dealing.score.reader import FlowReader
 from dealing.whatif.asked import BlockChoice
 from dealing.whatif.markouts import Edges, measured_edges
@@ -161,7 +162,7 @@ class _Comparing:
     def _router(self, policy: Policy, reader: FlowReader) -> Router | None:
         if isinstance(policy, RoutedPolicy):
             return RoutingRouter(
-                policy.rules,
+                RoutingTerms(policy.rules, policy.routing.provider_usd_per_million),
                 reader,
                 self._client_of,
                 self._recorded,

@@ -124,11 +124,13 @@ class EdgeRules(Thresholds):
 class RoutingRules(_Section):
     """A routing policy's ``file`` (from the directory of this one), and how often it is asked.
 
-    ``every_min`` is market time.
+    ``every_min`` is market time; ``provider_usd_per_million`` what the policy expects a provider to
+    charge for a round trip beyond its spread, as ``routing`` in config.yaml says it for the desk.
     """
 
     file: Path
     every_min: Annotated[float, Field(ge=0.1, le=1_440.0)] = 15.0
+    provider_usd_per_million: Annotated[float, Field(ge=0.0, le=1e6)] = 5.0
 
 
 class ProviderTerms(_Section):

@@ -14,8 +14,8 @@ import numpy as np
 
 from bookrouting.following import Decision, Following
 from bookrouting.holdings import gross_of, with_holdings
-from bookrouting.policy import Policy
 from dealing.flow.routing import evidence_of
+from dealing.flow.terms import RoutingTerms
 from dealing.score.reader import FlowReader
 from dealing.whatif.routers import BOOK_B, Router
 
@@ -28,22 +28,22 @@ class RoutingRouter(Router):
 
     def __init__(
         self,
-        policy: Policy,
+        terms: RoutingTerms,
         reader: FlowReader,
         client_of: Mapping[str, str],
         recorded: Mapping[str, float],
         every_ns: int,
     ) -> None:
-        """Take a policy and what it knows.
+        """Take who decides and what he knows.
 
         Args:
-            policy: Who decides.
+            terms: Who decides, and what he expects providers to charge.
             reader: Is shown the day as it goes by.
             client_of: Client id by login.
             recorded: Hedge ratio by login when the day begins.
             every_ns: How often the policy is asked, market time.
         """
-        self._following = Following(policy)
+        self._terms, self._following = terms, Following(terms.policy)
         self._reader, self._client_of, self._recorded = reader, client_of, recorded
         self._every_ns, self._next_ns = every_ns, 0
         self._first = _by_client(client_of, recorded)
@@ -81,7 +81,7 @@ class RoutingRouter(Router):
         known = [
             # what people did with him that day is not this policy's doing
             one._replace(hedge_ratio=self._first.get(one.client_id, BOOK_B))
-            for one in evidence_of(self._reader, traded)
+            for one in evidence_of(self._reader, traded, self._terms.provider_usd_per_million)
         ]
         placed = [self._following.placed(one) for one in known]
         clients = with_holdings(placed, gross_of(flow))

@@ -192,6 +192,17 @@ def test_check_config_accepts_the_default_and_lists_every_problem_of_another(tmp
     ]
 
 
+@pytest.mark.parametrize("key", ["policy", "shadow"])
+def test_check_config_and_run_read_the_policies_that_are_named(tmp_path, key):
+    (tmp_path / "policy.yaml").write_text("name: mine\nversion: 1\ncapz: {}\n")
+    (tmp_path / "mine.yaml").write_text(f"routing: {{{key}: policy.yaml}}\n")
+    for command in (["check-config", "mine.yaml"], ["run", "--config", "mine.yaml"]):
+        done = plimsoll(*command, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        (problem,) = done.stderr.splitlines()
+        assert problem.startswith("plimsoll: policy.yaml line 3: capz: there is no such key")
+
+
 def test_a_replay_caps_leverage_by_the_regimes_of_the_configuration(tmp_path):
     write_book(
         tmp_path / "day",

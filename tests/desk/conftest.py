@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from dealing.desk.rows import book as book_of
+from tests.desk.pages import WIDE, listen
 from tests.desk.scripted_book import START, ScriptedBook
 from tests.desk.served_desk import launch
 
@@ -39,3 +40,40 @@ def browser():
         running = launch(playwright)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def profile(browser):
+    """One browser profile for a module: scripts are loaded and compiled once."""
+    profile = browser.new_context()
+    yield profile
+    profile.close()
+
+
+@pytest.fixture
+def complaints():
+    """What the pages of a test wrote into the console, until the end of the test."""
+    return []
+
+
+@pytest.fixture
+def visit(profile, complaints):
+    """Open a page of a desk as somebody who was never here: ``visit(desk, path, size)``.
+
+    Pages are closed at the end, and none may have complained.
+    """
+    pages = []
+
+    def opened(desk, path="", size=WIDE):
+        pages.append(page := profile.new_page())
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.goto(f"{desk.url}healthz")
+        page.evaluate("localStorage.clear()")
+        listen(page, complaints)
+        page.goto(desk.url + path)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert complaints == []

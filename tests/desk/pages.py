@@ -1,6 +1,20 @@
-"""What every test of a page does with it: hear its complaints, and ask axe for serious ones."""
+"""What every test of a page does with it: wait, hear its complaints, ask axe, take a picture."""
+
+import re
+import time
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.desk.running_plimsoll import ROOT
+
+RESULTS = ROOT / "test-results"
+WIDE = (1680, 950)
+SIZES = [WIDE, (1280, 800), (390, 844)]
+THEMES = ["dark", "light"]
+PHONE_BELOW = 800
+# a browser writes every refusal of the desk into its console
+REFUSED = re.compile("status of (404|409|422|503)|net::ERR_FAILED")
 
 
 def listen(page, complaints):
@@ -22,3 +36,34 @@ def serious(page):
         for violation in seen["violations"]
         if violation["impact"] in {"serious", "critical"}
     ]
+
+
+def until(page, holds, seconds=20):
+    """Wait for the page; Playwright's own waiting would evaluate strings, which is forbidden."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(100)
+
+
+def is_readable(page, name=None):
+    """In both themes nothing is serious for axe, and nothing stands beyond the right edge.
+
+    With a ``name``, pictures are taken for people to look at.
+    """
+    for theme in THEMES:
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        if name:
+            picture(page, f"{name}-{theme}")
+        page.evaluate("desk.actions.act('theme')")
+
+
+def picture(page, name):
+    """Keep what the page looks like, on a phone all of it."""
+    RESULTS.mkdir(exist_ok=True)
+    width = page.viewport_size["width"]
+    path = RESULTS / f"{name}-{width}.png"
+    page.screenshot(path=path, full_page=width < PHONE_BELOW)
+    assert path.stat().st_size > 20_000

@@ -16,7 +16,7 @@ from dealing.desk import DeskOptions, create_desk
 from tests.desk.earned import Earnings
 from tests.desk.scripted_book import EngineQueries, FakeSource, ScriptedBook
 
-FRAMES_PER_S = 5
+FRAMES_PER_S = 4
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -54,7 +54,7 @@ class ServedDesk:
         self.earnings.earn(symbol, parts)
 
     def start(self):
-        """Serve, and feed five frames a second while the engine runs."""
+        """Serve, and feed frames while the engine runs."""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
         deadline = time.monotonic() + 20

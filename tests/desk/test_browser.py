@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import polars as pl
 import pytest
@@ -11,7 +10,7 @@ from playwright.sync_api import expect
 
 from dealing.desk import formats
 from exposure.model.events import BreakFound, LimitSet, MarginLevelCrossed
-from tests.desk.pages import listen
+from tests.desk.pages import until
 from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
@@ -32,44 +31,16 @@ def desk():
 
 
 @pytest.fixture
-def complaints():
-    return []
-
-
-@pytest.fixture(scope="module")
-def context(browser):
-    """One browser profile for all tests: scripts are loaded and compiled once."""
-    context = browser.new_context(viewport={"width": 1680, "height": 950})
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context, desk, complaints):
-    """Open the desk as somebody who was never here."""
-    page = context.new_page()
-    page.goto(f"{desk.url}healthz")
-    page.evaluate("localStorage.clear()")
-    listen(page, complaints)
-    page.goto(desk.url)
+def page(visit, desk):
+    page = visit(desk)
     expect(page.locator("#shell-chip")).to_have_text(LIVE)
     expect(page.locator(FIRST_ROW)).to_be_visible()
     expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
-    yield page
-    page.close()
-    assert complaints == []
+    return page
 
 
 def cell(page, name, field):
     return page.locator(f"#exposure-grid [row-id='underlying/{name}'] [col-id='{field}']")
-
-
-def until(page, holds, seconds=20):
-    """Wait for the page; Playwright's own waiting would evaluate strings, which is forbidden."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(100)
 
 
 def open_row(page, name):

@@ -13,14 +13,10 @@ from playwright.sync_api import expect
 from dealing.desk import formats
 from dealing.flow.ports import ClientsAsked, Only
 from tests.desk.flow_market import COIN, LOGINS, NOVICE, PICKER, WHALE, FlowMarket
-from tests.desk.pages import listen, serious
-from tests.desk.running_plimsoll import ROOT
+from tests.desk.pages import REFUSED, SIZES, is_readable
 from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
-
-RESULTS = ROOT / "test-results"
-REFUSED = re.compile("status of (409|422|503)|net::ERR_FAILED")
 
 
 @pytest.fixture
@@ -46,26 +42,11 @@ def quiet_desk():
 
 
 @pytest.fixture
-def complaints():
-    return []
-
-
-@pytest.fixture
-def page(browser, desk, complaints):
-    page = opened(browser, desk, complaints)
-    yield page
-    page.context.close()
-    # a browser writes every refusal of a command into its console; nothing else may stand there
-    assert [said for said in complaints if not REFUSED.search(said)] == []
-
-
-def opened(browser, desk, complaints, width=1680, height=950, theme="dark"):
-    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
-    listen(page, complaints)
-    page.add_init_script(f"localStorage.setItem('plimsoll.theme', '\"{theme}\"')")
-    page.goto(desk.url + "clients")
+def page(visit, desk, complaints):
+    page = visit(desk, "clients")
     expect(cell(page, PICKER, "client_id")).to_be_visible()
-    return page
+    yield page
+    complaints[:] = [said for said in complaints if not REFUSED.search(said)]
 
 
 def cell(page, client, field):
@@ -306,18 +287,11 @@ def test_while_the_engine_is_away_the_last_list_says_so(page, desk):
     expect(page.locator("#clients-note")).to_be_hidden()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize(("width", "height"), [(1680, 950), (1280, 800), (390, 844)])
-def test_it_is_readable_for_everybody_at_every_size(browser, quiet_desk, width, height, theme):
-    page = opened(browser, quiet_desk, [], width, height, theme)
+@pytest.mark.parametrize("size", SIZES)
+def test_it_is_readable_for_everybody_at_every_size(visit, quiet_desk, size):
+    page = visit(quiet_desk, "clients", size)
     open_card(page, PICKER)
     look(page)
     expect(page.locator("#move-plan")).to_be_visible()
     page.keyboard.press("Space")
-    assert serious(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"clients-{width}x{height}-{theme}.png"
-    page.screenshot(path=path, full_page=width < 800)
-    page.context.close()
-    assert path.stat().st_size > 20_000
+    is_readable(page, "clients")

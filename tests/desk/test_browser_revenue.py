@@ -4,20 +4,17 @@ import csv
 import io
 import json
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
 
 from dealing.desk import formats
 from exposure.errors import StorageError
-from tests.desk.pages import listen, serious
-from tests.desk.running_plimsoll import ROOT
+from tests.desk.pages import SIZES, WIDE, is_readable, until
 from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
 
-RESULTS = ROOT / "test-results"
 ROWS = "#revenue-grid .ag-pinned-left-cols-container .ag-row"
 TOTAL = "#revenue-grid .ag-floating-bottom"
 BARS = "#revenue-chart .waterfalllayer .point"
@@ -32,28 +29,23 @@ def desk():
 
 
 @pytest.fixture
-def complaints():
-    return []
-
-
-@pytest.fixture
-def page(browser, desk, complaints):
-    page = opened(browser, desk, complaints)
-    yield page
-    page.context.close()
+def page(visit, desk):
+    yield opened(visit, desk)
     desk.earning = desk.earnings.go_on
     desk.engine_runs = True
-    assert complaints == []
 
 
-def opened(browser, desk, complaints, width=1680, height=950, theme="dark", path="revenue"):
-    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
-    listen(page, complaints)
-    page.add_init_script(f"localStorage.setItem('plimsoll.theme', '\"{theme}\"')")
-    page.goto(desk.url + path)
-    if path == "revenue":
-        expect(page.locator(ROWS).first).to_be_visible()
-        expect(page.locator(BARS)).to_have_count(10)
+def opened(visit, desk, size=WIDE):
+    page = visit(desk, "revenue", size)
+    expect(page.locator(ROWS).first).to_be_visible()
+    expect(page.locator(BARS)).to_have_count(10)
+    return page
+
+
+def opened_on_the_desk(visit, desk):
+    page = visit(desk)
+    expect(page.locator("[data-screen='desk']")).to_be_visible()
+    expect(page.locator("#exposure-grid .ag-row").first).to_be_visible()  # keys are heard by now
     return page
 
 
@@ -67,14 +59,6 @@ def choose(page, switch, text):
 
 def total_of(page, field="total"):
     return number(page.locator(f"{TOTAL} [col-id='{field}']").inner_text())
-
-
-def until(page, holds, seconds=20):
-    """Wait for the page; Playwright's own waiting would evaluate strings, which is forbidden."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(100)
 
 
 def sums_of(desk):
@@ -201,10 +185,8 @@ def test_what_is_shown_can_be_taken_away(page, form):
         assert float(rows[-1]["total_usd"]) == pytest.approx(total_of(page), abs=0.006)
 
 
-def test_every_screen_has_an_address_that_can_be_gone_back_to(browser, desk, complaints):
-    page = opened(browser, desk, complaints, path="")
-    expect(page.locator("[data-screen='desk']")).to_be_visible()
-    expect(page.locator("#exposure-grid .ag-row").first).to_be_visible()  # keys are heard by now
+def test_every_screen_has_an_address_that_can_be_gone_back_to(visit, desk):
+    page = opened_on_the_desk(visit, desk)
     page.keyboard.press("r")
     expect(page.locator(ROWS).first).to_be_visible()
     assert page.url.endswith("/revenue")
@@ -214,21 +196,18 @@ def test_every_screen_has_an_address_that_can_be_gone_back_to(browser, desk, com
     expect(page.locator("[data-screen='revenue']")).to_be_visible()
     page.get_by_role("navigation", name="Screens").get_by_role("button", name="System").click()
     assert page.url.endswith("/system")
-    page.context.close()
-    assert complaints == []
 
 
-def test_nothing_is_asked_while_nobody_looks(browser, desk, complaints, monkeypatch):
+def test_nothing_is_asked_while_nobody_looks(visit, desk, monkeypatch):
     asked = []
     summary = desk.revenue.summary
     monkeypatch.setattr(desk.revenue, "summary", lambda *a: asked.append(a) or summary(*a))
-    page = opened(browser, desk, complaints, path="")
+    page = opened_on_the_desk(visit, desk)
     page.wait_for_timeout(4_000)
     assert asked == []
     page.keyboard.press("r")
     expect(page.locator(ROWS).first).to_be_visible()
     until(page, lambda: len(asked) >= 2)
-    page.context.close()
 
 
 def test_hostile_names_stay_text(page, desk):
@@ -244,17 +223,10 @@ def test_the_browser_keeps_no_figures(page):
     assert not [name for name in kept if "revenue-ask" in name or "revenue-answer" in name]
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize(("width", "height"), [(1680, 950), (1280, 800), (390, 844)])
-def test_it_is_readable_for_everybody_at_every_size(browser, desk, width, height, theme):
-    page = opened(browser, desk, [], width, height, theme)
+@pytest.mark.parametrize("size", SIZES)
+def test_it_is_readable_for_everybody_at_every_size(visit, desk, size):
+    page = opened(visit, desk, size)
     choose(page, "period", "Custom")
     expect(page.locator("#revenue-first")).to_be_visible()
     expect(page.locator("[data-screen='revenue'][data-loading]")).to_have_count(0)
-    assert serious(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    RESULTS.mkdir(exist_ok=True)
-    picture = RESULTS / f"revenue-{width}x{height}-{theme}.png"
-    page.screenshot(path=picture, full_page=width < 800)
-    page.context.close()
-    assert picture.stat().st_size > 20_000
+    is_readable(page, "revenue")

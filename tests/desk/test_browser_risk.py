@@ -20,13 +20,11 @@ from exposure.risk.stop_outs import margin_levels
 from exposure.risk.stress import stress, stress_line
 from exposure.risk.stress_book import StressBook
 from feeds.catalogue.scenarios import load_scenarios
-from tests.desk.pages import listen, serious
-from tests.desk.running_plimsoll import ROOT
+from tests.desk.pages import SIZES, WIDE, is_readable
 from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
 
-RESULTS = ROOT / "test-results"
 MINUS = formats.MINUS
 SCENARIO = "#risk-scenarios .ag-pinned-left-cols-container .ag-row"
 LISTED = "#accounts-grid .ag-pinned-left-cols-container .ag-row"
@@ -51,30 +49,22 @@ def still(desk, monkeypatch):
 
 
 @pytest.fixture
-def complaints():
-    return []
-
-
-@pytest.fixture
-def page(browser, desk, complaints):
-    page = opened(browser, desk, complaints)
-    yield page
-    page.context.close()
+def page(visit, desk):
+    yield opened(visit, desk)
     desk.engine_runs, desk.queries.away = True, False
-    assert complaints == []
 
 
-def opened(browser, desk, complaints, width=1680, height=950, theme="dark", path="risk"):
-    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
-    listen(page, complaints)
-    page.add_init_script(f"localStorage.setItem('plimsoll.theme', '\"{theme}\"')")
-    page.goto(desk.url + path)
-    if path == "risk":
-        expect(page.locator(SCENARIO).first).to_be_visible()
-        expect(page.locator("#risk-ladder-rows tr")).to_have_count(16)
-    else:
-        expect(page.locator("#shell-chip")).to_have_attribute("data-state", "live")
-        expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
+def opened(visit, desk, size=WIDE):
+    page = visit(desk, "risk", size)
+    expect(page.locator(SCENARIO).first).to_be_visible()
+    expect(page.locator("#risk-ladder-rows tr")).to_have_count(16)
+    return page
+
+
+def opened_on_the_desk(visit, desk):
+    page = visit(desk)
+    expect(page.locator("#shell-chip")).to_have_attribute("data-state", "live")
+    expect(page.locator("#margin-grid .ag-row").first).to_be_visible()
     return page
 
 
@@ -291,8 +281,8 @@ def test_tables_can_be_taken_away(page, still):
     assert [row["login"] for row in rows] == top["login"].to_list()
 
 
-def test_a_scenario_and_its_accounts_open_by_keyboard_alone(browser, desk, complaints):
-    page = opened(browser, desk, complaints, path="")
+def test_a_scenario_and_its_accounts_open_by_keyboard_alone(visit, desk):
+    page = opened_on_the_desk(visit, desk)
     page.keyboard.press("v")
     assert page.url.endswith("/risk")
     expect(page.locator(SCENARIO).first).to_be_visible()
@@ -319,8 +309,6 @@ def test_a_scenario_and_its_accounts_open_by_keyboard_alone(browser, desk, compl
     expect(page.locator("[data-screen='risk']")).to_be_visible()
     page.get_by_role("button", name="Limits", exact=True).click()
     expect(page.locator("#limits-grid")).to_be_visible()
-    page.context.close()
-    assert complaints == []
 
 
 def test_the_margin_screen_counts_and_lists_what_the_core_says(page, still):
@@ -422,7 +410,7 @@ def test_the_drawer_goes_back_to_the_desk(page):
     expect(page.locator("[data-screen='desk'] #drill-positions .ag-row").first).to_be_visible()
 
 
-def test_the_book_is_not_copied_while_nobody_looks(browser, desk, complaints, monkeypatch):
+def test_the_book_is_not_copied_while_nobody_looks(visit, desk, monkeypatch):
     copied = []
     copy = desk.queries.book_copy
 
@@ -431,54 +419,39 @@ def test_the_book_is_not_copied_while_nobody_looks(browser, desk, complaints, mo
         return await copy()
 
     monkeypatch.setattr(desk.queries, "book_copy", counted)
-    page = opened(browser, desk, complaints, path="")
+    page = opened_on_the_desk(visit, desk)
     page.wait_for_timeout(3_000)
     assert copied == []
     page.keyboard.press("m")
     expect(page.locator(LISTED).first).to_be_visible()
     assert copied
-    page.context.close()
-    assert complaints == []
 
 
-def test_the_grid_of_the_desk_has_the_part_of_the_var(browser, desk, complaints, still):
-    page = opened(browser, desk, complaints, path="")
+def test_the_grid_of_the_desk_has_the_part_of_the_var(visit, desk, still):
+    page = opened_on_the_desk(visit, desk)
     page.keyboard.press("c")
     page.locator("#exposure-column-list").get_by_label("VaR part").check()
     page.keyboard.press("Escape")
     page.evaluate("desk.gridApi('exposure-grid').then((a) => a.ensureColumnVisible('var_value'))")
     total = page.locator("#exposure-grid .ag-floating-bottom [col-id='var_value']")
     expect(total).to_have_text(whole(desk.broker.engine.snapshot().risk.var_usd))
-    page.context.close()
-    assert complaints == []
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize(("width", "height"), [(1680, 950), (1280, 800), (390, 844)])
-def test_both_are_readable_for_everybody_at_every_size(browser, desk, width, height, theme):
-    page = opened(browser, desk, [], width, height, theme)
+@pytest.mark.parametrize("size", SIZES)
+def test_both_are_readable_for_everybody_at_every_size(visit, desk, size):
+    page = opened(visit, desk, size)
     shock_by_hand(page, "EURUSD", "-5")
     expect(page.locator("[data-shock='total_usd']")).to_be_visible()
     shock_by_hand(page, "EURUSD", "x")
     expect(page.locator("#risk-shock-note")).to_contain_text("no percentage")
-    assert serious(page) == []
+    is_readable(page)
     shock_by_hand(page, "EURUSD", "-5")
     expect(page.locator("[data-shock='total_usd']")).to_be_visible()
-    picture(page, f"risk-{width}x{height}-{theme}", width)
+    is_readable(page, "risk")
     page.locator("body").evaluate("desk.actions.act('screen:margin')")
     expect(page.locator(LISTED).first).to_be_visible()
     page.locator("#accounts-target").fill("EURUSD")
     page.get_by_role("slider", name="Move in percent").focus()
     page.keyboard.press("Home")
     expect(page.locator("#accounts-note")).to_contain_text("After EURUSD")
-    assert serious(page) == []
-    picture(page, f"margin-{width}x{height}-{theme}", width)
-    page.context.close()
-
-
-def picture(page, name, width):
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.png"
-    page.screenshot(path=path, full_page=width < 800)
-    assert path.stat().st_size > 20_000
+    is_readable(page, "margin")

@@ -6,9 +6,11 @@ import pytest
 
 from bookrouting.flow_export import stored
 from bookrouting.flow_view import FlowView
+from bookrouting.policy import Caps, Policy
 from dealing.flow.keeping import recovered_flow
 from dealing.flow.live import LiveFlow, begun
 from dealing.flow.ports import ClientsAsked, Only, Sort
+from dealing.flow.terms import RoutingTerms
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
@@ -86,8 +88,12 @@ def batched(events, size):
 DAY = day()
 
 
-def played(batches):
-    flow = begun(PIVOTS)
+ROOMY = RoutingTerms(Policy("roomy", 1, caps=Caps(client_ratio=1.0)))
+"""A book of two clients is concentrated; most of these tests are about something else."""
+
+
+def played(batches, terms=ROOMY):
+    flow = begun(PIVOTS, terms)
     for batch in batches:
         flow.take(batch)
     asyncio.run(flow.rank())
@@ -231,3 +237,21 @@ def test_a_row_says_whether_it_is_scored_and_what_its_band_is_called(flow):
 def test_a_card_says_what_a_round_trip_costs(flow):
     assert flow.card("picker")["cost_pips"] == pytest.approx(1.0, abs=0.1)
     assert flow.card("idle")["cost_pips"] is None
+
+
+def test_who_is_too_large_a_part_of_what_is_kept_is_hedged_in_part_whatever_his_flow():
+    few = RoutingTerms(Policy("few", 1, caps=Caps(client_ratio=0.1)))
+    coin = played(DAY, few).routing.proposals["coin"]
+    assert (coin.to.book, coin.to.hedge_ratio) == (Book.C, pytest.approx(0.8))
+    assert any("50% of everything the house keeps" in reason for reason in coin.reasons)
+
+
+def test_what_a_provider_charges_is_weighed_against_what_hedging_saves():
+    dear, cheap = (
+        played(DAY, ROOMY._replace(provider_usd_per_million=usd)).routing.proposals["picker"]
+        for usd in (100.0, 0.0)
+    )
+    assert dear.expected_usd_per_month < cheap.expected_usd_per_month
+    volume = TRADES * 0.1 * 100_000 * 1.1 / 2.0 * 30.0 / 1e6
+    saved = cheap.expected_usd_per_month - dear.expected_usd_per_month
+    assert saved == pytest.approx(100.0 * volume, rel=0.01)

@@ -10,16 +10,16 @@ from bookrouting.flow_export import stored
 from bookrouting.flow_view import FlowView
 from bookrouting.policy import Caps, Evidence, Policy
 from dealing.flow.live import LiveFlow, begun
-from dealing.flow.shadow import ShadowTerms
 from dealing.flow.shadow_api import shadow_routes
+from dealing.flow.terms import RoutingTerms
 from dealing.runtime import EngineQueries
 from exposure.engine import ExposureEngine
 from exposure.model.events import BookAssigned, EventBatch
 from tests.dealing.flow.test_live import DAY, PIVOTS
 
 FREE = Caps(daily_ratio=1.0, client_ratio=1.0, new_client_usd=1e12)
-EAGER = ShadowTerms(Policy("eager", 1, caps=FREE), 5.0)
-NEVER = ShadowTerms(Policy("never", 1, evidence=Evidence(least_n=1e6), caps=FREE), 5.0)
+EAGER = RoutingTerms(Policy("eager", 1, caps=FREE), 5.0)
+NEVER = RoutingTerms(Policy("never", 1, evidence=Evidence(least_n=1e6), caps=FREE), 5.0)
 
 
 def step(flow, batch):
