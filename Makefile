@@ -37,11 +37,13 @@ define install
 	compiled=$$?; wait; exit $$compiled
 endef
 
-# $(call in_two_parts,OPTIONS,ENVIRONMENT): tests on two cores, then those with a browser, which
-# want both for themselves. A part that ARGS leaves without a test (pytest's 5) is no failure.
+ON_TWO_CORES := -n 2 --dist loadfile
+
+# $(call in_two_parts,OPTIONS,ENVIRONMENT): the tests, then those with a browser, which must not be
+# kept waiting by others. A part that ARGS leaves without a test (pytest's 5) is no failure.
 define in_two_parts
-$(2) $(PY) -m pytest -n 2 --dist loadfile -m "not browser" $(1) $(ARGS) || [ $$? = 5 ]
-$(2) $(PY) -m pytest -m browser $(1) $(ARGS) || [ $$? = 5 ]
+$(2) $(PY) -m pytest $(ON_TWO_CORES) -m "not browser" $(1) $(ARGS) || [ $$? = 5 ]
+$(2) $(PY) -m pytest $(ON_TWO_CORES) -m browser $(1) $(ARGS) || [ $$? = 5 ]
 endef
 
 .DEFAULT_GOAL := help
@@ -76,7 +78,7 @@ soak: $(RUN_READY) ## load a whole run for a while: make soak ARGS="--minutes 20
 	$(PY) -m dealing.bench.soak $(ARGS)
 
 browser: $(DEV_READY) chromium ## run the tests that drive a real Chromium
-	$(PY) -m pytest -m browser $(ARGS)
+	$(PY) -m pytest $(ON_TWO_CORES) -m browser $(ARGS)
 
 fmt: $(DEV_READY) ## format the code and repair what can be repaired
 	$(PY) -m ruff format .
@@ -94,7 +96,7 @@ arch: $(DEV_READY) ## check who imports whom
 	$(PY) -m pytest -q tests/test_architecture.py
 
 check: lint types arch ## everything to run before a push: lint, types, arch, fast tests
-	$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser"
+	$(PY) -m pytest -q $(ON_TWO_CORES) -m "not slow and not browser"
 
 build: $(DEV_READY) ## build the wheel into dist/
 	$(PY) -m hatchling build -t wheel

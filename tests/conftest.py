@@ -10,6 +10,8 @@ import os
 import pytest
 from hypothesis import settings
 
+pytest.register_assert_rewrite("tests.desk.pages")
+
 
 def pytest_configure() -> None:
     """Make the surroundings the same everywhere.

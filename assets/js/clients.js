@@ -11,6 +11,7 @@
     money: ["kept_usd", "asc"], drift: ["drift", "desc"], trades: ["trades", "desc"] };
   const chosen = { sort: "score", only: "scored", book: "", search: "" };
   let client = ""; // whose card is open
+  let group = []; // who was chosen as one
   let askers = null; // made when all scripts are there
   let api = null;
   let keeper = null;
@@ -142,6 +143,7 @@
 
   const open = (row) => {
     if (!row.client_id) return;
+    group = [];
     if (row.client_id !== client) {
       client = row.client_id;
       desk.card.empty(`Client ${client}`, "Asking the engine.");
@@ -154,10 +156,16 @@
     }
   };
 
-  /* whom a move is of: those that are ticked, else the one whose card is open */
+  /* whom a move is of: those that are ticked, else a group, else the one whose card is open */
   const whom = () => {
     const ticked = api ? api.getSelectedRows().map((row) => row.client_id) : [];
-    return ticked.length > 0 ? ticked : client ? [client] : [];
+    return [ticked, group, client ? [client] : []].find((chosen) => chosen.length > 0) ?? [];
+  };
+
+  const takeTogether = (members) => {
+    api?.deselectAll();
+    group = members;
+    desk.moveForm.about(whom());
   };
 
   const tickFocused = () => {
@@ -169,7 +177,10 @@
     node?.setSelected(!node.isSelected());
   };
 
-  const untick = () => api?.deselectAll();
+  const untick = () => {
+    group = [];
+    api?.deselectAll();
+  };
 
   const nextBook = () => {
     const books = ["all", "A", "B", "C"];
@@ -216,5 +227,5 @@
   window.dash_clientside.clients = { list: hearing("list"), card: hearing("card"),
     sort: choose("sort", "score"), only: choose("only", "scored"), book: choose("book", "all"),
     search: choose("search", "") };
-  desk.clients = { start, show, askNow, drawWaiting, tickFocused, untick, whom, nextBook, exportCsv };
+  desk.clients = { start, show, askNow, drawWaiting, tickFocused, untick, whom, takeTogether, nextBook, exportCsv };
 }

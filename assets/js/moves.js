@@ -1,4 +1,5 @@
-/* The panel of moves: what waits for a second person, what was done, the audit log. Whoever decides
+/* The panel of moves: what waits for a second person, what was done, the audit log, and beside them
+   (company.js) who acts as one and what a shadow policy would have brought. Whoever decides
    or undoes says who he is and why; until there is sign-in the name is remembered in this browser. */
 "use strict";
 {
@@ -7,9 +8,10 @@
   const RECENT = 50;
   const AUDITED = 100;
   const EMPTY = { waiting: "Nothing waits for a second person.", recent: "Nobody has been moved yet.",
-    audit: "Nothing has been written down yet." };
+    audit: "Nothing has been written down yet.", clusters: "Nobody was found to act as one.",
+    shadow: "The shadow policy has everybody where he is." };
   const PATHS = { waiting: "/api/v1/approvals", recent: `/api/v1/commands?limit=${RECENT}`,
-    audit: `/api/v1/audit?limit=${AUDITED}` };
+    audit: `/api/v1/audit?limit=${AUDITED}`, clusters: "/api/v1/clusters", shadow: "/api/v1/shadow" };
   const WORDS = { approve: "Approve", reject: "Reject", undo: "Undo" };
   let tab = "waiting";
   let asking = false;
@@ -61,14 +63,17 @@
       what, [row.reason, "why"]]);
   };
 
-  const DRAW = { waiting: [waitingRow, "commands"], recent: [recentRow, "commands"], audit: [auditRow, "rows"] };
+  const DRAW = { waiting: [waitingRow, "commands"], recent: [recentRow, "commands"], audit: [auditRow, "rows"],
+    clusters: [(cluster) => desk.company.clusterRow(cluster), "clusters"],
+    shadow: [(client) => desk.company.shadowRow(client), "rows"] };
 
-  const drawTab = (name, body) => {
+  const drawTab = (name, body, empty = EMPTY[name]) => {
     const [row, key] = DRAW[name];
-    const rows = body[key];
+    const rows = body[key] ?? [];
     const place = element(`moves-${name}`);
     const held = JSON.stringify(rows);
-    document.querySelector(`[data-empty='${name}']`).textContent = rows.length === 0 ? EMPTY[name] : "";
+    document.querySelector(`[data-empty='${name}']`).textContent = rows.length === 0 ? empty : "";
+    if (name === "shadow") desk.company.tell(body);
     place.parentElement.hidden = rows.length === 0;
     if (place.dataset.held === held) return; // a focused button stays
     place.dataset.held = held;
@@ -95,13 +100,13 @@
     const wanted = [...new Set(["waiting", tab])];
     const answers = await Promise.all(wanted.map((name) => desk.orders.get(PATHS[name])));
     asking = false;
-    const failed = answers.find((answer) => !answer.ok);
+    const failed = answers.find((answer) => !answer.ok && !answer.missing);
     if (failed) {
       fail(failed);
       return;
     }
     answeredAt = performance.now();
-    wanted.forEach((name, k) => drawTab(name, answers[k].body));
+    wanted.forEach((name, k) => drawTab(name, answers[k].body, answers[k].problems[0]));
     drawWaiting(answers[0].body);
     drawAge();
   };

@@ -27,7 +27,7 @@
     }
     if (body === null) return { absent: true, ok: false, problems: ["This desk only watches: it takes no commands."] };
     const problems = response.ok ? [] : body.problems ?? [body.reason ?? body.error];
-    return { ok: response.ok, away: response.status === 503, body, problems: problems.map(sentence) };
+    return { ok: response.ok, away: response.status === 503, missing: response.status === 404, body, problems: problems.map(sentence) };
   };
 
   const sentence = (said) => {

@@ -232,6 +232,9 @@ class MoveIds(StrEnum):
     WAITING = "moves-waiting"
     RECENT = "moves-recent"
     AUDIT = "moves-audit"
+    CLUSTERS = "moves-clusters"
+    SHADOW = "moves-shadow"
+    SHADOW_TOLD = "moves-shadow-told"
 
 
 class HedgingIds(StrEnum):

@@ -7,10 +7,12 @@ is obeyed as a platform does it: each key once, and the engine hears of it as an
 import asyncio
 import time
 
+from bookrouting.policy import Caps, Policy
 from dealing.commands.memory_store import MemoryCommandStore
 from dealing.commands.reassigning import Reassignments
 from dealing.commands.rules import ApprovalRule
 from dealing.flow.live import begun
+from dealing.flow.terms import RoutingTerms
 from exposure.errors import DisconnectedError
 from exposure.model.accounts import Account
 from exposure.model.books import Book
@@ -31,14 +33,17 @@ MOVE = 0.0004
 HALF_SPREAD = 0.00005
 PICKER, COIN, NOVICE, WHALE = "PICKER", "COIN", "NOVICE", "WHALE"
 LOGINS = {PICKER: "90001", COIN: "90002", NOVICE: "90003", WHALE: "90004"}
+ROOMY = RoutingTerms(Policy("roomy", 1, caps=Caps(client_ratio=1.0)))
+"""Nobody is too large a part of so small a book."""
+
 RULE = ApprovalRule(above_usd=1e6, above_clients=5, within_ns=30 * 60 * SECOND)
 
 
 class FlowMarket(ScriptedBook):
     """A scripted broker whose clients' flow is followed, and who obeys commands."""
 
-    def __init__(self, accounts=30, positions=20):
-        self.flow, self._quiet = begun(("USD", "EUR")), False
+    def __init__(self, accounts=30, positions=20, shadow=None):
+        self.flow, self._quiet = begun(("USD", "EUR"), ROOMY, shadow), False
         super().__init__(accounts, positions)
         self.queries = FlowQueries(self)
         self.store = MemoryCommandStore()
@@ -105,6 +110,10 @@ class FlowQueries(EngineQueries):
         self._require()
         await self.book.flow.rank()
         return self.book.flow.found(asked)
+
+    async def shadow(self):
+        self._require()
+        return self.book.flow.shadow and self.book.flow.shadow.told()
 
     async def client_card(self, client_id):
         self._require()

@@ -16,7 +16,7 @@ from dealing.desk import DeskOptions, create_desk
 from tests.desk.earned import Earnings
 from tests.desk.scripted_book import EngineQueries, FakeSource, ScriptedBook
 
-FRAMES_PER_S = 4
+FRAMES_PER_S = 3
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -1,17 +1,25 @@
 """The clients screen in a real Chromium: why a client is dangerous, moves, undo and the audit."""
 
+import asyncio
 import csv
 import io
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx2
 import pytest
 from playwright.sync_api import expect
 
+from bookrouting.policy import Caps, Policy
 from dealing.desk import formats
+from dealing.flow.live import begun
 from dealing.flow.ports import ClientsAsked, Only
+from dealing.flow.terms import RoutingTerms
+from exposure.model.events import ClockTicked
+from tests.dealing.score.characters import RING, evening
 from tests.desk.flow_market import COIN, LOGINS, NOVICE, PICKER, WHALE, FlowMarket
 from tests.desk.pages import REFUSED, SIZES, is_readable
 from tests.desk.served_desk import ServedDesk
@@ -42,7 +50,7 @@ def quiet_desk():
 
 
 @pytest.fixture
-def page(visit, desk, complaints):
+def page(desk, visit, complaints):  # pages are closed before their desk is stopped
     page = visit(desk, "clients")
     expect(cell(page, PICKER, "client_id")).to_be_visible()
     yield page
@@ -261,6 +269,62 @@ def test_the_list_shows_counts_filters_too_few_trades_and_can_be_taken_away(page
     expect(page.locator("#clients-empty")).to_have_text(
         "No alarm: nobody's gains are beyond reasonable doubt in book C."
     )
+
+
+@pytest.fixture(scope="module")
+def groups():
+    """Return the groups that the real search finds in an evening; a browser's thread has a loop."""
+
+    def found():
+        flow = begun(("USD", "EUR"))
+        flow.reader.events(evening())
+        asyncio.run(flow.findings.refresh())
+        return flow.findings.clusters()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(found).result()
+
+
+def test_groups_are_rows_that_are_moved_as_one(page, market, groups):
+    market.queries.clusters = partial(asyncio.sleep, 0, groups)
+    tab(page, "Groups")
+    rows = page.locator("#moves-clusters tr")
+    expect(rows).to_have_count(2)
+    copies = rows.filter(has_text="copy each other")
+    expect(copies).to_contain_text(f"{len(RING)} copy each other: leader (first), follower1")
+    copies.get_by_role("button", name="Choose").click()
+    expect(page.locator("#move-whom")).to_contain_text(f"{len(RING)} clients: ")
+    look(page)
+    expect(page.locator("#move-answer")).to_contain_text("leader")  # unknown to this market
+    open_card(page, PICKER)
+    expect(page.locator("#move-whom")).to_have_text(PICKER)
+
+
+def test_without_a_shadow_policy_its_tab_says_how_to_have_one(page):
+    tab(page, "Shadow policy")
+    expect(page.locator("[data-empty='shadow']")).to_contain_text("No shadow policy runs")
+    expect(page.locator("#moves-note")).to_contain_text("asked")
+
+
+@pytest.fixture
+def shadowed():
+    """Serve a market beside which an eager policy is tried."""
+    eager = RoutingTerms(Policy("eager", 7, caps=Caps(daily_ratio=1.0, client_ratio=1.0)), 5.0)
+    served = ServedDesk(market=FlowMarket(shadow=eager))
+    served.start()
+    yield served
+    served.stop()
+
+
+def test_a_shadow_policy_says_whom_it_has_elsewhere_and_what_that_brings(shadowed, visit):
+    page, market = visit(shadowed, "clients"), shadowed.broker
+    expect(cell(page, PICKER, "client_id")).to_be_visible()
+    market.now += 3_600 * 10**9  # the policy is asked at full quarters of an hour
+    market.apply(ClockTicked(market.now), *(market.next_deal(name) for name in (PICKER, COIN)))
+    tab(page, "Shadow policy")
+    row = page.locator("#moves-shadow tr").filter(has_text=PICKER)
+    expect(row).to_contain_text("book A")
+    expect(page.locator("#moves-shadow-told")).to_contain_text("eager v7 since")
 
 
 def test_his_accounts_open_below_the_list(page):

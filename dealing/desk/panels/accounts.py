@@ -73,7 +73,9 @@ def register(app: Dash, books: BookDesk) -> None:
     ):
         name = identity.removeprefix("accounts-")
         app.clientside_callback(  # type: ignore[no-untyped-call]
-            ClientsideFunction("accounts", name), Input(identity, prop)
+            ClientsideFunction("accounts", name),
+            Input(identity, prop),
+            prevent_initial_call=prop == "data",  # there is no answer yet
         )
 
 

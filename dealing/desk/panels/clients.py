@@ -127,7 +127,9 @@ def register(app: Dash, queries: FlowQueries, local: Local) -> None:
         ("search", ClientsIds.SEARCH, "value"),
     ):
         app.clientside_callback(  # type: ignore[no-untyped-call]
-            ClientsideFunction("clients", name), Input(identity, prop)
+            ClientsideFunction("clients", name),
+            Input(identity, prop),
+            prevent_initial_call=prop == "data",  # there is no answer yet
         )
     moves.register(app)
 

@@ -1,7 +1,8 @@
 """Moving clients to another book: the form, what waits for a second person, and what was done.
 
-Commands go straight from the browser to ``/api/v1/commands`` and are answered there; nothing of
-them passes through callbacks.
+Beside them stand those who act as one, and what a shadow policy would have brought. Commands
+go straight from the browser to ``/api/v1/commands`` and are answered there; nothing of them passes
+through callbacks.
 """
 
 from __future__ import annotations
@@ -42,11 +43,30 @@ AUDIT_HEADS: Final = (
     ("To what", "The command it belongs to"),
     ("Reason", "Why"),
 )
+CLUSTER_HEADS: Final = (
+    ("Group", "Its name, which stays over restarts"),
+    ("Who", "Clients who act as one; the first to act is marked"),
+    ("Why", "What they have in common"),
+    ("Score", "Of all their trades as one client's, and how many"),
+    ("Edge", "USD per million that they gain net of costs, all as one"),
+    ("Holds", "Net and gross worth of what they hold, USD"),
+    ("Move", "Puts all of them into the form"),
+)
+SHADOW_HEADS: Final = (
+    ("Client", "Whom the shadow policy has, or had, in another book"),
+    ("Really", "His book"),
+    ("Shadow", "The book the shadow policy has him in"),
+    ("Difference, USD", "What the shadow's book would have brought more: + for the house"),
+)
 TABS: Final = (
     ("waiting", "Waiting", WAITING_HEADS, MoveIds.WAITING),
     ("recent", "Recent", RECENT_HEADS, MoveIds.RECENT),
     ("audit", "Audit", AUDIT_HEADS, MoveIds.AUDIT),
+    ("clusters", "Groups", CLUSTER_HEADS, MoveIds.CLUSTERS),
+    ("shadow", "Shadow policy", SHADOW_HEADS, MoveIds.SHADOW),
 )
+LABELS: Final = {"audit": "Audit log", "clusters": "Clients who act as one",
+                 "shadow": "Clients whom the shadow policy has elsewhere"}  # fmt: skip
 AUDIT_FILE: Final = "/api/v1/audit?form=csv&limit=10000"
 
 UNTIL: Final = (("none", "For good"), ("24", "24 h"), ("168", "7 days"))
@@ -194,7 +214,8 @@ def _table(
     table = html.Table(
         [html.Thead(html.Tr(cells)), html.Tbody(id=identity)],
         className="plain-table",
-        **aria(label=f"{label} moves" if name != "audit" else "Audit log"),
+        **aria(label=LABELS.get(name, f"{label} moves")),
     )
     empty = html.P("", className="tab-empty", **data(empty=name))
-    return html.Div([table, empty], className="table-scroll", tabIndex=0, **data(tab=name))
+    told = [html.P("", id=MoveIds.SHADOW_TOLD, className="tab-told")] if name == "shadow" else []
+    return html.Div([*told, table, empty], className="table-scroll", tabIndex=0, **data(tab=name))

@@ -100,7 +100,9 @@ def register(app: Dash, sources: Sources) -> None:
     ):
         name = identity.removeprefix("revenue-")
         app.clientside_callback(  # type: ignore[no-untyped-call]
-            ClientsideFunction("revenue", name), Input(identity, prop)
+            ClientsideFunction("revenue", name),
+            Input(identity, prop),
+            prevent_initial_call=prop == "data",  # there is no answer yet
         )
 
 

@@ -113,7 +113,9 @@ def register(app: Dash, books: BookDesk) -> None:
             prevent_initial_call=True,
         )(_filling(kind, books))
         app.clientside_callback(  # type: ignore[no-untyped-call]
-            ClientsideFunction("risk", kind), Input(f"risk-{kind}-answer", "data")
+            ClientsideFunction("risk", kind),
+            Input(f"risk-{kind}-answer", "data"),
+            prevent_initial_call=True,
         )
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("risk", "family"), Input(RiskIds.FAMILY, "value")
