@@ -90,6 +90,9 @@ class Place(NamedTuple):
     is_exit: bool
 
 
+_WORTH_MOVING: Final = 8
+
+
 class FlowBook:
     """What is known of all clients' flow. Symbols, logins and clients are added as they come."""
 
@@ -447,11 +450,21 @@ class FlowBook:
         """How many quotes were older than the last one of their symbol."""
         return int(self.arrays.counters[LATE_QUOTES])
 
-    def forget(self, before: int) -> None:
-        """Drop decisions from before an instant that are settled; their sums stay. Units: ns."""
+    def forget(self, before: int, most: int) -> None:
+        """Drop decisions that are settled; their sums stay.
+
+        Args:
+            before: Those from before this instant, ns.
+            most: And those that are older than the last so many.
+        """
         a = self.arrays
+        count = int(a.counters[DECISIONS])
+        if count > most:
+            before = max(before, int(a.decisions["ts"][count - most]))
         drop = int(np.searchsorted(a.decisions["ts"][: a.counters[DECISIONS]], before))
         drop = min(drop, int(a.next_decision.min()))
+        if drop * _WORTH_MOVING < count:  # the others would have to move up
+            return
         tickets = int(np.searchsorted(a.tickets["ts"][: a.counters[TICKETS]], before))
         tickets = min(tickets, int(a.next_ticket.min()))
         drop_rows(a.decisions, drop, a.counters, DECISIONS)

@@ -41,7 +41,7 @@ def compile_kernels() -> None:
     view.drift()
     look(book.trades.fills())
     findings_of(book, 0, crowd_of(book, ()))
-    book.forget(10**13)
+    book.forget(10**13, 0)
 
 
 def _quotes(ts: int) -> QuoteColumns:

@@ -279,6 +279,7 @@ def _market(settings: MarketSettings) -> Market:
 async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
     from dealing.backoff import Backoff
     from dealing.flow.keeping import recovered_flow
+    from dealing.garbage import spare_what_is_old
     from dealing.hub import SnapshotHubServer
     from dealing.runtime import (
         SWITCH_S,
@@ -319,6 +320,7 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     backoff = Backoff(random.random)
     kept = FlowKept(flow, flow_store)
     runtime = EngineRuntime(engine, feed, journal, store, hub, pace, backoff, revenue, kept, hedges)
+    spare_what_is_old()
     await runtime.run(stop)
     journal.close()
 

@@ -39,7 +39,10 @@ from exposure.model.events import EventBatch
 from exposure.state import EngineState
 
 REMEMBERED_NS: Final = 2 * 86_400 * NS_PER_S
-"""How long single decisions stay for cards; longer than the longest horizon."""
+"""How long single decisions stay for cards; longer than the longest horizon ..."""
+
+REMEMBERED: Final = 200_000
+"""... and how many: each save copies them. Those that are not settled yet stay in any case."""
 
 SLICE: Final = 1_024
 
@@ -102,7 +105,7 @@ class LiveFlow:
         """Drop single decisions that no card will show any more."""
         now = self.reader.flow.now
         if now is not None:
-            self.reader.flow.forget(now - REMEMBERED_NS)
+            self.reader.flow.forget(now - REMEMBERED_NS, REMEMBERED)
             self.findings.forget_old()
 
     async def rank(self) -> Ranking:

@@ -14,6 +14,7 @@ from tests.bookrouting.flow_days import HALF, NS, START, deal, instrument, near,
 SECONDS = np.arange(4_000)
 FLAT = np.full(4_000, 1.1)
 STEP = np.where(SECONDS > 105, 1.1010, 1.1)
+MANY = 10**9
 
 
 def decisions(book):
@@ -238,17 +239,29 @@ def test_a_restored_position_is_known_to_its_close():
 def test_forgetting_old_trades_changes_no_sum():
     deals = [deal(100 + 5 * k, k, login=str(k % 3)) for k in range(300)]
     book, other = (played(quotes_of(STEP, SECONDS), deals[:200]) for _ in range(2))
-    book.forget(START + 300 * NS)
+    book.forget(START + 300 * NS, MANY)
     assert len(decisions(book)) < len(decisions(other))
     later = quotes_of(np.full(9_000, 1.1011), 4_000 + np.arange(9_000))
     for one in (book, other):
         for more in deals[200:]:
             one.apply_deal(more)
         one.apply_quotes(later)
-    book.forget(START + 9_000 * NS)
+    book.forget(START + 9_000 * NS, MANY)
     for mine, theirs in zip(FlowView(book).sums(), FlowView(other).sums(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert len(decisions(book)) == 0
+
+
+def test_of_settled_decisions_only_the_last_are_remembered_and_of_others_all():
+    deals = [deal(100 + 5 * k, k, login=str(k % 3)) for k in range(200)]
+    book = played(quotes_of(FLAT, SECONDS), deals)
+    unsettled = len(decisions(book)) - int(book.arrays.next_decision.min())
+    book.forget(START, 5)
+    assert len(decisions(book)) == max(5, unsettled)
+    book.apply_quotes(quotes_of(np.full(9_000, 1.1), 4_000 + np.arange(9_000)))
+    newest = decisions(book)["ts"][-5:].copy()
+    book.forget(START, 5)
+    np.testing.assert_array_equal(decisions(book)["ts"], newest)
 
 
 def test_drift_shows_who_learned_something_lately():

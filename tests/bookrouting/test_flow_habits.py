@@ -207,7 +207,7 @@ def test_findings_of_a_book_that_was_saved_are_those_of_the_book(seed):
     kept = EngineState(state.tables, msgspec.msgpack.decode(msgspec.msgpack.encode(state.meta)))
     loaded = restore_flow(kept)
     for one in (book, loaded):
-        one.forget(START + 2_000 * NS)
+        one.forget(START + 2_000 * NS, 10**9)
         one.trades.forget(START + 1_000 * NS)
     for client in range(6):
         found = [repr(findings_of(one, client, crowd_of(one, ()))) for one in (book, loaded)]

@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import contextmanager
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -49,18 +50,28 @@ def until(page, holds, seconds=20):
         page.wait_for_timeout(100)
 
 
+@contextmanager
+def paused(page):
+    """Hold the page still: what is being asked for again is dimmed, on purpose."""
+    page.evaluate("desk.actions.act('pause')")
+    expect(page.locator("[data-asking]")).to_have_count(0)
+    yield
+    page.evaluate("desk.actions.act('pause')")
+
+
 def is_readable(page, name=None):
     """In both themes nothing is serious for axe, and nothing stands beyond the right edge.
 
     With a ``name``, pictures are taken for people to look at.
     """
-    for theme in THEMES:
-        expect(page.locator("html")).to_have_attribute("data-theme", theme)
-        assert serious(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        if name:
-            picture(page, f"{name}-{theme}")
-        page.evaluate("desk.actions.act('theme')")
+    with paused(page):
+        for theme in THEMES:
+            expect(page.locator("html")).to_have_attribute("data-theme", theme)
+            assert serious(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            if name:
+                picture(page, f"{name}-{theme}")
+            page.evaluate("desk.actions.act('theme')")
 
 
 def picture(page, name):

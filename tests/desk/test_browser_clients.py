@@ -357,5 +357,4 @@ def test_it_is_readable_for_everybody_at_every_size(visit, quiet_desk, size):
     open_card(page, PICKER)
     look(page)
     expect(page.locator("#move-plan")).to_be_visible()
-    page.keyboard.press("Space")
     is_readable(page, "clients")

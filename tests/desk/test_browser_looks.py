@@ -37,7 +37,6 @@ def opened(visit, desk, size):
 def test_it_is_readable_for_everybody_at_every_size(visit, desk, size):
     page = opened(visit, desk, size)
     page.wait_for_timeout(2_000)  # for the picture: a market that has moved
-    page.keyboard.press("Space")
     is_readable(page, "desk")
 
 
