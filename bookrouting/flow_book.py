@@ -29,8 +29,8 @@ from bookrouting.flow_state import (
     LONG_AGO,
     TICKETS,
     FlowArrays,
-    drop_rows,
     flow_terms,
+    forget_settled,
     new_arrays,
     with_room,
 )
@@ -88,9 +88,6 @@ class Place(NamedTuple):
     client: int
     symbol: int
     is_exit: bool
-
-
-_WORTH_MOVING: Final = 8
 
 
 class FlowBook:
@@ -457,21 +454,7 @@ class FlowBook:
             before: Those from before this instant, ns.
             most: And those that are older than the last so many.
         """
-        a = self.arrays
-        count = int(a.counters[DECISIONS])
-        if count > most:
-            before = max(before, int(a.decisions["ts"][count - most]))
-        drop = int(np.searchsorted(a.decisions["ts"][: a.counters[DECISIONS]], before))
-        drop = min(drop, int(a.next_decision.min()))
-        if drop * _WORTH_MOVING < count:  # the others would have to move up
-            return
-        tickets = int(np.searchsorted(a.tickets["ts"][: a.counters[TICKETS]], before))
-        tickets = min(tickets, int(a.next_ticket.min()))
-        drop_rows(a.decisions, drop, a.counters, DECISIONS)
-        drop_rows(a.tickets, tickets, a.counters, TICKETS)
-        a.tickets["decision"][: a.counters[TICKETS]] -= drop
-        a.next_decision[:] -= drop
-        a.next_ticket[:] -= tickets
+        drop = forget_settled(self.arrays, before, most)
         self.forgotten += drop
         self.open_decisions = {k: n for k, n in self.open_decisions.items() if n >= self.forgotten}
 

@@ -23,6 +23,8 @@ CURVE: Final = len(CURVE_S)
 NEVER: Final = np.iinfo(np.int64).max
 LONG_AGO: Final = -(2**62)
 LEAST_COST: Final = 1e-100
+_WORTH_MOVING: Final = 8
+"""Rows are dropped once they are so large a part of all."""
 """What a round trip costs at least, in price: where a price is zero its share of it is no floor."""
 
 PENDING, KNOWN, CANCELLED = 0, 1, 2
@@ -266,6 +268,31 @@ def drop_rows(table: Table, count: int, counters: Int64s, place: int) -> None:
     table[:left] = table[count : count + left].copy()
     table[left : left + count] = np.zeros(1, table.dtype)
     counters[place] = left
+
+
+def forget_settled(arrays: FlowArrays, before: int, most: int) -> int:
+    """Drop settled decisions and their tickets; return how many decisions went.
+
+    Args:
+        arrays: The state, which is changed.
+        before: Those from before this instant, ns.
+        most: And those that are older than the last so many.
+    """
+    a, count = arrays, int(arrays.counters[DECISIONS])
+    if count > most:
+        before = max(before, int(a.decisions["ts"][count - most]))
+    drop = int(np.searchsorted(a.decisions["ts"][:count], before))
+    drop = min(drop, int(a.next_decision.min()))
+    if drop * _WORTH_MOVING < count:  # the others would have to move up
+        return 0
+    tickets = int(np.searchsorted(a.tickets["ts"][: a.counters[TICKETS]], before))
+    tickets = min(tickets, int(a.next_ticket.min()))
+    drop_rows(a.decisions, drop, a.counters, DECISIONS)
+    drop_rows(a.tickets, tickets, a.counters, TICKETS)
+    a.tickets["decision"][: a.counters[TICKETS]] -= drop
+    a.next_decision[:] -= drop
+    a.next_ticket[:] -= tickets
+    return drop
 
 
 def new_arrays() -> FlowArrays:
