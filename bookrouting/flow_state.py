@@ -23,9 +23,9 @@ CURVE: Final = len(CURVE_S)
 NEVER: Final = np.iinfo(np.int64).max
 LONG_AGO: Final = -(2**62)
 LEAST_COST: Final = 1e-100
-_WORTH_MOVING: Final = 8
-"""Rows are dropped once they are so large a part of all."""
 """What a round trip costs at least, in price: where a price is zero its share of it is no floor."""
+_WORTH_MOVING: Final = 8
+"""Rows are dropped once they are an eighth of all."""
 
 PENDING, KNOWN, CANCELLED = 0, 1, 2
 """A markout waits for its time, is known, or never will be because the market closed."""
