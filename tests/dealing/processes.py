@@ -139,6 +139,11 @@ class Run:
         finally:
             connection.close()
 
+    def until_it_goes_on(self) -> None:
+        """Wait until the engine has taken something new."""
+        first = self.get("/api/v1/snapshot")[1]["as_of_ms"]
+        until(lambda: self.get("/api/v1/snapshot")[1]["as_of_ms"] > first)
+
     def until_live(self):
         until(lambda: self.process.poll() is not None or self.status().get("desk", {}).get("pid"))
         until(lambda: self.get("/readyz")[0] == 200)

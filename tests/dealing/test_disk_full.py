@@ -173,6 +173,7 @@ def test_a_run_without_room_says_why_and_with_room_goes_on(directory, tmp_path):
     again = Run(directory)
     try:
         again.until_live()
+        again.until_it_goes_on()
         code, said = end(again.process, signal.SIGTERM)
     finally:
         again.process.kill()

@@ -78,6 +78,7 @@ def test_a_run_lives_ends_with_ctrl_c_and_continues_with_the_same_book(
         again = run.get("/api/v1/snapshot")[1]
         assert again["as_of_ms"] >= first["as_of_ms"]
         assert len(again["accounts"]) == len(first["accounts"])
+        run.until_it_goes_on()
         code, output = end(run.process, signal.SIGTERM)
     assert code == 0
     assert f"{directory.root} (continues)" in output
@@ -117,6 +118,7 @@ def test_a_killed_supervisor_takes_its_children_along_and_the_next_run_continues
         until(lambda: all(directory.owner(role) is None for role in Role))
     stopped_at = same_as_uninterrupted()
     with running(directory) as run:
+        run.until_it_goes_on()
         assert end(run.process)[0] == 0
     assert same_as_uninterrupted() > stopped_at
 
