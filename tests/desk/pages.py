@@ -8,10 +8,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.desk.running_plimsoll import ROOT
+from tests.thorough import LONG
 
 RESULTS = ROOT / "test-results"
 WIDE = (1680, 950)
-SIZES = [WIDE, (1280, 800), (390, 844)]
+LAPTOP = (1280, 800)
+PHONE = (390, 844)
+SIZES = [WIDE, LAPTOP, PHONE] if LONG else [WIDE, PHONE]
 THEMES = ["dark", "light"]
 PHONE_BELOW = 800
 # a browser writes every refusal of the desk into its console

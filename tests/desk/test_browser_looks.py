@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.desk.contrast import LOOKS, READABLE, contrast, mixed, rgb, tokens
-from tests.desk.pages import SIZES, WIDE, is_readable
+from tests.desk.pages import LAPTOP, SIZES, WIDE, is_readable
 from tests.desk.running_plimsoll import ROOT, RunningPlimsoll
 from tests.desk.served_desk import ServedDesk
 
@@ -41,7 +41,7 @@ def test_it_is_readable_for_everybody_at_every_size(visit, desk, size):
 
 
 def test_what_opens_is_readable(visit, desk):
-    page = opened(visit, desk, SIZES[1])
+    page = opened(visit, desk, LAPTOP)
     page.locator("#margin-grid .ag-row [col-id='login']").first.click()
     expect(page.locator("#drill-positions .ag-row").first).to_be_visible()
     is_readable(page)
@@ -79,7 +79,7 @@ def computed(text):
 
 
 def test_chromium_draws_every_heat_readably(visit, desk):
-    page = opened(visit, desk, SIZES[1])
+    page = opened(visit, desk, LAPTOP)
     for look in LOOKS:
         panel = rgb(tokens(look)["--panel"])
         drawn = [
