@@ -161,6 +161,7 @@ def test_a_run_without_room_says_why_and_with_room_goes_on(directory, tmp_path):
             in (status["detail"])
         )
         until(lambda: any("File too large; make room" in said for said in problems_of(directory)))
+        until(lambda: (run.get("/api/v1/snapshot")[1] or {}).get("accounts"))
         code, said = end(run.process)
     finally:
         run.process.kill()

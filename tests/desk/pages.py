@@ -57,7 +57,7 @@ def until(page, holds, seconds=20):
 def paused(page):
     """Hold the page still: what is being asked for again is dimmed, on purpose."""
     page.evaluate("desk.actions.act('pause')")
-    expect(page.locator("[data-asking]")).to_have_count(0)
+    expect(page.locator("[data-asking]:visible")).to_have_count(0)
     yield
     page.evaluate("desk.actions.act('pause')")
 
