@@ -215,7 +215,7 @@ def _too_dear(row: Row) -> list[str]:
     """Explain a suggestion that seems to contradict the score."""
     if row["score"] < TOXIC_SCORE or row["suggested_book"] == Book.A:
         return []
-    return ["So far his edge is too small to pay for passing his flow on."]
+    return ["His edge, or the evidence for it, is not yet what the routing policy asks for."]
 
 
 def _books(row: Row) -> str:
