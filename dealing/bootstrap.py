@@ -310,8 +310,9 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     engine = recovered(store, journal, engine_settings(settings, section.kept_events), revenue)
     flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
     terms = _routing_terms(settings, settings.routing.policy)
-    shadow = settings.routing.shadow and _routing_terms(settings, settings.routing.shadow)
-    flow = recovered_flow(flow_store, journal, engine, terms, shadow or None)
+    beside = settings.routing.shadow
+    shadow = None if beside is None else _routing_terms(settings, beside)
+    flow = recovered_flow(flow_store, journal, engine, terms, shadow)
     hedges = _hedge_desk(settings, directory, engine)
     hedges.recover(journal)
     queries = EngineQueries(engine, flow, hedges)

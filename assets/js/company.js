@@ -33,10 +33,11 @@
       `${signed(cluster.net_usd)} · ${usd(cluster.gross_usd)}`, take]);
   };
 
-  const place = (book, ratio) => desk.orders.place(book, ratio);
-
-  const shadowRow = (client) => desk.tableRow(client.client_id, [place(client.book, client.hedge_ratio),
-    place(client.shadow_book, client.shadow_hedge_ratio), signed(client.difference_usd)]);
+  const shadowRow = (client) => {
+    const { place } = desk.orders;
+    return desk.tableRow(client.client_id, [place(client.book, client.hedge_ratio),
+      place(client.shadow_book, client.shadow_hedge_ratio), signed(client.difference_usd)]);
+  };
 
   const band = (told) => (told.difference_low_usd === null ? "too few hours for an interval"
     : `95 % between ${signed(told.difference_low_usd)} and ${signed(told.difference_high_usd)}, `

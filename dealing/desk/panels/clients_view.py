@@ -173,7 +173,7 @@ def verdict(row: Row) -> list[str]:
         return [sentence(row["reasons"][0]), _books(row)]
     trades = "1 trade" if row["n"] == 1 else f"{row['n']:,} trades"
     scored = f"Score {row['score']:.0f} of 100 after {trades}: {row['band']}."
-    return [scored, *_expected(row), *_too_dear(row), _books(row)]
+    return [scored, *_expected(row), *_not_proposed(row), _books(row)]
 
 
 def evidence(row: Row) -> list[dict[str, Any]]:
@@ -211,7 +211,7 @@ def _expected(row: Row) -> list[str]:
     ]
 
 
-def _too_dear(row: Row) -> list[str]:
+def _not_proposed(row: Row) -> list[str]:
     """Explain a suggestion that seems to contradict the score."""
     if row["score"] < TOXIC_SCORE or row["suggested_book"] == Book.A:
         return []
