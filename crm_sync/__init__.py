@@ -1,1 +1,1 @@
-"""The back office: clients, payments, KYC and the ledger. It arrives with a later release."""
+"""The back office: clients, payments, KYC, partners, the ledger and what keeps systems in step."""

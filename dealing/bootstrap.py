@@ -38,6 +38,7 @@ from dealing.settings import (
 if TYPE_CHECKING:
     from datetime import date
 
+    from crm_sync.database import Database, Owner
     from dealing.commands.ports import CommandStore
     from dealing.commands.reassigning import Reassignments
     from dealing.flow.terms import RoutingTerms
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from dealing.revenue.writer import RevenueWriter
     from dealing.server_day import ServerDay
     from dealing.stopping import StopSignals
-    from dealing.storage.database import Database, Owner
     from exposure.engine import ExposureEngine
     from feeds.ports import Market, SteppedPlatform
 
@@ -141,8 +141,8 @@ class Plimsoll(DayAnswers):
     def upgrade_database(self, choices: cli.Choices) -> int:
         """Bring the database's tables to this version."""
         self._signals.leave()
+        from crm_sync.schema import SCHEMA_VERSIONS
         from dealing.storage.migrate import upgrade
-        from dealing.storage.tables import SCHEMA_VERSIONS
 
         database, _ = _kept_database(choices)
         before, needed = upgrade(database), SCHEMA_VERSIONS[-1]
@@ -406,7 +406,7 @@ def _make_ready(database: Database, settings: Settings, directory: DataDirectory
 
 
 def _database(settings: Settings, directory: DataDirectory, owner: Owner) -> Database:
-    from dealing.storage.database import database_at
+    from crm_sync.database import database_at
 
     return database_at(settings.storage.database, directory.database, owner)
 

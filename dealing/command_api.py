@@ -19,8 +19,8 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from crm_sync.audit import AuditRow
 from dealing.command_answers import REFUSALS, as_json, plain, refusal_of, refused
-from dealing.commands.audit import AuditRow
 from dealing.commands.errors import UnknownCommandError
 from dealing.commands.model import Command, CommandState, ReassignBook, UndoCommand
 from dealing.commands.ports import CommandStore

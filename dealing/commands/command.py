@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from rich.console import Console
 
+from crm_sync.audit import Verdict, verify
 from dealing.answers import write_json
-from dealing.commands.audit import Verdict, verify
 from dealing.commands.ports import CommandStore
 
 

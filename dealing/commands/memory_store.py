@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dealing.commands.audit import AuditEntry, AuditRow, chained
+from crm_sync.audit import AuditEntry, AuditRow, chained
 from dealing.commands.model import Command, CommandState
 from dealing.commands.ports import Change
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from dealing.commands.audit import AuditEntry, AuditRow
+from crm_sync.audit import AuditEntry, AuditRow
 from dealing.commands.model import Command, CommandState
 from exposure.account_books import AccountBooks
 from feeds.platform_commands import CommandAnswer, PlatformCommand

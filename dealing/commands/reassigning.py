@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 import structlog
 
-from dealing.commands.audit import AuditEntry, canonical
+from crm_sync.audit import AuditEntry, canonical
 from dealing.commands.errors import BadRequestError, ConflictError, UnknownCommandError
 from dealing.commands.model import (
     HOUSE,

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dealing.commands.audit import AuditEntry, canonical
+from crm_sync.audit import AuditEntry, canonical
 from dealing.commands.errors import BadRequestError
 from dealing.commands.model import HOUSE
 from dealing.commands.ports import CommandStore

@@ -10,21 +10,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, func, select, text
+from sqlalchemy import Connection, Row, Select, func, select
 
-from dealing.commands.audit import AuditEntry, AuditRow, chained
+from crm_sync.audit import AuditEntry, AuditRow
+from crm_sync.audit_log import alone, append, audit_row
+from crm_sync.database import Database
+from crm_sync.schema import AUDIT_LOG
 from dealing.commands.model import Approval, Command, CommandState
 from dealing.commands.ports import Change
-from dealing.storage.database import Database
-from dealing.storage.tables import APPROVALS, AUDIT_LOG, COMMAND_LOGINS, COMMANDS
+from dealing.storage.tables import APPROVALS, COMMAND_LOGINS, COMMANDS
 from exposure.errors import UNDECODABLE, StorageError
 
 ROWS_AT_ONCE: Final = 5_000
 
 _KIND: Final = "reassign_book"
-_LOCK: Final = 5_027_320
-"""A number of ours: writers of one PostgreSQL wait for each other."""
-
 _COMMAND: Final = msgspec.json.Decoder(Command)
 
 
@@ -38,7 +37,7 @@ class SqlCommandStore:
     def add(self, command: Command, entry: AuditEntry) -> Command:
         """Keep a new command; one whose key is known already stays, and is returned."""
         with self._database.writing() as connection:
-            _alone(connection)
+            alone(connection)
             held = _first(connection, _commands().where(COMMANDS.c.key == command.key))
             if held is not None:
                 return held
@@ -48,13 +47,13 @@ class SqlCommandStore:
             logins = [{"login": login, "number": number} for login in command.logins]
             connection.execute(COMMAND_LOGINS.insert(), logins)
             _keep_approval(connection, command)
-            _append(connection, entry)
+            append(connection, entry)
             return command
 
     def change(self, changes: Sequence[Change], entries: Sequence[AuditEntry]) -> bool:
         """Change commands that are still as they were read; else nothing, and return False."""
         with self._database.writing() as connection:
-            _alone(connection)
+            alone(connection)
             for was, _ in changes:
                 if _first(connection, _commands().where(COMMANDS.c.key == was.key)) != was:
                     return False
@@ -63,7 +62,7 @@ class SqlCommandStore:
                 connection.execute(change.values(**_changing(now)))
                 _keep_approval(connection, now)
             for entry in entries:
-                _append(connection, entry)
+                append(connection, entry)
             return True
 
     def get(self, key: str) -> Command | None:
@@ -100,14 +99,14 @@ class SqlCommandStore:
     def record(self, entry: AuditEntry) -> None:
         """Write something into the audit log that changes no command."""
         with self._database.writing() as connection:
-            _alone(connection)
-            _append(connection, entry)
+            alone(connection)
+            append(connection, entry)
 
     def audit(self, after: int, limit: int) -> list[AuditRow]:
         """Return the rows that follow a number, oldest first."""
         asked = select(AUDIT_LOG).where(AUDIT_LOG.c.seq > after).order_by(AUDIT_LOG.c.seq)
         with self._database.reading() as connection:
-            return [_audit_row(row) for row in connection.execute(asked.limit(limit))]
+            return [audit_row(row) for row in connection.execute(asked.limit(limit))]
 
     def audit_newest(self, before: int | None, limit: int) -> list[AuditRow]:
         """Return rows, the newest first; those before a number if there is one."""
@@ -115,7 +114,7 @@ class SqlCommandStore:
         if before is not None:
             asked = asked.where(AUDIT_LOG.c.seq < before)
         with self._database.reading() as connection:
-            return [_audit_row(row) for row in connection.execute(asked)]
+            return [audit_row(row) for row in connection.execute(asked)]
 
     def audit_rows(self) -> Iterator[AuditRow]:
         """Yield every row, oldest first, as they are at one moment."""
@@ -123,17 +122,11 @@ class SqlCommandStore:
         with self._database.reading() as connection:
             rows = connection.execution_options(stream_results=True).execute(asked)
             for chunk in rows.partitions(ROWS_AT_ONCE):
-                yield from map(_audit_row, chunk)
+                yield from map(audit_row, chunk)
 
     def _all(self, asked: Select[Any]) -> list[Command]:
         with self._database.reading() as connection:
             return [_command(row) for row in connection.execute(asked)]
-
-
-def _alone(connection: Connection) -> None:
-    """Wait until no other writer is at work; SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def _commands() -> Select[Any]:
@@ -177,18 +170,3 @@ def _keep_approval(connection: Connection, command: Command) -> None:
     mine = APPROVALS.c.command_key == command.key
     if connection.execute(APPROVALS.update().where(mine).values(**row)).rowcount == 0:
         connection.execute(APPROVALS.insert(), {"command_key": command.key, "kind": _KIND, **row})
-
-
-def _append(connection: Connection, entry: AuditEntry) -> None:
-    newest = select(AUDIT_LOG).order_by(AUDIT_LOG.c.seq.desc()).limit(1)
-    last = connection.execute(newest).first()
-    row = chained(entry, None if last is None else _audit_row(last))
-    content = msgspec.structs.asdict(row.entry)
-    chain = {"seq": row.seq, "prev_hash": row.prev_hash, "hash": row.hash}
-    connection.execute(AUDIT_LOG.insert(), {**content, **chain})
-
-
-def _audit_row(row: Row[Any]) -> AuditRow:
-    held = row._asdict()
-    entry = AuditEntry(**{name: held[name] for name in AuditEntry.__struct_fields__})
-    return AuditRow(seq=row.seq, entry=entry, prev_hash=row.prev_hash, hash=row.hash)

@@ -9,8 +9,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from dealing.storage.database import Database, schema_version
-from dealing.storage.tables import SCHEMA_VERSIONS
+from crm_sync.database import Database, schema_version
+from crm_sync.schema import SCHEMA_VERSIONS
 
 STEPS: Final = Path(__file__).with_name("migrations")
 _LOCK: Final = 5_027_319

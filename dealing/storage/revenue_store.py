@@ -15,6 +15,7 @@ import polars as pl
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from crm_sync.database import Database
 from dealing.revenue.facts import (
     CONTROL_KEY,
     CONTROL_SCHEMA,
@@ -33,7 +34,6 @@ from dealing.revenue.facts import (
 from dealing.revenue.frames import frame_of, totals_frame
 from dealing.revenue.ports import DayBooks, DayState, KeptMark, Period, Seal, Summary
 from dealing.revenue.totals import summed
-from dealing.storage.database import Database
 from dealing.storage.tables import (
     REVENUE_CONTROLS,
     REVENUE_DAYS,

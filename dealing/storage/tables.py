@@ -1,66 +1,36 @@
-"""The database's tables, as this version reads and writes them.
+"""The tables of revenue and commands, as this version reads and writes them.
 
 Money is whole millionths of a USD in BIGINT, days are server days, and empty text stands where a
-dimension has no meaning, so that every key compares. The migrations build the same tables; a test
-holds the two together.
+dimension has no meaning, so that every key compares.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Date,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    SmallInteger,
-    String,
-    Table,
-)
+from sqlalchemy import BigInteger, Column, Date, Float, Index, Integer, SmallInteger, String, Table
 
-SCHEMA_VERSIONS: Final = ("0001", "0002")
-"""The migrations in their order; this version needs the last one."""
-
-METADATA: Final = MetaData(
-    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
-)
-
-
-def _text(name: str, **more: Any) -> Column[str]:
-    return Column(name, String, nullable=False, **more)
-
-
-def _big(name: str, **more: Any) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, **more)
-
-
-def _key(kind: Any, name: str) -> Column[Any]:
-    return Column(name, kind, primary_key=True, autoincrement=False)
-
+from crm_sync.schema import METADATA, big_column, key_column, text_column
 
 REVENUE_FACTS: Final = Table(
     "revenue_facts",
     METADATA,
-    _key(BigInteger, "position"),
-    _key(String, "component"),
-    _key(String, "login"),
-    _key(String, "symbol"),
-    _key(String, "book"),
+    key_column(BigInteger, "position"),
+    key_column(String, "component"),
+    key_column(String, "login"),
+    key_column(String, "symbol"),
+    key_column(String, "book"),
     Column("day", Date, nullable=False),
     Column("hour", SmallInteger, nullable=False),
-    _big("ts_event"),
-    _big("amount_micro_usd"),
-    _text("client_id"),
-    _text("underlying"),
-    _text("asset_class"),
-    _text("ib"),
-    _text("desk"),
-    _text("region"),
-    _text("deal_id"),
+    big_column("ts_event"),
+    big_column("amount_micro_usd"),
+    text_column("client_id"),
+    text_column("underlying"),
+    text_column("asset_class"),
+    text_column("ib"),
+    text_column("desk"),
+    text_column("region"),
+    text_column("deal_id"),
     Column("corrects_day", Date),
     Index(None, "day", "position"),
     sqlite_with_rowid=False,
@@ -69,15 +39,15 @@ REVENUE_FACTS: Final = Table(
 REVENUE_CONTROLS: Final = Table(
     "revenue_controls",
     METADATA,
-    _key(BigInteger, "position"),
-    _key(String, "currency"),
+    key_column(BigInteger, "position"),
+    key_column(String, "currency"),
     Column("day", Date, nullable=False),
     Column("hour", SmallInteger, nullable=False),
-    _big("ts_event"),
-    _big("client_net_micro_usd"),
-    _big("lp_net_micro_usd"),
-    _big("bonus_micro_usd"),
-    _big("adjustments_micro_usd"),
+    big_column("ts_event"),
+    big_column("client_net_micro_usd"),
+    big_column("lp_net_micro_usd"),
+    big_column("bonus_micro_usd"),
+    big_column("adjustments_micro_usd"),
     Column("corrects_day", Date),
     Index(None, "day", "position"),
 )
@@ -85,11 +55,11 @@ REVENUE_CONTROLS: Final = Table(
 REVENUE_TOTALS: Final = Table(
     "revenue_totals",
     METADATA,
-    _key(String, "dimension"),
-    _key(Date, "day"),
-    _key(String, "name"),
-    _key(String, "component"),
-    _big("amount_micro_usd"),
+    key_column(String, "dimension"),
+    key_column(Date, "day"),
+    key_column(String, "name"),
+    key_column(String, "component"),
+    big_column("amount_micro_usd"),
     sqlite_with_rowid=False,
 )
 """Sums of facts, kept in the transaction that keeps the facts."""
@@ -97,7 +67,7 @@ REVENUE_TOTALS: Final = Table(
 REVENUE_DAYS: Final = Table(
     "revenue_days",
     METADATA,
-    _key(Date, "day"),
+    key_column(Date, "day"),
     Column("facts", BigInteger),
     Column("controls", BigInteger),
     Column("amount_micro_usd", BigInteger),
@@ -110,38 +80,38 @@ REVENUE_DAYS: Final = Table(
 REVENUE_MARKS: Final = Table(
     "revenue_marks",
     METADATA,
-    _key(Date, "day"),
-    _big("position"),
-    _big("ts_event"),
+    key_column(Date, "day"),
+    big_column("position"),
+    big_column("ts_event"),
     Column("floating_usd", Float(53), nullable=False),
     Column("booked_usd", Float(53), nullable=False),
-    _big("facts_micro_usd"),
-    _big("kept_at"),
+    big_column("facts_micro_usd"),
+    big_column("kept_at"),
 )
 """What the house was worth when a day opened."""
 
 REVENUE_NOW: Final = Table(
     "revenue_now",
     METADATA,
-    _key(Integer, "id"),
-    _big("position"),
-    _big("ts_event"),
+    key_column(Integer, "id"),
+    big_column("position"),
+    big_column("ts_event"),
     Column("floating_usd", Float(53), nullable=False),
     Column("booked_usd", Float(53), nullable=False),
-    _big("facts_micro_usd"),
-    _big("kept_at"),
+    big_column("facts_micro_usd"),
+    big_column("kept_at"),
 )
 """The newest mark, in one row."""
 
 COMMANDS: Final = Table(
     "commands",
     METADATA,
-    _key(String, "key"),
-    _big("number", unique=True),
-    _text("state"),
+    key_column(String, "key"),
+    big_column("number", unique=True),
+    text_column("state"),
     Column("due_ns", BigInteger),
-    _big("created_at_ns"),
-    _text("document"),
+    big_column("created_at_ns"),
+    text_column("document"),
     Index(None, "state"),
     Index(None, "due_ns"),
 )
@@ -150,8 +120,8 @@ COMMANDS: Final = Table(
 COMMAND_LOGINS: Final = Table(
     "command_logins",
     METADATA,
-    _key(String, "login"),
-    _key(BigInteger, "number"),
+    key_column(String, "login"),
+    key_column(BigInteger, "number"),
     sqlite_with_rowid=False,
 )
 """Which accounts a command moves."""
@@ -159,37 +129,15 @@ COMMAND_LOGINS: Final = Table(
 APPROVALS: Final = Table(
     "approvals",
     METADATA,
-    _key(String, "command_key"),
-    _text("kind"),
-    _text("payload_hash"),
-    _text("requested_by"),
-    _big("requested_at_ns"),
-    _big("expires_at_ns"),
-    _text("decision"),
-    _text("decided_by"),
+    key_column(String, "command_key"),
+    text_column("kind"),
+    text_column("payload_hash"),
+    text_column("requested_by"),
+    big_column("requested_at_ns"),
+    big_column("expires_at_ns"),
+    text_column("decision"),
+    text_column("decided_by"),
     Column("decided_at_ns", BigInteger),
-    _text("reason"),
+    text_column("reason"),
 )
 """What a second person decides about; ``decision`` is empty until then."""
-
-AUDIT_LOG: Final = Table(
-    "audit_log",
-    METADATA,
-    _key(BigInteger, "seq"),
-    _big("at_ns"),
-    _text("actor"),
-    _text("via"),
-    _text("action"),
-    _text("entity"),
-    _text("reason"),
-    _text("detail"),
-    _text("prev_hash"),
-    _text("hash"),
-)
-"""Who did what; triggers let rows be added and nothing else."""
-
-SCHEMA_VERSION_TABLE: Final = Table("alembic_version", MetaData(), Column("version_num", String))
-"""Where a database says which schema it has; Alembic's own."""
-
-DATABASE_OWNER: Final = Table("database_owner", METADATA, _key(String, "run_id"))
-"""The one data directory whose facts these are."""

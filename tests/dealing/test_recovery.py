@@ -15,10 +15,10 @@ import time
 
 import pytest
 
+from crm_sync.database import database_at
 from dealing.directory import DataDirectory, Role
 from dealing.revenue.check import check
 from dealing.snapshot_json import snapshot_json
-from dealing.storage.database import database_at
 from dealing.storage.lake import RevenueLake
 from dealing.storage.revenue_store import SqlRevenueStore
 from tests.dealing.moments import MOMENTS, newest_file, saved

@@ -7,8 +7,8 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
+from crm_sync.audit import AuditEntry
 from dealing.command_api import command_routes
-from dealing.commands.audit import AuditEntry
 from dealing.desk import create_desk
 from dealing.desk.guard import COMMANDS, MAX_BODY
 from dealing.revenue.memory_store import MemoryRevenueStore

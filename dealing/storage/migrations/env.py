@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from dealing.storage.tables import METADATA
+from dealing.storage.schema import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

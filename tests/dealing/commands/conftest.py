@@ -4,40 +4,9 @@ import pytest
 
 from dealing.commands.memory_store import MemoryCommandStore
 from dealing.storage.command_store import SqlCommandStore
-from dealing.storage.database import database_at
-from dealing.storage.migrate import upgrade
-from tests.dealing.postgres_server import PostgresServer
+from tests.crm_sync.databases import database, postgres, postgres_database, sqlite_database
 
-
-@pytest.fixture(scope="package")
-def postgres():
-    server = PostgresServer()
-    server.start()
-    yield server
-    server.remove()
-
-
-@pytest.fixture
-def sqlite_database(tmp_path):
-    file = tmp_path / "desk.db"
-    file.touch()
-    database = database_at(None, file, lambda: "run-1")
-    upgrade(database)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def postgres_database(postgres, tmp_path):
-    database = database_at(postgres.new_database(), tmp_path / "none", lambda: "run-1")
-    upgrade(database)
-    yield database
-    database.close()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request):
-    return request.getfixturevalue(f"{request.param}_database")
+__all__ = ["database", "postgres", "postgres_database", "sqlite_database"]
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from dealing.commands.audit import AuditEntry, verify
+from crm_sync.audit import AuditEntry, verify
 from dealing.commands.model import Approval, Command, CommandState, Move
 from dealing.commands.ports import Change
 from dealing.storage.command_store import SqlCommandStore

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from dealing.commands.audit import verify
+from crm_sync.audit import verify
 from dealing.commands.errors import BadRequestError, ConflictError, UnknownCommandError
 from dealing.commands.model import CommandState
 from exposure.errors import DisconnectedError

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from bookrouting.hedge_terms import HedgeMode
-from dealing.commands.audit import verify
+from crm_sync.audit import verify
 from dealing.commands.errors import ConflictError
 from dealing.commands.memory_store import MemoryCommandStore
 from dealing.hedge_api import hedge_routes

@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 
+from crm_sync.database import database_at
 from dealing.revenue.memory_store import MemoryRevenueStore
-from dealing.storage.database import database_at
 from dealing.storage.migrate import upgrade
 from dealing.storage.revenue_store import SqlRevenueStore
-from tests.dealing.postgres_server import PostgresServer
+from tests.crm_sync.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="session")

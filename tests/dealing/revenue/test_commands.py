@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from crm_sync.database import database_at
+from crm_sync.schema import SCHEMA_VERSIONS
 from dealing.directory import DataDirectory, RunIdentity
 from dealing.revenue.closing import DayClosing
-from dealing.storage.database import database_at
 from dealing.storage.lake import RevenueLake
 from dealing.storage.migrate import upgrade
 from dealing.storage.revenue_store import SqlRevenueStore
-from dealing.storage.tables import SCHEMA_VERSIONS
 from tests.dealing.revenue.made_facts import GOLDEN, HOUR, NEW_YORK, NOON, booking
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dealing.commands.audit import FIRST_HASH, AuditEntry, chained, row_hash, verify
+from crm_sync.audit import FIRST_HASH, AuditEntry, chained, row_hash, verify
 from dealing.commands.command import run_verify
 from dealing.commands.memory_store import MemoryCommandStore
 from dealing.storage.command_store import SqlCommandStore

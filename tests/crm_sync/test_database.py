@@ -11,13 +11,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from crm_sync.database import database_at
+from crm_sync.schema import DATABASE_OWNER, METADATA, SCHEMA_VERSIONS
 from dealing.directory import DataDirectory
 from dealing.storage import migrate
-from dealing.storage.database import database_at
 from dealing.storage.migrate import upgrade
-from dealing.storage.tables import DATABASE_OWNER, METADATA, SCHEMA_VERSIONS
 from exposure.errors import SchemaError, StorageError
-from tests.dealing.postgres_server import PostgresServer
+from tests.crm_sync.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,10 @@ def test_an_older_schema_says_what_to_do(opened, monkeypatch):
     database = opened("run")
     upgrade(database)
     newer = (*SCHEMA_VERSIONS, "9999")
-    monkeypatch.setattr("dealing.storage.database.SCHEMA_VERSIONS", newer)
-    with pytest.raises(SchemaError, match=r"has schema 0002, this Plimsoll needs 9999: run plim"):
+    monkeypatch.setattr("crm_sync.database.SCHEMA_VERSIONS", newer)
+    with pytest.raises(
+        SchemaError, match=rf"has schema {SCHEMA_VERSIONS[-1]}, this Plimsoll needs 9999: run plim"
+    ):
         database.check()
 
 

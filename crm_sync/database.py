@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from dealing.storage.tables import DATABASE_OWNER, SCHEMA_VERSION_TABLE, SCHEMA_VERSIONS
+from crm_sync.schema import DATABASE_OWNER, SCHEMA_VERSION_TABLE, SCHEMA_VERSIONS
 from exposure.errors import SchemaError, StorageError
 
 _OWN: Final = text("INSERT INTO database_owner (run_id) VALUES (:run_id) ON CONFLICT DO NOTHING")

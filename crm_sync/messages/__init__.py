@@ -1,0 +1,1 @@
+"""What other systems say and are told: webhooks, inbox, outbox, cursors and dead letters."""

@@ -1,0 +1,1 @@
+"""Whether provider, ledger and platform say the same: matching, breaks and their ends."""
