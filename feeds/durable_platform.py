@@ -71,10 +71,13 @@ class DurablePlatform:
             StorageError: They could not be written; none of them will be obeyed.
         """
         fresh: dict[str, CommandTaken] = {}
+        pending = self._commands.due(self.position)
         for command in commands:
             if self._commands.answer_to(command) is None and command.key not in fresh:
-                reason = problem_of(command) or self.platform.refusal(command)
+                reason = problem_of(command) or self.platform.refusal(command, pending)
                 fresh[command.key] = CommandTaken(self.position, command, reason)
+                if not reason:
+                    pending.append(command)
         self._commands.take(list(fresh.values()))
         answers = (self._commands.answer_to(command) for command in commands)
         return [answer for answer in answers if answer is not None]

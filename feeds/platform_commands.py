@@ -13,11 +13,15 @@ from typing import Final, assert_never
 
 import msgspec
 
+from exposure.model.accounts import BalanceKind
 from exposure.model.books import Book
 from exposure.model.deals import Side
 
 MOST_COMMANDS: Final = 10_000
 """How many commands one message may hold."""
+
+LONGEST_COMMENT: Final = 31
+"""Characters of a deal's comment, as many as MetaTrader 5 keeps."""
 
 WITHDRAWN: Final = "it was withdrawn before it arrived"
 
@@ -60,6 +64,42 @@ class SetBridge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     on: bool
 
 
+class ChangeBalance(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Book money into an account, or out of it where ``amount`` is below zero.
+
+    ``comment`` is kept with the deal and is how whoever sent it finds it again; ``kind`` is a
+    BalanceKind. Units: account currency.
+    """
+
+    key: str
+    login: str
+    kind: str
+    amount: float
+    comment: str = ""
+
+
+class SetTradingMode(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Let an account only close what it holds, or trade again."""
+
+    key: str
+    login: str
+    close_only: bool
+
+
+class BalanceDeal(msgspec.Struct, frozen=True, kw_only=True):
+    """A balance operation that the platform booked for a desk.
+
+    Units: ``at`` market time, ns UTC; ``amount`` signed, account currency.
+    """
+
+    deal_id: str
+    login: str
+    kind: str
+    amount: float
+    comment: str
+    at: int
+
+
 class WithdrawOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Use up the key of an order that may never have arrived, so that it never will be obeyed.
 
@@ -70,7 +110,9 @@ class WithdrawOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     key: str
 
 
-PlatformCommand = AssignBook | SendHedgeOrder | SetBridge | WithdrawOrder
+PlatformCommand = (
+    AssignBook | SendHedgeOrder | SetBridge | ChangeBalance | SetTradingMode | WithdrawOrder
+)
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):
@@ -90,7 +132,9 @@ def problem_of(command: PlatformCommand) -> str:
             return _problem_of_assignment(command)
         case SendHedgeOrder():
             return _problem_of_order(command)
-        case SetBridge():
+        case ChangeBalance():
+            return _problem_of_balance(command)
+        case SetBridge() | SetTradingMode():
             return ""
         case WithdrawOrder():
             return WITHDRAWN
@@ -104,6 +148,16 @@ def _problem_of_assignment(command: AssignBook) -> str:
         return f"book must be A, B or C, was '{command.book}'"
     if ratio is not None and not 0.0 <= ratio <= 1.0:
         return f"hedge_ratio must be between 0 and 1, was {ratio}"
+    return ""
+
+
+def _problem_of_balance(command: ChangeBalance) -> str:
+    if command.kind not in set(BalanceKind):
+        return f"'{command.kind}' is no kind of balance operation"
+    if not math.isfinite(command.amount) or command.amount == 0.0:
+        return f"amount must be a number other than 0, was {command.amount}"
+    if len(command.comment) > LONGEST_COMMENT or not command.comment.isascii():
+        return f"a comment has at most {LONGEST_COMMENT} ASCII characters"
     return ""
 
 

@@ -84,7 +84,7 @@ async def run_platform(
         for note in platform.notes:
             say(note)
         life = _Life(durable, pace, upkeep, clock, worked_ns=clock() - began)
-        server = PlatformServer(socket_path, log, life.status)
+        server = PlatformServer(socket_path, log, life.status, platform.balance_deals)
         async with server.serving():
             await life.live(server, stop)
 

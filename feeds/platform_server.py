@@ -8,7 +8,7 @@ so after a power cut nobody knows more than the platform does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn, assert_never
@@ -19,10 +19,12 @@ from exposure.errors import DisconnectedError, GapError, MalformedMessageError, 
 from feeds.event_log import EventLog
 from feeds.frames import FrameReader
 from feeds.log_cursor import LogCursor
-from feeds.platform_commands import MOST_COMMANDS, CommandAnswer, PlatformCommand
+from feeds.platform_commands import MOST_COMMANDS, BalanceDeal, CommandAnswer, PlatformCommand
 from feeds.platform_wire import (
     Answered,
+    AskBalanceDeals,
     AskStatus,
+    BalanceDeals,
     Instruct,
     PlatformStatus,
     Question,
@@ -34,6 +36,9 @@ from feeds.platform_wire import (
 
 _CHUNK_BYTES: Final = 256 << 10
 _QUESTION_BYTES: Final = 4 << 10
+
+
+BalanceDealsOf = Callable[[str], list[BalanceDeal]]
 
 
 class Instruction(NamedTuple):
@@ -51,11 +56,14 @@ class Instruction(NamedTuple):
 class PlatformServer:
     """The platform's end of a Unix socket that only this user may open."""
 
-    def __init__(self, path: Path, log: EventLog, status: PlatformStatus) -> None:
+    def __init__(
+        self, path: Path, log: EventLog, status: PlatformStatus, balance_deals: BalanceDealsOf
+    ) -> None:
         """Take where to listen, what to serve (on the disk already), and the first status."""
         self._path = path
         self._log = log
         self._status = status
+        self._balance_deals = balance_deals
         self._released = log.last_position
         self._changed = asyncio.Event()
         self._peers: set[asyncio.Task[None]] = set()
@@ -127,6 +135,8 @@ class PlatformServer:
                     writer.write(packed(Refused(e.expected, e.was, e.reason)))
             case Instruct(commands):
                 writer.write(packed(Answered(await self._obeyed(commands))))
+            case AskBalanceDeals(login):
+                writer.write(packed(BalanceDeals(login, self._balance_deals(login))))
             case _:
                 assert_never(question)
         await writer.drain()

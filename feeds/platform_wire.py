@@ -12,7 +12,7 @@ import msgspec
 
 from exposure.errors import UNDECODABLE, MalformedMessageError
 from feeds.frames import Frame
-from feeds.platform_commands import CommandAnswer, PlatformCommand
+from feeds.platform_commands import BalanceDeal, CommandAnswer, PlatformCommand
 
 LATE_BELOW: Final = 0.9
 """Share of the wanted speed below which the market clock counts as falling behind."""
@@ -34,6 +34,12 @@ class Instruct(msgspec.Struct, frozen=True, tag=True):
     commands: list[PlatformCommand]
 
 
+class AskBalanceDeals(msgspec.Struct, frozen=True, tag=True):
+    """To the platform: what was booked for desks into and out of this account?"""
+
+    login: str
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """From the platform: these events do not exist here, in the words of a GapError."""
 
@@ -46,6 +52,13 @@ class Answered(msgspec.Struct, frozen=True, tag=True):
     """From the platform: what it does with each command; its disk holds both."""
 
     answers: list[CommandAnswer]
+
+
+class BalanceDeals(msgspec.Struct, frozen=True, tag=True):
+    """From the platform: the balance operations of desks, oldest first."""
+
+    login: str
+    deals: list[BalanceDeal]
 
 
 class PlatformStatus(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -79,8 +92,8 @@ class PlatformStatus(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return f"speed {self.speed:g}"
 
 
-Question = Subscribe | AskStatus | Instruct
-News = PlatformStatus | Refused | Answered
+Question = Subscribe | AskStatus | Instruct | AskBalanceDeals
+News = PlatformStatus | Refused | Answered | BalanceDeals
 Message = TypeVar("Message")
 
 _QUESTIONS: Final[msgspec.msgpack.Decoder[Question]] = msgspec.msgpack.Decoder(Question)

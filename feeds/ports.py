@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from exposure.model.events import EventBatch, InputEvent
 from exposure.model.instruments import Instrument
 from exposure.model.quotes import QuoteColumns
-from feeds.platform_commands import PlatformCommand
+from feeds.platform_commands import BalanceDeal, PlatformCommand
 
 
 class EventFeed(Protocol):
@@ -136,8 +136,15 @@ class SteppedPlatform(Protocol):
         """Return the state before the first step; asked once, before ``advance``."""
         ...
 
-    def refusal(self, command: PlatformCommand) -> str:
-        """Return why a command cannot be obeyed now, "" if it can; nothing happens yet."""
+    def refusal(self, command: PlatformCommand, pending: Sequence[PlatformCommand] = ()) -> str:
+        """Return why a command cannot be obeyed now, "" if it can; nothing happens yet.
+
+        ``pending`` commands were accepted and are obeyed before it.
+        """
+        ...
+
+    def balance_deals(self, login: str) -> list[BalanceDeal]:
+        """Return what was booked for desks into and out of an account, oldest first."""
         ...
 
     def advance(

@@ -18,7 +18,7 @@ import msgspec
 from exposure.errors import UNDECODABLE, DataError, StorageError
 from exposure.model.events import BookAssigned, ClockTicked, EventBatch, InputEvent
 from feeds.log_cursor import LogCursor
-from feeds.platform_commands import AssignBook, PlatformCommand
+from feeds.platform_commands import AssignBook, BalanceDeal, PlatformCommand
 from feeds.segments import SUFFIX, Segment, measure
 
 _READ_AHEAD: Final = 256
@@ -77,11 +77,15 @@ class RecordedRun:
             events += self._take().events
         return events
 
-    def refusal(self, command: PlatformCommand) -> str:
+    def refusal(self, command: PlatformCommand, pending: Sequence[PlatformCommand] = ()) -> str:  # noqa: ARG002 (nothing that comes before can matter)
         """Return why a command cannot be obeyed, "" if it can."""
         if isinstance(command, AssignBook):
             return ""
-        return "a recorded run cannot be hedged: its fills happened already"
+        return "a recorded run takes no orders and no money: what happened in it is over"
+
+    def balance_deals(self, login: str) -> list[BalanceDeal]:  # noqa: ARG002 (none is booked)
+        """Return nothing: a recorded run takes no money."""
+        return []
 
     def advance(
         self, duration_ns: int, commands: Sequence[PlatformCommand] = ()

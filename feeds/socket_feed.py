@@ -15,10 +15,12 @@ from typing import Final
 from exposure.errors import DisconnectedError, GapError, MalformedMessageError
 from exposure.model.events import EventBatch
 from feeds.frames import Frame, FrameKind, FrameReader
-from feeds.platform_commands import CommandAnswer, PlatformCommand
+from feeds.platform_commands import BalanceDeal, CommandAnswer, PlatformCommand
 from feeds.platform_wire import (
     Answered,
+    AskBalanceDeals,
     AskStatus,
+    BalanceDeals,
     Instruct,
     News,
     PlatformStatus,
@@ -96,6 +98,22 @@ async def send_commands(path: Path, commands: Sequence[PlatformCommand]) -> list
     raise MalformedMessageError("the platform answered something else than its commands")
 
 
+async def balance_deals(path: Path, login: str) -> list[BalanceDeal]:
+    """Return what the platform behind a socket booked for desks in an account, oldest first.
+
+    Raises:
+        DisconnectedError: Nobody answers there, or went away before the answer.
+        MalformedMessageError: Somebody else does.
+    """
+    async with _asking(path, AskBalanceDeals(login)) as received:
+        async for frame in received:
+            news = _news_of(frame)
+            if isinstance(news, BalanceDeals) and news.login == login:
+                return news.deals
+            break
+    raise MalformedMessageError("the platform answered something else than its balance deals")
+
+
 @asynccontextmanager
 async def _asking(path: Path, question: Question) -> AsyncIterator[AsyncGenerator[Frame]]:
     try:
@@ -129,7 +147,7 @@ def _status_in(frame: Frame) -> PlatformStatus:
     news = _news_of(frame)
     if isinstance(news, Refused):
         raise GapError(news.expected, news.was, news.reason)
-    if isinstance(news, Answered):
+    if isinstance(news, Answered | BalanceDeals):
         raise MalformedMessageError("the platform answered commands that nobody sent")
     return news
 

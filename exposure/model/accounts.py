@@ -60,7 +60,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """One login as the platform knows it before its first event.
 
     Units: money in ``currency``, ``leverage`` as 100 for 1:100, levels in percent,
-    ``hedge_ratio`` in [0, 1] and used by book C.
+    ``hedge_ratio`` in [0, 1] and used by book C. A ``close_only`` account may open nothing; the
+    platform sees to that, and it is kept here for whoever looks at the account.
     """
 
     login: Login
@@ -82,6 +83,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     ib_code: str = ""
     country: str = ""
+    close_only: bool = False
 
     def problem(self) -> str | None:
         """Return why the terms cannot be used, None if they can."""

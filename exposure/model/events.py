@@ -115,6 +115,8 @@ class BalanceChanged(Event, frozen=True):
     login: str
     kind: str
     amount: float
+    deal_id: str = ""
+    comment: str = ""
 
 
 class HedgeExecuted(Event, frozen=True):

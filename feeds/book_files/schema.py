@@ -214,7 +214,9 @@ STATIC_FILES: Final = (
     BookFile(
         "instruments", _columns_of(Instrument), "bad_instrument", _define_instrument, key="symbol"
     ),
-    BookFile("accounts", _columns_of(Account), "bad_account", _define_account, key="login"),
+    BookFile(
+        "accounts", _columns_of(Account, "close_only"), "bad_account", _define_account, key="login"
+    ),
     BookFile(
         "leverage_tiers",
         (
@@ -255,7 +257,10 @@ REFERENCE_QUOTES: Final = QUOTES._replace(name="reference_quotes")
 
 EVENT_FILES: Final = (
     BookFile(
-        "balances", (TIME, *_columns_of(BalanceChanged)), "bad_balance", _event(BalanceChanged)
+        "balances",
+        (TIME, *_columns_of(BalanceChanged, "deal_id", "comment")),
+        "bad_balance",
+        _event(BalanceChanged),
     ),
     BookFile(
         "books",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 import numpy as np
 
+from exposure.kernels import MONEY_TOLERANCE
+from exposure.model.accounts import BalanceKind
 from exposure.model.deals import Side
 from exposure.model.events import BookAssigned
 from feeds.platform_commands import (
     WITHDRAWN,
     AssignBook,
+    ChangeBalance,
     PlatformCommand,
     SendHedgeOrder,
     SetBridge,
+    SetTradingMode,
     WithdrawOrder,
 )
 from feeds.simulator.providers import HEDGE_STEP_LOTS, LiquidityProvider
@@ -31,13 +36,21 @@ class CommandDesk:
     ) -> None:
         self._server, self._provider, self._rng = server, provider, rng
 
-    def refusal(self, command: PlatformCommand) -> str:
-        """Return why a command cannot be obeyed now, "" if it can."""
+    def refusal(self, command: PlatformCommand, pending: Sequence[PlatformCommand] = ()) -> str:
+        """Return why a command cannot be obeyed now, "" if it can.
+
+        Args:
+            command: What is asked for.
+            pending: What was accepted and is obeyed before it.
+        """
         match command:
             case AssignBook(login=login, symbol=symbol):
-                if login not in self._server.book.account_of:
-                    return f"login {login} is not known here: check its spelling"
-                return self._unknown(symbol) if symbol else ""
+                unknown = self._unknown_login(login)
+                return unknown or (self._unknown(symbol) if symbol else "")
+            case ChangeBalance():
+                return self._unknown_login(command.login) or self._beyond(command, pending)
+            case SetTradingMode(login=login):
+                return self._unknown_login(login)
             case SendHedgeOrder():
                 return self._unknown(command.symbol) or self._refusal_of_order(command)
             case SetBridge(symbol=symbol):
@@ -63,6 +76,10 @@ class CommandDesk:
                 self._provider.order(ts, symbol, signed, self._rng, command.key)
             case SetBridge():
                 self._server.set_bridge(self._symbol_of(command.symbol), on=command.on)
+            case ChangeBalance():
+                self._server.book_for_desk(command, ts)
+            case SetTradingMode():
+                self._server.restrict(command.login, close_only=command.close_only, ts=ts)
             case WithdrawOrder():
                 pass  # it never is accepted
             case _:
@@ -78,6 +95,23 @@ class CommandDesk:
                 f"{command.lots}"
             )
         return ""
+
+    def _unknown_login(self, login: str) -> str:
+        known = login in self._server.book.account_of
+        return "" if known else f"login {login} is not known here: check its spelling"
+
+    def _beyond(self, command: ChangeBalance, pending: Sequence[PlatformCommand]) -> str:
+        if command.amount > 0.0 or BalanceKind(command.kind).changes_credit:
+            return ""
+        before = sum(
+            one.amount
+            for one in pending
+            if isinstance(one, ChangeBalance) and one.login == command.login
+        )
+        free = self._server.withdrawable(command.login) + before
+        if -command.amount <= free + MONEY_TOLERANCE:
+            return ""
+        return f"login {command.login} has {max(free, 0.0):.2f} that it does not need as margin"
 
     def _unknown(self, symbol: str) -> str:
         known = symbol in self._server.book.symbol_of

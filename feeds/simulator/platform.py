@@ -15,7 +15,7 @@ import polars as pl
 
 from exposure.errors import InvariantError, StorageError
 from exposure.model.events import ClockTicked, InputEvent
-from feeds.platform_commands import PlatformCommand
+from feeds.platform_commands import BalanceDeal, PlatformCommand
 from feeds.ports import Market
 from feeds.simulator.floor import TradingFloor
 from feeds.simulator.kinds import KINDS
@@ -134,9 +134,13 @@ class SimulatedPlatform:
             raise InvariantError("this platform is open already: its opening events were taken")
         return open_book(self._floor, self._population, self._rng)
 
-    def refusal(self, command: PlatformCommand) -> str:
+    def refusal(self, command: PlatformCommand, pending: Sequence[PlatformCommand] = ()) -> str:
         """Return why a command cannot be obeyed now, "" if it can; nothing happens yet."""
-        return self._floor.commands.refusal(command)
+        return self._floor.commands.refusal(command, pending)
+
+    def balance_deals(self, login: str) -> list[BalanceDeal]:
+        """Return what was booked for desks into and out of an account, oldest first."""
+        return self._server.balance_deals(login)
 
     def advance(
         self, duration_ns: int, commands: Sequence[PlatformCommand] = ()

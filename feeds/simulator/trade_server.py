@@ -21,6 +21,7 @@ from exposure.kernels import LEVEL_TOLERANCE, MONEY_TOLERANCE
 from exposure.model.accounts import Account, BalanceKind
 from exposure.model.deals import Entry, Side
 from exposure.model.events import (
+    AccountChanged,
     BalanceChanged,
     BookAssigned,
     DealExecuted,
@@ -40,6 +41,7 @@ from exposure.netting import Fill
 from exposure.settings import EngineSettings
 from exposure.state import EngineState
 from exposure.valuation import realised_profit
+from feeds.platform_commands import BalanceDeal, ChangeBalance
 from feeds.simulator.population import Population
 from feeds.simulator.price_board import PriceBoard
 from feeds.simulator.providers import HedgeFill
@@ -93,6 +95,7 @@ class TradeServer:
         self._commission, self._banned = population.commission, population.banned
         self._currency = [account.currency for account in population.accounts]
         self._ticket = 10_000_000
+        self._for_desks: dict[str, list[BalanceDeal]] = {}
         self._events: list[InputEvent] = []
         self._margin_calls: list[int] = []
         self._closed: list[Closed] = []
@@ -224,6 +227,31 @@ class TradeServer:
         """Book a balance operation; the amount is signed."""
         self.publish([BalanceChanged(ts, self.book.terms[account].login, kind.value, amount)])
 
+    def withdrawable(self, login: str) -> float:
+        """Return what could be paid out of an account now, in its currency."""
+        account = self.book.account_of[login]
+        return min(self.free_margin(account), float(self.book.accounts.balance[account]))
+
+    def book_for_desk(self, order: ChangeBalance, ts: int) -> None:
+        """Book a balance operation that a desk asked for, and remember it by its comment."""
+        deal = BalanceDeal(
+            deal_id=self.next_ticket(), login=order.login, kind=order.kind, amount=order.amount,
+            comment=order.comment, at=ts,
+        )  # fmt: skip
+        self._for_desks.setdefault(order.login, []).append(deal)
+        self.publish([
+            BalanceChanged(ts, order.login, order.kind, order.amount, deal.deal_id, deal.comment)
+        ])  # fmt: skip
+
+    def balance_deals(self, login: str) -> list[BalanceDeal]:
+        """Return what was booked for desks into and out of an account, oldest first."""
+        return list(self._for_desks.get(login, ()))
+
+    def restrict(self, login: str, *, close_only: bool, ts: int) -> None:
+        """Let an account only close what it holds, or trade again."""
+        terms = self.book.terms[self.book.account_of[login]]
+        self.publish([AccountChanged(ts, msgspec.structs.replace(terms, close_only=close_only))])
+
     def assign(self, event: BookAssigned) -> None:
         """Move an account to a book, with its open positions if the event says so."""
         account = self.book.account_of[event.login]
@@ -305,6 +333,7 @@ class TradeServer:
             "bridged": self.bridged,
             "ticket": self._ticket,
             "rejected": dict(self.rejected),
+            "for_desks": msgspec.to_builtins(self._for_desks),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -317,6 +346,8 @@ class TradeServer:
         # an earlier version knew no desk
         self.by_desk = state.get("by_desk", np.zeros_like(self.meant))
         self.bridged = state.get("bridged", np.ones(len(self.meant), np.bool_))
+        held = state.get("for_desks", {})
+        self._for_desks = msgspec.convert(held, dict[str, list[BalanceDeal]])
 
     # Inside -----------------------------------------------------------------------------------
 
@@ -338,6 +369,8 @@ class TradeServer:
     ) -> str:
         if not self.board.is_open(ts)[symbol]:
             return _NO_PRICE
+        if self.book.terms[account].close_only:
+            return "close only"
         if not self.board.convertible(self._currency[account])[symbol]:
             return "no conversion rate"
         if self._banned[account, symbol]:

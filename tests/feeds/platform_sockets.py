@@ -42,7 +42,7 @@ async def served_log(directory, batches=(), segment_bytes=200):
     with EventLog(directory / "log", segment_bytes=segment_bytes) as log:
         for batch in batches:
             log.append(batch)
-        server = PlatformServer(directory / "socket", log, status())
+        server = PlatformServer(directory / "socket", log, status(), lambda _: [])
         async with server.serving():
             yield ServedLog(log, server)
 

@@ -46,7 +46,10 @@ class SteppingPlatform:
     def opening_events(self):
         return [BalanceChanged(0, str(i), "deposit", self._next()) for i in range(self._opening)]
 
-    def refusal(self, command):
+    def balance_deals(self, login):
+        return []
+
+    def refusal(self, command, pending=()):
         return "" if command.login.isdigit() else f"login {command.login} is not known here"
 
     def advance(self, duration_ns, commands=()):

@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 from exposure.errors import DisconnectedError, GapError, MalformedMessageError, StorageError
 from feeds.event_log import EventLog
 from feeds.frames import Frame, FrameReader
+from feeds.platform_commands import BalanceDeal
 from feeds.platform_server import PlatformServer
 from feeds.platform_wire import Subscribe, news_in, packed
-from feeds.socket_feed import SocketEventFeed, ask_status
+from feeds.socket_feed import SocketEventFeed, ask_status, balance_deals
 from tests.feeds.event_samples import quote_batches
 from tests.feeds.platform_sockets import served_log, status, until
 
@@ -57,7 +58,7 @@ async def test_a_slow_subscriber_is_waited_for_and_gets_everything(tmp_path, pat
     with RememberingLog(tmp_path / "log", segment_bytes=500_000) as log:
         for batch in batches:
             log.append(batch)
-        async with PlatformServer(path, log, status()).serving(), asyncio.timeout(30):
+        async with PlatformServer(path, log, status(), lambda _: []).serving(), asyncio.timeout(30):
             slow, slow_writer = await asyncio.open_unix_connection(path, limit=1_000)
             slow_writer.write(packed(Subscribe(0)))
             frames = FrameReader()
@@ -103,6 +104,16 @@ async def test_subscribers_hear_the_news_and_anybody_may_ask(tmp_path, path, fee
             served.publish(batch)
             assert (await waiting).events == batch.events
         assert await ask_status(path) == status(now=2, exhausted=True)
+
+
+async def test_what_was_booked_for_a_desk_is_told_to_whoever_asks(tmp_path, path):
+    deal = BalanceDeal(deal_id="7", login="1", kind="deposit", amount=5.0, comment="CRM-1", at=NOON)
+    with EventLog(tmp_path / "log") as log:
+        booked = {"1": [deal]}
+        server = PlatformServer(path, log, status(), lambda login: booked.get(login, []))
+        async with server.serving(), asyncio.timeout(10):
+            assert await balance_deals(path, "1") == [deal]
+            assert await balance_deals(path, "2") == []
 
 
 def test_a_status_is_a_few_words_on_a_screen():
@@ -189,5 +200,5 @@ async def test_a_place_where_no_socket_can_be_is_named(tmp_path):
     path = tmp_path / "missing" / "socket"
     refused = pytest.raises(StorageError, match=f"the platform cannot listen on {path}")
     with EventLog(tmp_path / "log") as log, refused:
-        async with PlatformServer(path, log, status()).serving():
+        async with PlatformServer(path, log, status(), lambda _: []).serving():
             raise AssertionError

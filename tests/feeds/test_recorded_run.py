@@ -95,7 +95,7 @@ def test_clients_may_be_sent_to_other_books_and_nothing_can_be_hedged(held):
     assert run.refusal(move) == ""
     assert run.advance(SECOND, [move])[0] == BookAssigned(0, "1", "A")
     order = SendHedgeOrder(key="hedge-1", lp="LP1", symbol="EURUSD", side="buy", lots=1.0)
-    assert run.refusal(order).startswith("a recorded run cannot be hedged")
+    assert run.refusal(order).startswith("a recorded run takes no orders and no money")
 
 
 def test_a_state_of_something_else_is_refused(held):
