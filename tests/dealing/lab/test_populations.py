@@ -4,15 +4,19 @@ import numpy as np
 import pytest
 
 from dealing.lab.columns import BENIGN_EDGE, NS, Size, counts_of, part_of
+from dealing.lab.detection import NEVER
 from dealing.lab.observed import QuoteIndex, observed
 from dealing.lab.populations import POPULATIONS
 from dealing.lab.populations.grid_clients import NO_SKILL
+from dealing.lab.product import product
 
 TINY = {
     "archetypes": Size(clients=40, trades=20, truth_trades=100, days=2.0),
     "transfer": Size(clients=40, trades=20, truth_trades=100, days=2.0),
     "ticktime": Size(clients=40, trades=20, truth_trades=60, days=1.0),
     "slow": Size(clients=30, trades=20, truth_trades=100, days=40.0),
+    "simulated": Size(clients=60, trades=20, truth_trades=0, days=0.008),
+    "recorded": Size(clients=40, trades=20, truth_trades=0, days=0.0),
 }
 
 
@@ -31,7 +35,9 @@ def test_the_same_seed_gives_the_same_clients_and_another_one_others(name, drawn
         strict=True,
     ):
         assert np.array_equal(kept, renewed)
-    assert not np.array_equal(drawn[name].quotes.bid[:1_000], other.quotes.bid[:1_000])
+    if name != "recorded":  # the one hour of real prices there is
+        assert not np.array_equal(drawn[name].quotes.bid[:1_000], other.quotes.bid[:1_000])
+    assert not np.array_equal(drawn[name].trades.entry_ns, other.trades.entry_ns)
 
 
 @pytest.mark.parametrize("name", POPULATIONS)
@@ -61,8 +67,9 @@ def test_every_kind_is_there_and_nobody_has_an_unknown_truth(name, drawn):
     assert set(population.truth.kind.tolist()) <= set(range(len(population.kinds)))
     for column in population.truth:
         assert np.isfinite(column).all()
-    assert population.truth.toxic.any()
-    assert population.truth.benign.any()
+    if name != "simulated":  # ten minutes of it are too few trades to know
+        assert population.truth.toxic.any()
+        assert population.truth.benign.any()
 
 
 @pytest.mark.parametrize("name", ["archetypes", "transfer"])
@@ -83,6 +90,20 @@ def test_who_picks_stale_quotes_gains_what_they_were_late(drawn):
     assert (population.truth.edge[who] > 0.0).all()
     assert np.nanmean(seen.stale) == pytest.approx(population.truth.stale[who].mean(), abs=0.4)
     assert np.nanmean(seen.markout[..., 0]) > 1.0
+
+
+def test_a_picker_of_real_stale_quotes_is_found_within_six_trades_and_nobody_else():
+    population = POPULATIONS["recorded"](1, Size(clients=100, trades=60, truth_trades=0, days=0.0))
+    with np.errstate(invalid="ignore"):
+        said = product(population, observed(population))
+    p = said.verdict.p
+    picks = population.is_kind("picker")
+
+    assert np.bincount(population.trades.client)[picks].min() >= 6
+    assert population.truth.edge[picks].min() > 0.0
+    assert (p[picks, 5] > 0.85).all()
+    assert (np.nanmax(p[~picks], axis=1) > 0.85).mean() <= 0.05
+    assert (said.alarmed[~picks] == NEVER).all()
 
 
 def test_a_tick_reaches_the_client_within_half_a_second(drawn):
