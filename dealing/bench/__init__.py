@@ -16,6 +16,7 @@ import orjson
 from rich.console import Console
 
 from dealing.answers import progress_on, write_json
+from dealing.bench.flow_rows import flow_rows
 from dealing.bench.goals import Row
 from dealing.bench.keeping_rows import keeping_rows
 from dealing.bench.latency import latency_rows
@@ -80,6 +81,7 @@ def steps(request: Request) -> Iterator[Step]:
         yield partial(_book, size, request)
     yield partial(latency_rows, request.sizes[-1], quick=request.quick)
     yield partial(markout_rows, quick=request.quick)
+    yield partial(flow_rows, quick=request.quick)
 
 
 def _ticks(size: Size, levels: Levels, request: Request) -> list[Row]:

@@ -81,6 +81,7 @@ GOALS: Final[dict[str, tuple[Goal, ...]]] = {
     "markouts, pandas / ours": (_least(6),),
     "markouts, polars / ours": (_least(12),),
     "markouts, duckdb / ours": (_least(60),),
+    "flow, a client's update": (_most(50.0),),
     "state exported": (_most(25.0, "seed"),),
     "replay of quotes": (_least(5e6),),
     "cold recovery": (_most(1.0, "big"),),
