@@ -31,11 +31,12 @@ LONGEST_SOCKET_PATH: Final = 100
 
 
 class Role(StrEnum):
-    """The processes of a run; the supervisor starts the other three."""
+    """The processes of a run; the supervisor starts the others."""
 
     SUPERVISOR = "supervisor"
     PLATFORM = "platform"
     ENGINE = "engine"
+    SYNC = "sync"
     DESK = "desk"
 
 
@@ -93,6 +94,10 @@ class DataDirectory:
         self.flow = self.root / "flow"
         self.hedging = self.root / "hedging"
         self.database = self.root / "desk.db"
+        self.parties = self.root / "parties"
+        self.secrets_file = self.root / "simulated-secrets.json"
+        self.webhooks_file = self.root / "run" / "webhooks.address"
+        self.parties_file = self.root / "run" / "parties.address"
         self.revenue_lake = self.root / "lake" / "revenue"
         self.run_id_file = self.root / "run.id"
         self.logs = self.root / "log"
@@ -185,12 +190,14 @@ class DataDirectory:
             self.snapshots,
             self.flow,
             self.hedging,
+            self.parties,
             self.revenue_lake.parent,
         ):
             shutil.rmtree(path, ignore_errors=True)
         for ending in ("", "-wal", "-shm"):
             self.database.with_name(self.database.name + ending).unlink(missing_ok=True)
         self.run_id_file.unlink(missing_ok=True)
+        self.secrets_file.unlink(missing_ok=True)
         self.identity_file.unlink(missing_ok=True)
 
     def run_id(self) -> str:

@@ -27,12 +27,13 @@ async def serve_desk(
     ``others`` is what goes on beside it.
     """
     ended = asyncio.Event()
-    await run_until(ended, hub.run(), _serve(app, listening, stop, ended), *others)
+    await run_until(ended, hub.run(), serve(app, listening, stop, ended), *others)
 
 
-async def _serve(
+async def serve(
     app: ASGIApp, listening: socket.socket, stop: asyncio.Event, ended: asyncio.Event
 ) -> None:
+    """Serve an application on a socket that already listens, until ``stop``; then set ``ended``."""
     config = uvicorn.Config(
         app,
         lifespan="on",

@@ -214,6 +214,34 @@ class CommandsSection(_Section):
     approval_within_min: int = Field(ge=1, le=10_080)
 
 
+class SyncSection(_Section):
+    """The back office: where it listens and what it asks for."""
+
+    enabled: bool
+    host: str
+    port: int = Field(ge=0, le=65_535)
+    approval_above: dict[CurrencyCode, int]
+    kyc_levels: Listed[str] = Field(min_length=1)
+    kyc_required: str
+    quarantine_s: float = Field(ge=1.0, le=86_400.0, allow_inf_nan=False)
+    reconcile_every_min: float = Field(ge=0.0, le=10_080.0, allow_inf_nan=False)
+    payments_per_min: float = Field(ge=0.0, le=6_000.0, allow_inf_nan=False)
+
+    @field_validator("approval_above")
+    @classmethod
+    def _is_an_amount(cls, amounts: dict[str, int]) -> dict[str, int]:
+        negative = sorted(currency for currency, amount in amounts.items() if amount < 0)
+        if negative:
+            raise ValueError(f"{', '.join(negative)} must be an amount of at least 0")
+        return amounts
+
+    @model_validator(mode="after")
+    def _requires_a_level(self) -> SyncSection:
+        if self.kyc_required not in self.kyc_levels:
+            raise ValueError(f"kyc_required must be one of {', '.join(self.kyc_levels)}")
+        return self
+
+
 class StorageSettings(_Section):
     """Where everything is kept, and how much of it."""
 
@@ -263,6 +291,7 @@ class Settings(_Section):
     routing: RoutingSection
     commands: CommandsSection
     hedging: HedgingSection
+    sync: SyncSection
     storage: StorageSettings
     log: LogSettings
 
