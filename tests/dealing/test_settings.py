@@ -113,7 +113,7 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
             (
                 "line 1: zebra: there is no such key "
                 "(the sections are commands, desk, engine, hedging, limits, log, market, "
-                "providers, routing, storage)"
+                "providers, routing, storage, sync)"
             ),
         ),
         ("desk:\n  port: http", "line 2: desk.port: must be a valid integer, was 'http'"),
