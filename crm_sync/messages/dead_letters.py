@@ -22,7 +22,7 @@ from crm_sync.messages.model import MessageState, digest
 from crm_sync.messages.outbox import outbox_label
 from crm_sync.messages.rows import new_row
 from crm_sync.messages.sealing import Seal
-from crm_sync.messages.tables import INBOX, OUTBOX
+from crm_sync.messages.tables import INBOX, OUTBOX, is_dead
 from exposure.errors import UNDECODABLE, DomainError
 
 LONGEST_MENDED: Final = 256 << 10
@@ -76,14 +76,14 @@ class DeadLetters:
         """Return how many wait."""
         with self._database.reading() as connection:
             return sum(
-                int(connection.scalar(select(func.count()).where(_is_dead(table))) or 0)
+                int(connection.scalar(select(func.count()).where(is_dead(table))) or 0)
                 for table in _TABLES.values()
             )
 
     def list(self, box: Box, limit: int = 100) -> list[DeadLetter]:
         """Return the newest, without their content."""
         table = _TABLES[box]
-        asked = select(table).where(_is_dead(table)).order_by(table.c.id.desc()).limit(limit)
+        asked = select(table).where(is_dead(table)).order_by(table.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [self._shown(box, row) for row in connection.execute(asked)]
 
@@ -128,7 +128,7 @@ class DeadLetters:
             raise DomainError("who does it and why have to be said")
         alone(connection)
         table = _TABLES[box]
-        asked = select(table).where(table.c.id == number, _is_dead(table)).with_for_update()
+        asked = select(table).where(table.c.id == number, is_dead(table)).with_for_update()
         row = connection.execute(asked).first()
         if row is None:
             raise DomainError(f"there is no dead letter {number} in the {box}: look again")
@@ -199,10 +199,6 @@ def _label(box: Box, row: Row[Any]) -> str:
     if box is Box.INBOX:
         return inbox_label(row.provider, row.dedupe_key)
     return outbox_label(row.key)
-
-
-def _is_dead(table: Table) -> Any:
-    return table.c.state == MessageState.DEAD.value
 
 
 def _change(connection: Connection, box: Box, number: int, values: dict[str, Any]) -> None:

@@ -27,12 +27,16 @@ from sqlalchemy import (
 from crm_sync.schema import METADATA, big_column, key_column, text_column
 
 _STATES: Final = "state IN ('waiting', 'done', 'ignored', 'dead', 'dropped')"
-_WAITING: Final = "state = 'waiting'"
 
 
 def waits(table: FromClause) -> ColumnElement[bool]:
     """Return whether a message waits, written so that partial indexes are used."""
     return table.c.state == literal_column("'waiting'")
+
+
+def is_dead(table: FromClause) -> ColumnElement[bool]:
+    """Return whether a message is dead, written so that partial indexes are used."""
+    return table.c.state == literal_column("'dead'")
 
 
 def _number() -> Column[int]:
@@ -53,8 +57,10 @@ def _handling() -> list[Any]:
     ]
 
 
-def _waiting_index(name: str, *columns: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(_WAITING), postgresql_where=text(_WAITING))
+def _index(name: str, state: str, *columns: str) -> Index:
+    """Return an index of the few rows that are not yet done; the others are kept for ever."""
+    where = text(f"state = '{state}'")
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 INBOX: Final = Table(
@@ -70,9 +76,9 @@ INBOX: Final = Table(
     big_column("received_at_us"),
     *_handling(),
     UniqueConstraint("provider", "dedupe_key"),
-    _waiting_index("ix_inbox_waiting", "id"),
-    _waiting_index("ix_inbox_waiting_aggregate", "aggregate", "id"),
-    Index("ix_inbox_state", "state"),
+    _index("ix_inbox_waiting", "waiting", "id"),
+    _index("ix_inbox_waiting_aggregate", "waiting", "aggregate", "id"),
+    _index("ix_inbox_dead", "dead", "id"),
 )
 """What other systems said, in the order in which it came."""
 
@@ -91,9 +97,9 @@ OUTBOX: Final = Table(
     big_column("created_at_us"),
     *_handling(),
     UniqueConstraint("key"),
-    _waiting_index("ix_outbox_waiting", "id"),
-    _waiting_index("ix_outbox_waiting_aggregate", "aggregate", "id"),
-    Index("ix_outbox_state", "state"),
+    _index("ix_outbox_waiting", "waiting", "id"),
+    _index("ix_outbox_waiting_aggregate", "waiting", "aggregate", "id"),
+    _index("ix_outbox_dead", "dead", "id"),
 )
 """What other systems are to be told; a message that is done was accepted by its target."""
 

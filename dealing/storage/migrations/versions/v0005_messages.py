@@ -10,8 +10,6 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-_WAITING = sa.text("state = 'waiting'")
-
 
 def upgrade() -> None:
     """Make the tables."""
@@ -58,13 +56,14 @@ def _messages(table: str, *columns: sa.schema.SchemaItem) -> None:
             for name, check in checks.items()
         ),
     )
-    op.create_index(f"ix_{table}_state", table, ["state"])
-    _waiting_index(f"ix_{table}_waiting", table, "id")
-    _waiting_index(f"ix_{table}_waiting_aggregate", table, "aggregate", "id")
+    _index(f"ix_{table}_waiting", table, "waiting", "id")
+    _index(f"ix_{table}_waiting_aggregate", table, "waiting", "aggregate", "id")
+    _index(f"ix_{table}_dead", table, "dead", "id")
 
 
-def _waiting_index(name: str, table: str, *columns: str) -> None:
-    op.create_index(name, table, [*columns], sqlite_where=_WAITING, postgresql_where=_WAITING)
+def _index(name: str, table: str, state: str, *columns: str) -> None:
+    where = sa.text(f"state = '{state}'")
+    op.create_index(name, table, [*columns], sqlite_where=where, postgresql_where=where)
 
 
 def _big(name: str) -> sa.Column[object]:
