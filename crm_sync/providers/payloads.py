@@ -12,7 +12,8 @@ from exposure.errors import UNDECODABLE, MalformedMessageError
 from exposure.model.ids import Currency
 from exposure.model.money import minor_digits
 
-Amount = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+LARGEST: Final = 10**15
+Amount = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 """No payment is larger; 64 bits hold a thousand of them."""
 
 Payload = TypeVar("Payload")
@@ -20,6 +21,7 @@ Payload = TypeVar("Payload")
 COUNTED_WHOLE: Final = dict.fromkeys(("BIF", "DJF", "GNF", "KMF", "RWF", "VUV"), 0)
 """Currencies without cents that every provider counts whole, whatever we call their minor unit."""
 
+_QUOTED: Final = re.compile(r"(Invalid (?:enum )?value) .*?(?= - at `|$)", re.DOTALL)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,7 +35,7 @@ def decoded(kind: type[Payload], body: bytes) -> Payload:
     try:
         return msgspec.json.decode(body, type=kind)
     except UNDECODABLE as e:
-        malformed(str(e))
+        malformed(words_of(e))
 
 
 def elements(body: bytes) -> list[bytes]:
@@ -54,7 +56,12 @@ def require_json(body: bytes) -> None:
     try:
         msgspec.json.decode(body)
     except UNDECODABLE as e:
-        malformed(str(e))
+        malformed(words_of(e))
+
+
+def words_of(error: Exception) -> str:
+    """Return what a decoder says, without the value that it quotes."""
+    return _QUOTED.sub(r"\1", str(error))
 
 
 def malformed(reason: str) -> NoReturn:

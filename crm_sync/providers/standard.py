@@ -20,7 +20,15 @@ from crm_sync.events import (
     SettlementReported,
 )
 from crm_sync.messages.model import Item, Meaning, OutMessage, digest, key_of
-from crm_sync.providers.payloads import decoded, instant_us, malformed, require_json
+from crm_sync.providers.payloads import (
+    LARGEST,
+    currency_of,
+    decoded,
+    instant_us,
+    malformed,
+    require_json,
+    words_of,
+)
 from exposure.errors import MalformedMessageError
 
 _KINDS: Final[dict[str, type[Reported]]] = {
@@ -87,9 +95,20 @@ class Standard:
             "origin": envelope.origin,
         }
         try:
-            return msgspec.convert({**envelope.data, **said}, kind)
+            report = msgspec.convert({**envelope.data, **said}, kind)
         except msgspec.ValidationError as e:
-            malformed(str(e))
+            malformed(words_of(e))
+        if isinstance(report, PaymentReported | SettlementReported):
+            _check_money(report)
+        return report
+
+
+def _check_money(report: PaymentReported | SettlementReported) -> None:
+    for name in ("amount_minor", "fee_minor"):
+        if not 0 <= getattr(report, name) <= LARGEST:
+            malformed(f"{name} is negative or larger than any payment")
+    if currency_of(report.currency) != report.currency:
+        malformed("the currency has to be three letters in capitals")
 
 
 def event_message(
