@@ -1,0 +1,1 @@
+"""Other systems' payloads, read as their own documentation describes them."""

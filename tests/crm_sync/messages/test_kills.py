@@ -1,0 +1,52 @@
+"""A worker that is killed at any moment, again and again: nothing is lost and nothing twice."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from crm_sync.messages.tables import INBOX
+from crm_sync.providers.standard import Standard
+from tests.crm_sync.messages.parts import desk_on, payment
+from tests.thorough import LONG
+
+KILLS = 200 if LONG else 10
+MESSAGES = 20_000 if LONG else 1_000
+ROOT = Path(__file__).parents[3]
+
+
+def start(url, file):
+    child = Path(__file__).with_name("killed_worker.py")
+    return subprocess.Popen(
+        [sys.executable, child, url, file],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
+
+
+def test_a_worker_that_is_killed_again_and_again_loses_nothing(sqlite_database, tmp_path):
+    desk = desk_on(sqlite_database)
+    bodies = [payment(f"p{number}", number) for number in range(MESSAGES)]
+    for begin in range(0, MESSAGES, 100):
+        items = [Standard("crm").items(body)[0] for body in bodies[begin : begin + 100]]
+        desk.inbox.receive("crm", items)
+    random_ = random.Random(11)  # noqa: S311 - a seed, no secret
+    killed = 0
+    for _ in range(KILLS):
+        worker = start("", str(tmp_path / "desk.db"))
+        worker.stdout.readline()
+        threading.Event().wait(random_.random() / 50)
+        worker.send_signal(signal.SIGKILL)
+        killed += worker.wait(60) == -signal.SIGKILL
+        worker.stdout.close()
+        done = [row for row in desk.rows(INBOX) if row.state == "done"]
+        assert len(done) == len(desk.taken())
+    assert killed > KILLS / 2
+    desk.drain()
+    taken = sorted((row.who, row.amount_minor) for row in desk.taken())
+    assert taken == sorted((f"p{number}", number) for number in range(MESSAGES))
+    assert [row.amount_minor for row in desk.taken()] == list(range(MESSAGES))
