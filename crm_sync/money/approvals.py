@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from crm_sync.audit import canonical
 from crm_sync.money.errors import MoneyConflictError
+from crm_sync.money.locks import locked
 from crm_sync.money.recording import Deed, record
 from crm_sync.money.tables import MONEY_APPROVALS
 
@@ -138,7 +139,9 @@ def _end(
 
 
 def _held(connection: Connection, matter: Matter) -> Any:
-    return connection.execute(select(MONEY_APPROVALS).where(_is(matter)).with_for_update()).first()
+    return connection.execute(
+        locked(connection, select(MONEY_APPROVALS).where(_is(matter)))
+    ).first()
 
 
 def _is(matter: Matter) -> ColumnElement[bool]:

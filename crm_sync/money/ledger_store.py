@@ -26,6 +26,7 @@ from crm_sync.money.ledger import (
     refuse_overdraft,
     void_of,
 )
+from crm_sync.money.locks import locked
 from crm_sync.money.tables import LEDGER_ACCOUNTS, LEDGER_TRANSFERS
 
 POSTED: Final = (Flow.POSTED, Flow.POST)
@@ -129,8 +130,8 @@ def _keep_balance(connection: Connection, account: Account, change: Change) -> N
 
 def _kept(connection: Connection, account: Account) -> Balance:
     columns = [LEDGER_ACCOUNTS.c[name] for name in Balance.__struct_fields__]
-    mine = select(*columns).where(LEDGER_ACCOUNTS.c.key == account.key).with_for_update()
-    row = connection.execute(mine).first()
+    mine = select(*columns).where(LEDGER_ACCOUNTS.c.key == account.key)
+    row = connection.execute(locked(connection, mine)).first()
     return Balance() if row is None else Balance(**row._asdict())
 
 

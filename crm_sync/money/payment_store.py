@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from crm_sync.events import Outcome, PaymentReported, SettlementReported
+from crm_sync.money.locks import locked
 from crm_sync.money.payments import Part, Payment, Stage, payment_id
 from crm_sync.money.tables import PAYMENT_EVENTS, PAYMENT_PARTS, PAYMENTS
 
@@ -22,8 +23,8 @@ _FIELDS: Final = [name for name in Payment.__struct_fields__ if name not in _APA
 def payment_of(connection: Connection, provider: str, provider_ref: str) -> Payment | None:
     """Return a payment; nobody else changes it before the transaction ends."""
     key = payment_id(provider, provider_ref)
-    mine = select(PAYMENTS).where(PAYMENTS.c.id == key).with_for_update()
-    row = connection.execute(mine).first()
+    mine = select(PAYMENTS).where(PAYMENTS.c.id == key)
+    row = connection.execute(locked(connection, mine)).first()
     if row is None:
         return None
     parts = select(PAYMENT_PARTS).where(PAYMENT_PARTS.c.payment_id == key)

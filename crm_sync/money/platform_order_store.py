@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, func, select
 
 from crm_sync.money.ledger import Transfer
+from crm_sync.money.locks import locked
 from crm_sync.money.platform_orders import (
     OrderState,
     PlatformOrder,
@@ -84,7 +85,7 @@ def place(
 def order_of(connection: Connection, token: str) -> PlatformOrder | None:
     """Return the order of a token; nobody else changes it before the transaction ends."""
     mine = select(PLATFORM_ORDERS).where(PLATFORM_ORDERS.c.token == token)
-    row = connection.execute(mine.with_for_update()).first()
+    row = connection.execute(locked(connection, mine)).first()
     return None if row is None else _order(row)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, select
 
+from crm_sync.money.locks import locked
 from crm_sync.money.payment_store import captured_of
 from crm_sync.money.tables import PAYOUTS, WITHDRAWALS
 from crm_sync.money.withdrawals import Destination, Payout, PayoutState, Source, Withdrawal
@@ -18,8 +19,8 @@ _GONE: Final = (PayoutState.FAILED, PayoutState.RETURNED, PayoutState.VOID)
 
 def withdrawal_of(connection: Connection, withdrawal_id: str) -> Withdrawal | None:
     """Return a withdrawal; nobody else changes it before the transaction ends."""
-    mine = select(WITHDRAWALS).where(WITHDRAWALS.c.id == withdrawal_id).with_for_update()
-    row = connection.execute(mine).first()
+    mine = select(WITHDRAWALS).where(WITHDRAWALS.c.id == withdrawal_id)
+    row = connection.execute(locked(connection, mine)).first()
     return None if row is None else msgspec.convert(row._asdict(), Withdrawal)
 
 
