@@ -39,7 +39,9 @@ class PaymentReported(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A provider says what became of a payment.
 
     ``reference`` is ours if the provider was given one, ``instrument`` a fingerprint of the card or
-    bank account and never its number. ``amount_minor`` is that of the step, a partial refund's own.
+    bank account and never its number. ``amount_minor`` is that of the step, a partial refund's own;
+    so is ``fee_minor``. ``step_ref`` is the provider's id of the refund or dispute itself: reports
+    that share it are about the same one.
     """
 
     provider: str
@@ -57,10 +59,15 @@ class PaymentReported(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     method: str = ""
     instrument: str = ""
     country: str = ""
+    step_ref: str = ""
 
 
 class SettlementReported(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A provider has sent what it collected to the broker's bank account, fees taken off."""
+    """A provider has sent what it collected to the broker's bank account, fees taken off.
+
+    ``amount_minor`` is what arrives; ``fee_minor`` is what was taken off beyond the fees that
+    payments reported themselves.
+    """
 
     provider: str
     provider_ref: str
