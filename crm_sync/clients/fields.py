@@ -7,12 +7,16 @@ and in any order: the same reports always leave the same values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 MOST_CHARACTERS: Final = 500
+PHONE_DIGITS: Final = range(5, 21)
+
+_COUNTRY: Final = re.compile("[A-Z]{2}")
 
 
 class Field(StrEnum):
@@ -80,7 +84,7 @@ class Holding(StrEnum):
     ERASED = "erased"
 
 
-DEFAULTS: Final[Mapping[Field, str]] = {
+DEFAULTS: Final[dict[Field, str]] = {
     Field.COUNTRY: "",
     Field.LANGUAGE: "",
     Field.CATEGORY: Category.RETAIL,
@@ -130,7 +134,7 @@ class FieldPolicy:
 
 
 def default_policy(crm: str = "crm", platform: str = "platform", kyc: str = "kyc") -> FieldPolicy:
-    """Return the usual owners: the CRM, but identity as it was verified and the terminal's language.
+    """Return the usual owners: the CRM; the KYC provider for identity, the terminal for language.
 
     Args:
         crm: What the CRM is called in reports.
@@ -175,8 +179,7 @@ def problem_of_id(value: str) -> str:
 
 
 def _no_country(value: str) -> str:
-    valid = len(value) == 2 and value.isascii() and value.isalpha() and value.isupper()
-    return "" if valid else "is no country code of two capital letters"
+    return "" if _COUNTRY.fullmatch(value) else "is no country code of two capital letters"
 
 
 def _no_email(value: str) -> str:
@@ -186,7 +189,7 @@ def _no_email(value: str) -> str:
 
 def _no_phone(value: str) -> str:
     digits = sum(character.isdigit() for character in value)
-    return "" if 5 <= digits <= 20 else "is no telephone number"
+    return "" if digits in PHONE_DIGITS else "is no telephone number"
 
 
 def _no_date(value: str) -> str:

@@ -102,6 +102,19 @@ TABLE: Final[Mapping[KycState, Mapping[Action, Rule]]] = {
 }  # fmt: skip
 """The rule of every action in every state, in the order of ``Action``."""
 
+_FIXED: Final = {
+    Rule.YES: YES,
+    Rule.NO: Answer(allowed=False),
+    Rule.CLOSE_ONLY: Answer(allowed=False, close_only=True),
+}
+
+_UNMET: Final = {
+    Rule.DEMO: "only a demo account before identification is approved",
+    Rule.APPROPRIATE: "the appropriateness test is not done",
+    Rule.COMPLIANCE: "compliance alone returns money to its source",
+    Rule.TWO_PERSONS: "compliance returns money to its source, and a second person agrees",
+}
+
 
 def gate(
     action: Action, state: KycState, about: Circumstances, limits: GateLimits | None = None
@@ -123,43 +136,42 @@ def close_only(state: KycState, since_us: int, now_us: int, limits: GateLimits) 
 
 def _answer(rule: Rule, action: Action, about: Circumstances, limits: GateLimits) -> Answer:
     match rule:
-        case Rule.YES:
-            return YES
-        case Rule.NO:
-            return Answer(allowed=False)
-        case Rule.DEMO:
-            return _if(about.demo, "only a demo account before identification is approved")
+        case Rule.YES | Rule.NO | Rule.CLOSE_ONLY:
+            return _FIXED[rule]
+        case Rule.DEMO | Rule.APPROPRIATE | Rule.COMPLIANCE | Rule.TWO_PERSONS:
+            return YES if _is_met(rule, about) else _no(_UNMET[rule])
         case Rule.SMALL:
             return _small(about, limits)
         case Rule.GRACE:
             return _grace(action, about, limits)
-        case Rule.APPROPRIATE:
-            return _if(about.appropriate, "the appropriateness test is not done")
-        case Rule.CLOSE_ONLY:
-            return Answer(allowed=False, close_only=True)
-        case Rule.COMPLIANCE:
-            return _if(about.compliance, "compliance alone returns money to its source")
-        case Rule.TWO_PERSONS:
-            both = about.compliance and about.second_person
-            return _if(both, "compliance returns money to its source, and a second person agrees")
         case _:
             assert_never(rule)
 
 
-def _if(met: bool, reason: str) -> Answer:  # noqa: FBT001 - a condition that was computed
-    return YES if met else Answer(allowed=False, reason=reason)
+def _is_met(rule: Rule, about: Circumstances) -> bool:
+    return {
+        Rule.DEMO: about.demo,
+        Rule.APPROPRIATE: about.appropriate,
+        Rule.COMPLIANCE: about.compliance,
+        Rule.TWO_PERSONS: about.compliance and about.second_person,
+    }[rule]
+
+
+def _no(reason: str) -> Answer:
+    return Answer(allowed=False, reason=reason)
 
 
 def _small(about: Circumstances, limits: GateLimits) -> Answer:
     if about.deposited_eur_minor + about.amount_eur_minor > limits.before_approval_eur_minor:
         most = limits.before_approval_eur_minor / 100
-        return _if(False, f"deposits before approval are limited to EUR {most:,.2f} in all")
+        return _no(f"deposits before approval are limited to EUR {most:,.2f} in all")
     if not about.own_name:
-        return _if(False, "before approval money has to come from the client's own account")
+        return _no("before approval money has to come from the client's own account")
     begun_us = about.now_us if about.first_contact_us is None else about.first_contact_us
-    days = limits.before_approval_us // DAY_US
-    in_time = about.now_us - begun_us <= limits.before_approval_us
-    return _if(in_time, f"identification was not approved within {days} days")
+    if about.now_us - begun_us > limits.before_approval_us:
+        days = limits.before_approval_us // DAY_US
+        return _no(f"identification was not approved within {days} days")
+    return YES
 
 
 def _grace(action: Action, about: Circumstances, limits: GateLimits) -> Answer:

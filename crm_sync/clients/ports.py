@@ -15,9 +15,7 @@ Lines = Sequence[Mapping[str, str]]
 class TellPlatform(Protocol):
     """Who tells the trading platform what accounts may do."""
 
-    def __call__(
-        self, connection: Connection, logins: Sequence[str], *, close_only: bool
-    ) -> None:
+    def __call__(self, connection: Connection, logins: Sequence[str], *, close_only: bool) -> None:
         """Keep the message in this transaction; it is sent after it."""
         ...
 
@@ -25,11 +23,13 @@ class TellPlatform(Protocol):
 class OtherRooms(Protocol):
     """Who knows what else there is about a client."""
 
-    def exposure_usd(self, client_id: str) -> float | None:
+    def exposure_usd(self, client_id: str, /) -> float | None:
         """Return the gross notional, None where nobody knows it."""
         ...
 
-    def sections(self, connection: Connection, client_id: str, role: Role) -> Mapping[str, Lines]:
+    def sections(
+        self, connection: Connection, client_id: str, role: Role, /
+    ) -> Mapping[str, Lines]:
         """Return lines by section (payments, ledger, trades), as the role may see them."""
         ...
 
@@ -37,12 +37,12 @@ class OtherRooms(Protocol):
 class NoOtherRooms:
     """OtherRooms where there are none."""
 
-    def exposure_usd(self, client_id: str) -> float | None:  # noqa: ARG002 - the port's form
+    def exposure_usd(self, _client_id: str, /) -> float | None:
         """Return that nobody knows."""
         return None
 
     def sections(
-        self, connection: Connection, client_id: str, role: Role  # noqa: ARG002 - the port's form
+        self, _connection: Connection, _client_id: str, _role: Role, /
     ) -> Mapping[str, Lines]:
         """Return no section."""
         return {}

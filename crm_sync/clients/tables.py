@@ -178,7 +178,6 @@ KYC_CASE: Final = Table(
     text_column("state"),
     text_column("labels"),
     big_column("since_us"),
-    big_column("version"),
     Index(None, "client_id"),
     _one_of("state", KycState),
 )

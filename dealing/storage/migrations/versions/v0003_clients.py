@@ -140,7 +140,7 @@ def _kyc() -> None:
         *(_text(name) for name in ("provider", "applicant_id", "level")),
         _id("client_id"),
         *(_text(name) for name in ("state", "labels")),
-        *(_big(name) for name in ("since_us", "version")),
+        _big("since_us"),
         sa.PrimaryKeyConstraint("provider", "applicant_id", "level", name=op.f("pk_kyc_case")),
         _one_of("kyc_case", "state", _KYC_STATE),
     )
