@@ -10,7 +10,7 @@ each bad one is told with its line.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -218,39 +218,59 @@ def _good_accounts(file: CsvFile, aside: SetAside) -> Iterator[tuple[CsvRow, Acc
 
 
 def _account(said: Mapping[str, str], seen: set[str]) -> Account | Wrong:
-    for column in ("login", "client_id", "currency"):
-        wrong = problem_of_id(said[column])
+    for column, check in _ACCOUNT_CHECKS.items():
+        wrong = check(said.get(column, ""))
         if wrong:
             return Wrong(column, wrong)
     if said["login"] in seen:
         return Wrong("login", "stands in an earlier line already")
-    leverage = _leverage(said.get("leverage") or "1")
-    if leverage is None:
-        return Wrong("leverage", f"is no whole number from 1 to {MOST_LEVERAGE:,}")
-    opened_at_us = _time_us(said.get("opened_at", ""))
-    if opened_at_us is None:
-        return Wrong("opened_at", "is no time like 2026-01-31T12:00:00Z")
-    status = (said.get("status") or AccountStatus.OPEN).casefold()
-    if status not in set(AccountStatus):
-        return Wrong("status", f"is none of {', '.join(AccountStatus)}")
-    texts = {name: said.get(name, "") for name in ("server", "account_group", "book")}
-    for name, text in texts.items():
-        wrong = problem(Field.PARTNER, text)
-        if wrong:
-            return Wrong(name, wrong)
     return Account(
         login=said["login"],
         client_id=said["client_id"],
         currency=said["currency"].upper(),
-        leverage=leverage,
-        status=AccountStatus(status),
-        opened_at_us=opened_at_us,
-        **texts,
+        leverage=_leverage(said.get("leverage", "")) or 1,
+        status=_status(said.get("status", "")) or AccountStatus.OPEN,
+        opened_at_us=_time_us(said.get("opened_at", "")) or 0,
+        **{name: said.get(name, "") for name in ("server", "account_group", "book")},
     )
 
 
+def _problem_of_text(text: str) -> str:
+    return problem(Field.PARTNER, text)
+
+
+def _problem_of_leverage(text: str) -> str:
+    return "" if _leverage(text) else f"is no whole number from 1 to {MOST_LEVERAGE:,}"
+
+
+def _problem_of_status(text: str) -> str:
+    return "" if _status(text) else f"is none of {', '.join(AccountStatus)}"
+
+
+def _problem_of_time(text: str) -> str:
+    return "is no time like 2026-01-31T12:00:00Z" if _time_us(text) is None else ""
+
+
+_ACCOUNT_CHECKS: Final[Mapping[str, Callable[[str], str]]] = {
+    "login": problem_of_id,
+    "client_id": problem_of_id,
+    "currency": problem_of_id,
+    "server": _problem_of_text,
+    "account_group": _problem_of_text,
+    "book": _problem_of_text,
+    "leverage": _problem_of_leverage,
+    "status": _problem_of_status,
+    "opened_at": _problem_of_time,
+}
+
+
+def _status(text: str) -> AccountStatus | None:
+    word = text.casefold() or AccountStatus.OPEN
+    return AccountStatus(word) if word in set(AccountStatus) else None
+
+
 def _leverage(text: str) -> int | None:
-    digits = text.removeprefix("1:").removesuffix(":1")
+    digits = text.removeprefix("1:").removesuffix(":1") or "1"
     whole = int(digits) if digits.isascii() and digits.isdigit() else 0
     return whole if 1 <= whole <= MOST_LEVERAGE else None
 

@@ -15,6 +15,7 @@ from typing import IO, Final, NamedTuple
 
 import msgspec
 
+from crm_sync.clients.fields import tidy
 from exposure.errors import DataError
 
 SHOWN: Final = 1_000
@@ -124,7 +125,7 @@ class CsvFile:
             return self._bad(line, "the quotes of this line are not closed")
         if len(fields) != len(names):
             return self._bad(line, f"the line has {len(fields)} fields, the header {len(names)}")
-        values = {name: field.strip() for name, field in zip(names, fields, strict=True) if name}
+        values = {name: tidy(field) for name, field in zip(names, fields, strict=True) if name}
         return CsvRow(line, values, text)
 
     def _bad(self, line: int, reason: str) -> BadRow:

@@ -8,6 +8,7 @@ and in any order: the same reports always leave the same values.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from enum import StrEnum
@@ -121,6 +122,10 @@ class FieldPolicy:
         """Return how much a source counts, None if the field is not its own."""
         return self._owners.get(field, {}).get(source)
 
+    def owned_by(self, source: str) -> frozenset[Field]:
+        """Return the fields that a source may set."""
+        return frozenset(field for field, sources in self._owners.items() if source in sources)
+
     def marks(
         self, fields: Iterable[Field], source: str, occurred_at_us: int, event_id: str
     ) -> dict[Field, Mark]:
@@ -153,16 +158,21 @@ def newer(held: Mapping[Field, Mark], said: Mapping[Field, Mark]) -> list[Field]
 
 
 def known(fields: Mapping[str, str]) -> dict[Field, str]:
-    """Return what a report says of fields that are ours, without space around it."""
+    """Return what a report says of fields that are ours."""
     ours = set(Field)
-    return {Field(name): value.strip() for name, value in fields.items() if name in ours}
+    return {Field(name): tidy(value) for name, value in fields.items() if name in ours}
+
+
+def tidy(value: str) -> str:
+    """Return a value with single spaces and no line ends."""
+    return " ".join(value.split())
 
 
 def problem(field: Field, value: str) -> str:
     """Return why a value cannot be, without repeating it; empty if it can."""
     if len(value) > MOST_CHARACTERS:
         return f"has more than {MOST_CHARACTERS} characters"
-    if not value.isprintable():
+    if not value.isprintable() and any(map(_is_control, value)):
         return "holds control characters"
     choices = _CHOICES.get(field)
     if choices is not None:
@@ -176,6 +186,10 @@ def problem_of_id(value: str) -> str:
     if not value:
         return "is empty"
     return problem(Field.PARTNER, value)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs"}
 
 
 def _no_country(value: str) -> str:

@@ -8,6 +8,7 @@ engine takes them. A file that says again what it said before changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -19,7 +20,7 @@ from crm_sync.audit_log import alone, append
 from crm_sync.clients.fields import Field, FieldPolicy, RiskClass
 from crm_sync.clients.kyc import KycPolicy, Standing, standing
 from crm_sync.clients.kyc_reports import base_step
-from crm_sync.clients.marks import Load, merge, packed
+from crm_sync.clients.marks import Load, Marks, merge
 from crm_sync.clients.pii import Keyring
 from crm_sync.clients.profile_rows import (
     Change,
@@ -126,7 +127,8 @@ class ClientLoader:
 
     def _write(self, connection: Connection, part: Sequence[FileRow], load: Load) -> Loaded:
         found, now_us = self._sorted(connection, part), self._now_us()
-        new = [self._new(row, row_hash, load) for row, row_hash in found.new]
+        owned = self._fields.owned_by(load.source)
+        new = [self._new(row, row_hash, Marks(load, owned)) for row, row_hash in found.new]
         add_clients(connection, self._keyring, new, now_us)
         changes = self._changes(connection, found.told, load)
         change_clients(connection, self._keyring, changes, now_us)
@@ -155,18 +157,13 @@ class ClientLoader:
         said = sorted((field, value) for field, value in row.values.items() if value)
         return self._keyring.fingerprint([row.external_id, row.kyc_state, said])
 
-    def _new(self, row: FileRow, row_hash: bytes, load: Load) -> NewClient:
-        said = self._fields.marks(_said(row), *load)
-        values = {field: row.values[field] for field in said}
-        marks = packed(said, load, self._fields)
-        return NewClient(row.external_id, values, marks, self._standing(row, load), row_hash)
-
-    def _standing(self, row: FileRow, load: Load) -> Standing:
-        if row.kyc_state is KycState.NONE:
-            return Standing(KycState.NONE, 0, "", None)
-        risk_class = RiskClass(row.values.get(Field.RISK_CLASS) or RiskClass.MEDIUM)
-        steps = [base_step(row.kyc_state, load.occurred_at_us, self._kyc)]
-        return standing(steps, self._kyc, risk_class, load.occurred_at_us)
+    def _new(self, row: FileRow, row_hash: bytes, source: Marks) -> NewClient:
+        """Return a client of whom only this file has spoken."""
+        values = {f: value for f, value in row.values.items() if value and f in source.loaded}
+        risk_class = RiskClass(values.get(Field.RISK_CLASS, RiskClass.MEDIUM))
+        at = _first_standing(row.kyc_state, risk_class, source.load.occurred_at_us, self._kyc)
+        marks = Marks(source.load, frozenset(values))
+        return NewClient(row.external_id, values, marks, at, row_hash)
 
     def _changes(
         self, connection: Connection, told: Sequence[tuple[FileRow, bytes]], load: Load
@@ -192,6 +189,15 @@ class ClientLoader:
             reason="",
             detail=canonical(msgspec.to_builtins(total)),
         )
+
+
+@lru_cache(maxsize=256)
+def _first_standing(
+    state: KycState, risk_class: RiskClass, at_us: int, policy: KycPolicy
+) -> Standing:
+    if state is KycState.NONE:
+        return Standing(state, 0, "", None)
+    return standing([base_step(state, at_us, policy)], policy, risk_class, at_us)
 
 
 def _said(row: FileRow) -> list[Field]:

@@ -7,6 +7,7 @@ client with the names of the fields; only a field that somebody else said has a 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from crm_sync.clients.fields import Field, FieldPolicy, Mark, newer
@@ -66,6 +67,7 @@ def packed(marks: Mapping[Field, Mark], load: Load, policy: FieldPolicy) -> Mark
     return Marks(load, loaded, {field: m for field, m in marks.items() if field not in loaded})
 
 
+@lru_cache(maxsize=256)
 def listed(fields: frozenset[Field]) -> str:
     """Return fields as the database holds them."""
     return ",".join(sorted(fields))

@@ -29,6 +29,10 @@ MOST_WORDS: Final = 6
 COUNTED: Final = 2_000
 """A word is common from here on: more is not counted."""
 
+EXAMINED: Final = 20_000
+"""Clients of the rarest word that are looked at. Two words that are both more common and hardly ever
+meet may find too little; another letter makes them rarer."""
+
 _LAST: Final = chr(0x10FFFF)
 
 
@@ -101,9 +105,11 @@ def _by_words(connection: Connection, words: Sequence[str]) -> list[str]:
 
 
 def _with_all(ranges: Sequence[_Range]) -> Select[Any]:
-    rarest, others = CLIENT_SEARCH.alias("rarest"), ranges[1:]
-    asked = select(rarest.c.client_id).where(ranges[0].of(rarest.c.word))
-    for place, other in enumerate(others):
+    word, client_id = CLIENT_SEARCH.c.word, CLIENT_SEARCH.c.client_id
+    walked = select(word, client_id).where(ranges[0].of(word)).order_by(word, client_id)
+    rarest = walked.limit(EXAMINED if len(ranges) > 1 else LIMIT * MOST_WORDS).subquery()
+    asked = select(rarest.c.client_id)
+    for place, other in enumerate(ranges[1:]):
         also = CLIENT_SEARCH.alias(f"also_{place}")
         same = also.c.client_id == rarest.c.client_id
         asked = asked.where(exists().where(same, other.of(also.c.word)))
