@@ -96,14 +96,12 @@ def main(arguments: list[str] | None = None) -> None:
         at = Path(directory)
         database = database_at(asked.postgres, at) if asked.postgres else empty_sqlite(at)
         make_tables(database)
-        measure(database, asked.clients, _say)
+        measure(database, asked.clients, tell)
         database.close()
 
 
-def _say_load(
-    loader: ClientLoader, clients: int, changed_every: int, tell: tuple[str, Say]
-) -> None:
-    what, say = tell
+def _say_load(loader: ClientLoader, clients: int, changed_every: int, so: tuple[str, Say]) -> None:
+    what, say = so
     load = Load("crm", 1 + changed_every, what)
     took_s, done = _timed(lambda: loader.load(sample_rows(clients, changed_every), load))
     say(f"{_rate(what, clients, took_s)}; new {done.new:,}, changed {done.changed:,}")
@@ -165,7 +163,8 @@ def _rate(what: str, count: int, took_s: float) -> str:
     return f"{what}: {took_s:.1f} s, {count / took_s:,.0f} per second"
 
 
-def _say(line: str) -> None:
+def tell(line: str) -> None:
+    """Write a line."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

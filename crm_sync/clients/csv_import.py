@@ -34,7 +34,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 CLIENT_COLUMNS: Final = Columns(
     synonyms={
-        "external_id": ("id", "client id", "crm id", "customer id", "user id", "contact id"),
+        "external_id": (
+            "id",
+            "client",
+            "client id",
+            "crm id",
+            "customer id",
+            "user id",
+            "contact id",
+        ),
         "name": ("full name", "client name", "customer name"),
         "email": ("e-mail", "email address", "mail"),
         "phone": ("phone number", "telephone", "mobile", "mobile phone"),

@@ -57,7 +57,7 @@ STEPS: Final[Mapping[KycState, frozenset[KycState]]] = {
         }
     ),
     KycState.EXPIRED: _OPEN | {KycState.REOPENED},
-    KycState.REOPENED: _OPEN | {KycState.EXPIRED},
+    KycState.REOPENED: _OPEN,
     KycState.REJECTED_FINAL: frozenset({KycState.DRAFT, KycState.REOPENED, KycState.SUSPENDED}),
     KycState.SUSPENDED: frozenset({KycState.DRAFT, KycState.REOPENED}),
 }

@@ -30,8 +30,11 @@ COUNTED: Final = 2_000
 """A word is common from here on: more is not counted."""
 
 EXAMINED: Final = 20_000
-"""Clients of the rarest word that are looked at. Two words that are both more common and hardly ever
-meet may find too little; another letter makes them rarer."""
+"""Clients of the rarest word that are looked at.
+
+Two words that are both more common and hardly ever meet may find too little; another letter makes
+them rarer.
+"""
 
 _LAST: Final = chr(0x10FFFF)
 

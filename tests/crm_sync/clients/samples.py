@@ -84,7 +84,7 @@ class Room:
 
     def state(self, external_id="C1"):
         """Return all that reports decide: values, marks and words."""
-        with self.database.reading() as connection:
+        with self.database.writing() as connection:
             held = held_clients(connection, [external_id])[external_id]
             plain = {name: getattr(held.row, name) for name in ("country", "language", "partner")}
             words = connection.scalars(

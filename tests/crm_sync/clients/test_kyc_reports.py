@@ -24,7 +24,8 @@ S = KycState
 
 def kyc(state, at=1, *, client="C1", level="standard", event=None, applicant=None, labels=()):
     return KycReported(
-        provider="sumsub", applicant_id=applicant or f"A-{client}", event_id=event or f"{client}-{at}",
+        provider="sumsub", applicant_id=applicant or f"A-{client}",
+        event_id=event or f"{client}-{at}",
         client_id=client, level=level, state=state, occurred_at_us=at, labels=labels,
     )  # fmt: skip
 
@@ -156,7 +157,7 @@ REFUSES = {
     S.REJECTED_FINAL: set(S) - {S.DRAFT, S.REOPENED, S.SUSPENDED},
     S.SUSPENDED: set(S) - {S.DRAFT, S.REOPENED},
     S.EXPIRED: {S.EXPIRED},
-    S.REOPENED: {S.REOPENED},
+    S.REOPENED: {S.REOPENED, S.EXPIRED},
 }
 """What cannot follow; elsewhere everything but an end of what never began."""
 UNBEGUN = {S.DRAFT, S.SUBMITTED, S.IN_REVIEW, S.RETRY, S.ON_HOLD}
@@ -165,7 +166,9 @@ UNBEGUN = {S.DRAFT, S.SUBMITTED, S.IN_REVIEW, S.RETRY, S.ON_HOLD}
 def follow(reports):
     """Return the state that reports lead to, and since when it counts."""
     state, since = S.NONE, 0
-    for one in sorted(reports, key=lambda r: (r.occurred_at_us, list(S).index(r.state), r.event_id)):
+    for one in sorted(
+        reports, key=lambda r: (r.occurred_at_us, list(S).index(r.state), r.event_id)
+    ):
         ends_nothing = state in UNBEGUN and one.state in {S.EXPIRED, S.REOPENED}
         if one.state in REFUSES.get(state, set()) or ends_nothing:
             continue

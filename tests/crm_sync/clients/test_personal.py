@@ -163,8 +163,6 @@ def test_values_swapped_between_clients_are_refused(room):
     with room.writing() as connection:
         other = select(CLIENT_PII.c.name_ct).where(CLIENT_PII.c.client_id == "C2")
         mine = CLIENT_PII.c.client_id == "C1"
-        connection.execute(
-            CLIENT_PII.update().where(mine).values(name_ct=other.scalar_subquery())
-        )
+        connection.execute(CLIENT_PII.update().where(mine).values(name_ct=other.scalar_subquery()))
     with pytest.raises(StorageError, match="the field name of client C1 cannot be decrypted"):
         room.personal("C1")

@@ -57,11 +57,10 @@ def told(seen):
     return msgspec.json.encode(seen).decode()
 
 
-@pytest.mark.parametrize("role", list(SEES))
-def test_a_role_sees_its_fields_and_no_other(full, role):
-    text = told(look(full, role))
-    for field, value in CANARY.items():
-        assert (value in text) is (field in SEES[role]), field
+def test_a_role_sees_its_fields_and_no_other(full):
+    for role, fields in SEES.items():
+        text = told(look(full, role))
+        assert {field for field, value in CANARY.items() if value in text} == fields
 
 
 def test_a_dealer_sees_login_initials_and_country(full):
@@ -158,20 +157,17 @@ def export(room, role, reason="a request"):
     return out.getvalue()
 
 
-@pytest.mark.parametrize("role", [Role.DEALER, Role.RISK, Role.PAYMENTS, Role.COMPLIANCE])
-def test_an_export_holds_what_the_role_sees_in_lists_and_is_audited(full, role):
-    text = export(full, role)
-    shown = {Field.NAME, Field.IBAN} if role is Role.PAYMENTS else (
-        {Field.NAME} if role is Role.COMPLIANCE else set()
-    )  # fmt: skip
-    for field, value in CANARY.items():
-        assert (value in text) is (field in shown), field
-    assert (full.audit()[-1].action, full.audit()[-1].reason) == ("clients.exported", "a request")
+def test_an_export_holds_what_the_role_sees_in_lists_and_is_audited(full):
+    for role, fields in (SEES | {Role.COMPLIANCE: {Field.NAME}}).items():
+        text = export(full, role)
+        assert {field for field, value in CANARY.items() if value in text} == fields
+        told_of = full.audit()[-1]
+        assert (told_of.action, told_of.reason) == ("clients.exported", "a request")
     with pytest.raises(DomainError, match="who takes them and why"):
         export(full, role, reason="")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "＝1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\uff1d1"])
 def test_an_exported_formula_is_text(text):
     assert neutral(text) == f"'{text}"
 
