@@ -113,7 +113,8 @@ def _payments(count: int, chance: np.random.Generator) -> pl.DataFrame:
 
 
 def _every(step: int, n: Rows, first: int) -> NDArray[np.bool_]:
-    return n % step == first
+    chosen: NDArray[np.bool_] = n % step == first
+    return chosen
 
 
 def _provider(truth: pl.DataFrame) -> pl.DataFrame:
