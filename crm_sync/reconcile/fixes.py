@@ -135,8 +135,9 @@ def _fee(told: Break) -> Fix:
     ours, theirs = told.ledger, told.provider
     if ours is None or theirs is None:
         return Fix(action=FixAction.EXPLAIN)
-    net = abs(ours.amount_minor) - abs(theirs.amount_minor)
-    more = net or (theirs.fee_minor or 0) - (ours.fee_minor or 0)
+    net_of = abs(ours.amount_minor) - abs(theirs.amount_minor)
+    taken = net_of or theirs.fee_minor or 0
+    more = taken - (ours.fee_minor or 0)
     return _posted(_flow(FEES, _clearing(ours), more, ours.currency, "psp_fee"))
 
 

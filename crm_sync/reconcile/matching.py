@@ -6,6 +6,8 @@ rows came. Nothing is chosen among equals: where two rows would fit, neither is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -76,18 +78,23 @@ class Matcher:
 def match(sides: LegSides, leg: Leg, terms: Terms) -> Matcher:
     """Return what belongs together on a leg, and what is left."""
     found = Matcher(sides)
-    _same_unique_references(found)
-    _same_references(found, [*_REF, "amount", "status"])
-    _same_references(found, [*_REF, "amount"])
-    _same_conversions(found)
-    _groups_of_references(found, ["ref", "type"])
-    _groups_of_references(found, ["ref"])
+    for one_pass in _BY_REFERENCE:
+        if found.ours.is_empty() or found.theirs.is_empty():
+            return found
+        one_pass(found)
+    _without_references(found, sides, leg, terms)
+    return found
+
+
+def _without_references(found: Matcher, sides: LegSides, leg: Leg, terms: Terms) -> None:
     strangers = LegSides(_strangers(found.ours, sides.theirs), _strangers(found.theirs, sides.ours))
+    if strangers.ours.is_empty() or strangers.theirs.is_empty():
+        return
     _near(found, strangers, terms.within_us(leg))
     for ours_is_whole in (True, False):
         left = LegSides(_still(strangers.ours, found.ours), _still(strangers.theirs, found.theirs))
-        _sums(found, left, terms, leg, ours_is_whole=ours_is_whole)
-    return found
+        if not (left.ours.is_empty() or left.theirs.is_empty()):
+            _sums(found, left, terms, leg, ours_is_whole=ours_is_whole)
 
 
 def moved(frame: pl.DataFrame) -> pl.DataFrame:
@@ -242,3 +249,14 @@ def _without(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
     taken = np.zeros(int(numbers.max()) + 1, np.bool_)
     taken[rows.to_numpy()] = True
     return frame.filter(pl.Series(~taken[numbers]))
+
+
+_BY_REFERENCE: Final[tuple[Callable[[Matcher], None], ...]] = (
+    _same_unique_references,
+    partial(_same_references, keys=[*_REF, "amount", "status"]),
+    partial(_same_references, keys=[*_REF, "amount"]),
+    _same_conversions,
+    partial(_groups_of_references, keys=["ref", "type"]),
+    partial(_groups_of_references, keys=["ref"]),
+)
+"""The passes that go by references, in their order."""
