@@ -28,6 +28,7 @@ _LATEST_US: Final = 253_402_300_799_999_999
 _BOUNDS: Final = {"at_us": (0, _LATEST_US)}
 _ANY_MINOR: Final = (-LARGEST_MINOR, LARGEST_MINOR)
 _SHOUTED: Final = ("currency", "credit_currency")
+_KINDS: Final = ((pl.Int64, Kind.WHOLE), (pl.Float64, Kind.NUMBER), (pl.String, Kind.TEXT))
 _NO_CREDIT: Final = "credit_currency is another than currency, so credit_minor must not be empty"
 
 
@@ -125,8 +126,8 @@ def _as_asked(column: SideColumn) -> Column:
     if isinstance(column.dtype, pl.Enum):
         choices = tuple(column.dtype.categories)
         return Column(column.name, Kind.CHOICE, column.required, column.default, choices, empty)
-    kinds = {pl.Int64: Kind.WHOLE, pl.Float64: Kind.NUMBER, pl.String: Kind.TEXT}
-    return Column(column.name, kinds[column.dtype], column.required, column.default, (), empty)
+    kind = next(kind for dtype, kind in _KINDS if column.dtype == dtype)
+    return Column(column.name, kind, column.required, column.default, (), empty)
 
 
 def _whole(name: str, raw: pl.Series) -> pl.Series:

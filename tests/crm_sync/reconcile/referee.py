@@ -185,7 +185,7 @@ class LegReferee:
             ours, theirs = ([whole], near) if whole.side is Side.LEDGER else (near, [whole])
             self.take(ours, theirs)
 
-    def judge(self, ours, theirs):
+    def judge(self, ours, theirs):  # noqa: PLR0911 one rule, one return
         currencies, accounts, types = (
             (common(ours, name), common(theirs, name)) for name in ("currency", "account", "type")
         )
@@ -231,7 +231,7 @@ class LegReferee:
             states = [state == "failed" for state in states]
         return ("STATUS", amount) if states[0] != states[1] else None
 
-    def judge_lone(self, row):
+    def judge_lone(self, row):  # noqa: PLR0911 one rule, one return
         mine = row.side is Side.LEDGER
         others = [r for r in (self.all_theirs if mine else self.all_ours) if moved(r) and r.ref]
         known = {(other.ref, other.type) for other in others}

@@ -13,12 +13,12 @@ from tests.thorough import examples
 
 
 def check(owed, held):
-    return client_money_check(
-        pl.DataFrame(owed, {"client_id": pl.String, "currency": pl.String, "amount_minor": pl.Int64},
-                     orient="row"),
-        pl.DataFrame(held, {"place": pl.String, "currency": pl.String, "amount_minor": pl.Int64},
-                     orient="row"),
-    ).rows()  # fmt: skip
+    texts_and_amount = (pl.String, pl.String, pl.Int64)
+    frames = [
+        pl.DataFrame(rows, dict(zip(names, texts_and_amount, strict=True)), orient="row")
+        for names, rows in ((OWED, owed), (HELD, held))
+    ]
+    return client_money_check(*frames).rows()
 
 
 def test_a_shortfall_and_an_excess_by_hand():

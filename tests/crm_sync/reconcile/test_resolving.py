@@ -129,14 +129,14 @@ def test_what_has_no_price_waits(office):
     assert RULE.asks_for(unpriced, [])
 
 
-@pytest.mark.parametrize("actor", ["ann", "ANN", " Ann ", "a nn", "\uff21nn"])
-def test_who_proposed_cannot_approve_under_any_spelling(office, actor):
+def test_who_proposed_cannot_approve_under_any_spelling(office):
     made = office.propose()
-    with pytest.raises(DomainError, match="a second person has to approve"):
-        office.desk.approve(yes(made, actor))
+    for actor in ("ann", "ANN", " Ann ", "a nn", "\uff21nn"):
+        with pytest.raises(DomainError, match="a second person has to approve"):
+            office.desk.approve(yes(made, actor))
+        assert same_person("ann", actor)
     assert office.ledger.posted() == {}
     assert office.state() is BreakState.PROPOSED
-    assert same_person("ann", actor)
 
 
 def test_another_payload_than_was_seen_is_refused(office):
@@ -172,7 +172,7 @@ def test_an_expired_proposal_is_refused_and_gives_its_break_back(office):
     office.now_us = made.expires_at_us
     assert office.desk.waiting() == []
     for _ in range(2):
-        with pytest.raises(DomainError, match="has expired|does not wait any more: it is lapsed"):
+        with pytest.raises(DomainError, match=r"has expired|does not wait any more: it is lapsed"):
             office.desk.approve(yes(made))
     assert office.state() is BreakState.OPEN
     assert office.ledger.posted() == {}
@@ -250,21 +250,20 @@ def test_an_owner_and_a_note_are_kept_and_audited(office):
     assert office.audit()[1:] == [("recon.assign", "ann"), ("recon.note", "cleo")]
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
+def test_what_cannot_be_meant_is_refused(office):
+    nothing = Posting(debit="a", credit="b", amount_minor=0, currency="USD", code="x")
+    nowhere = msgspec.structs.replace(nothing, credit="a", amount_minor=1)
+    for change, said in (
         ({"actor": " "}, "must have a name"),
         ({"actor": "a\nb"}, "must have a name"),
+        ({"actor": "a" * 65}, "must have a name"),
         ({"reason": "no"}, "the reason must say why"),
-        ({"postings": [Posting(debit="a", credit="b", amount_minor=0, currency="USD", code="x")]},
-         "moves an amount above 0"),
-        ({"postings": [Posting(debit="a", credit="a", amount_minor=1, currency="USD", code="x")]},
-         "between two accounts"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_meant_is_refused(office, change, said):
-    with pytest.raises(DomainError, match=said):
-        office.propose(SMALL, **change)
+        ({"reason": "a" * 501}, "the reason must say why"),
+        ({"postings": [nothing]}, "moves an amount above 0"),
+        ({"postings": [nowhere]}, "between two accounts"),
+    ):
+        with pytest.raises(DomainError, match=said):
+            office.propose(SMALL, **change)
     assert office.state(SMALL) is BreakState.OPEN
 
 

@@ -120,54 +120,45 @@ def test_a_run_is_in_the_audit_log(store, database):
     assert '"opened":2' in rows[0].entry.detail
 
 
-@pytest.mark.parametrize(
-    "nonsense",
-    [
+def refuses(database, statement, values):
+    with pytest.raises(StorageError) as refusal, database.writing() as connection:
+        connection.execute(statement.values(**values))
+    assert isinstance(refusal.value.__cause__, IntegrityError), values
+
+
+def test_the_database_refuses_breaks_that_cannot_be(store, database):
+    store.record(run(0), some_breaks(7))
+    for nonsense in (
         {"state": "gone"},
         {"break_class": "ODD"},
         {"side": "bank"},
         {"amount_minor": -1},
         {"state": "assigned", "owner": ""},
         {"last_seen_us": 1},
-    ],
-    ids=str,
-)
-def test_the_database_refuses_breaks_that_cannot_be(store, database, nonsense):
-    store.record(run(0), some_breaks(7))
-    with (
-        pytest.raises(StorageError, match="cannot be used") as refusal,
-        database.writing() as connection,
     ):
-        connection.execute(update(RECON_BREAKS).values(**nonsense))
-    assert isinstance(refusal.value.__cause__, IntegrityError)
+        refuses(database, update(RECON_BREAKS), nonsense)
 
 
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        {"decision": "approved", "decided_by": "ann", "decided_at_us": 1},
-        {"decision": "maybe", "decided_at_us": 1},
-        {"decision": "rejected"},
-        {"decided_at_us": 1},
-    ],
-    ids=str,
-)
-def test_the_database_refuses_decisions_that_cannot_be(database, nonsense):
+def test_the_database_refuses_decisions_that_cannot_be(database):
     texts = ("key", "break_id", "postings", "payload_hash", "reason", "decided_by")
     row = dict.fromkeys((*texts, "decision", "decision_reason"), "") | {"proposed_by": "ann"}
     row |= {"proposed_at_us": 0, "expires_at_us": 1, "decided_at_us": None}
     with database.writing() as connection:
         connection.execute(RECON_PROPOSALS.insert(), row | {"key": "good"})
-    with pytest.raises(StorageError) as refusal, database.writing() as connection:
-        connection.execute(RECON_PROPOSALS.insert(), row | nonsense)
-    assert isinstance(refusal.value.__cause__, IntegrityError)
+    for nonsense in (
+        {"decision": "approved", "decided_by": "ann", "decided_at_us": 1},
+        {"decision": "maybe", "decided_at_us": 1},
+        {"decision": "rejected"},
+        {"decided_at_us": 1},
+    ):
+        refuses(database, RECON_PROPOSALS.insert(), row | nonsense)
 
 
 def test_a_row_that_cannot_be_read_says_what_to_do(store, database):
     store.record(run(0), some_breaks(7))
     with database.writing() as connection:
         connection.execute(update(RECON_BREAKS).values(document="{"))
-    with pytest.raises(StorageError, match="a break in the database cannot be read .* restore"):
+    with pytest.raises(StorageError, match=r"a break in the database cannot be read .* restore"):
         store.breaks("all")
 
 
