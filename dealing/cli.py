@@ -20,6 +20,7 @@ from dealing.audit_cli import AuditCommands, audit
 from dealing.cli_options import BenchSize, Choices, Config, Data, Json, Market, of_run
 from dealing.day_cli import DayCommands
 from dealing.lab.typed import LabCommands, lab
+from dealing.reconcile_options import ReconcileCommands, add_reconcile
 from dealing.whatif_options import WhatIfCommands, add_whatif
 from exposure.errors import ConfigError, DeskError
 
@@ -31,7 +32,9 @@ _INTERRUPTED = 130
 _DAY: Final = "%Y-%m-%d"
 
 
-class Commands(AuditCommands, DayCommands, LabCommands, WhatIfCommands, Protocol):
+class Commands(
+    AuditCommands, DayCommands, LabCommands, ReconcileCommands, WhatIfCommands, Protocol
+):
     """What the command line can ask for. Each returns an exit code or raises DeskError."""
 
     def run(self, choices: Choices, *, fresh: bool) -> int:
@@ -305,6 +308,7 @@ def export_revenue(
 
 day_cli.register(app)
 add_whatif(app)
+add_reconcile(app)
 
 
 def answer(arguments: Sequence[str], commands: Commands) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from dealing.settings import load_settings
 
 if TYPE_CHECKING:
     from dealing.lab.asked import LabAsked
+    from dealing.reconcile.asked import ReconcileAsked
     from dealing.stopping import StopSignals
     from dealing.stress.asked import StressAsked
     from dealing.whatif.asked import WhatIfAsked
@@ -88,6 +90,13 @@ class DayAnswers:
         chosen = load_settings(choices.file, os.environ)
         settings = engine_settings(chosen, kept_events=None)
         return run_whatif(asked, settings, chosen.engine.regime_rules)
+
+    def reconcile(self, asked: ReconcileAsked) -> int:
+        """Say where provider, ledger and platform differ."""
+        self._signals.leave()
+        from dealing.reconcile.command import run_reconcile
+
+        return run_reconcile(asked, lambda: time.time_ns() // 1_000)
 
     def lab(self, asked: LabAsked) -> int:
         """Try the scores on clients whose truth is known."""

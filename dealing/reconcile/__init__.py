@@ -1,0 +1,1 @@
+"""``plimsoll reconcile``: files of three sides in, what is wrong out."""
