@@ -20,15 +20,13 @@ from typing import TYPE_CHECKING, Final
 
 from dealing import cli
 from dealing.day_answers import DayAnswers
-from dealing.directory import DataDirectory, Role, identity_of, recorded_run
+from dealing.directory import DataDirectory, Role
 from dealing.engine_settings import engine_settings
 from dealing.layers import yaml_layer
 from dealing.settings import (
-    SAMPLE,
     SIMULATED,
     CommandsSection,
     DeskSettings,
-    MarketSettings,
     Settings,
     default_file,
     load_settings,
@@ -50,7 +48,6 @@ if TYPE_CHECKING:
     from dealing.server_day import ServerDay
     from dealing.stopping import StopSignals
     from exposure.engine import ExposureEngine
-    from feeds.ports import Market, SteppedPlatform
 
 MB: Final = 1_000_000
 
@@ -87,7 +84,9 @@ class Plimsoll(DayAnswers):
     def feed(self, choices: cli.Choices) -> int:
         """Be the platform process."""
         settings, directory = _opened(choices)
-        work = partial(_platform, settings, directory)
+        from dealing.platform_role import be_platform
+
+        work = partial(be_platform, settings, directory)
         return self._be(Role.PLATFORM, settings, directory, work, choices)
 
     def engine(self, choices: cli.Choices) -> int:
@@ -95,6 +94,12 @@ class Plimsoll(DayAnswers):
         settings, directory = _opened(choices)
         work = partial(_engine, settings, directory)
         return self._be(Role.ENGINE, settings, directory, work, choices)
+
+    def sync(self, choices: cli.Choices) -> int:
+        """Be the back office's process."""
+        settings, directory = _opened(choices)
+        work = partial(_sync, settings, directory)
+        return self._be(Role.SYNC, settings, directory, work, choices)
 
     def desk(self, choices: cli.Choices) -> int:
         """Be the desk process."""
@@ -216,64 +221,12 @@ def _check_policies(settings: Settings) -> None:
         _routing_terms(settings, file)
 
 
-async def _platform(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
-    import structlog
+async def _sync(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
+    from dealing.back_office.starting import be_sync
 
-    from feeds.pacing import Pace
-    from feeds.platform_process import Upkeep, run_platform
-
-    directory.claim(identity_of(settings.market))
-    storage = settings.storage
-    upkeep = Upkeep(log_bytes=storage.platform_log_mb * MB, segment_bytes=storage.file_mb * MB)
-    await run_platform(
-        _outside_world(settings.market),
-        directory.platform,
-        directory.socket(Role.PLATFORM),
-        Pace(settings.market.speed),
-        stop,
-        upkeep,
-        say=structlog.get_logger().warning,
-    )
-
-
-def _outside_world(settings: MarketSettings) -> SteppedPlatform:
-    run = recorded_run(settings.source)
-    if run is None:
-        return _simulated(settings)
-    from feeds.recorded_run import RecordedRun
-
-    held = run.held_identity()
-    market = "" if held is None else held.market
-    return RecordedRun(run.platform / "log", f"recorded run ({market})")
-
-
-def _simulated(settings: MarketSettings) -> SteppedPlatform:
-    import msgspec
-
-    from feeds.simulator.platform import PlatformSettings, SimulatedPlatform
-
-    chosen = PlatformSettings(seed=settings.seed, clients=settings.clients)
-    if settings.source != SIMULATED:  # a recording's times are real: its providers' lag is in them
-        chosen = msgspec.structs.replace(chosen, quote_lag_ms=0)
-    return SimulatedPlatform(_market(settings), chosen)
-
-
-def _market(settings: MarketSettings) -> Market:
-    start = None if settings.start is None else round(settings.start.timestamp()) * 10**9
-    if settings.source == SIMULATED:
-        from feeds.simulator.market import DEFAULT_START, SimulatedMarket
-
-        return SimulatedMarket(settings.seed, start=DEFAULT_START if start is None else start)
-    import structlog
-
-    from feeds.recorded_market import RecordedMarket
-    from feeds.samples import sample_directory
-
-    source = sample_directory() if settings.source == SAMPLE else Path(settings.source)
-    market = RecordedMarket(source, providers=settings.providers, start_at=start)
-    for note in market.notes:
-        structlog.get_logger().warning(note)
-    return market
+    database = _database(settings, directory, directory.run_id)
+    _make_ready(database, settings, directory)
+    await be_sync(settings, directory, database, stop)
 
 
 async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:

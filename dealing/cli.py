@@ -49,6 +49,10 @@ class Commands(
         """Be the engine process."""
         ...
 
+    def sync(self, choices: Choices) -> int:
+        """Be the back office's process."""
+        ...
+
     def desk(self, choices: Choices) -> int:
         """Be the desk process."""
         ...
@@ -199,6 +203,19 @@ def engine(
     """Run the engine process alone, on the data directory of its platform."""
     values = {"market.source": market, "storage.directory": data}
     return _commands(context).engine(Choices(file=config, values=values, exact=settings))
+
+
+@app.command(short_help="Run the back office's process alone.")
+def sync(
+    context: typer.Context,
+    config: Config = None,
+    market: Market = None,
+    data: Data = None,
+    settings: Exact = None,
+) -> int:
+    """Run the back office alone, on the data directory of its platform."""
+    values = {"market.source": market, "storage.directory": data}
+    return _commands(context).sync(Choices(file=config, values=values, exact=settings))
 
 
 @app.command(short_help="Run the desk process alone.")

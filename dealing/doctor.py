@@ -91,7 +91,7 @@ def run_doctor(directory: DataDirectory, *, json_out: str | None) -> int:
 def examine(directory: DataDirectory) -> Examination:
     """Look at a data directory and at what runs on it, changing nothing."""
     status = _status(directory)
-    processes = [_process(role, directory, status) for role in (Role.SUPERVISOR, *COMMAND_OF)]
+    processes = [_process(role, directory, status) for role in _roles(directory, status)]
     engine_lives = directory.owner(Role.ENGINE) is not None
     frame = asyncio.run(_newest_frame(directory)) if engine_lives else None
     book = None if frame is None else _book(frame, time.time_ns())
@@ -174,6 +174,13 @@ def _status(directory: DataDirectory) -> RunStatus | None:
         return msgspec.json.decode(status_file(directory).read_bytes(), type=RunStatus)
     except (OSError, *UNDECODABLE):
         return None
+
+
+def _roles(directory: DataDirectory, status: RunStatus | None) -> list[Role]:
+    """Return the processes of a run; the back office only where it is, or is meant to be."""
+    told = {child.role for child in status.children} if status is not None else set()
+    is_there = Role.SYNC in told or directory.owner(Role.SYNC) is not None
+    return [Role.SUPERVISOR, *(role for role in COMMAND_OF if role is not Role.SYNC or is_there)]
 
 
 def _process(role: Role, directory: DataDirectory, status: RunStatus | None) -> ProcessRow:

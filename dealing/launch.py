@@ -25,7 +25,12 @@ from dealing.stopping import StopSignals
 from dealing.supervisor import ChildPlan, ChildStatus, Supervisor
 from exposure.errors import StorageError
 
-COMMAND_OF = {Role.PLATFORM: "feed", Role.ENGINE: "engine", Role.DESK: "desk"}
+COMMAND_OF = {
+    Role.PLATFORM: "feed",
+    Role.ENGINE: "engine",
+    Role.SYNC: "sync",
+    Role.DESK: "desk",
+}
 """The processes of a run in starting order, and the commands that are them."""
 
 
@@ -97,6 +102,7 @@ async def _supervise(
     plans = [
         _plan(role, [*program, command, "--settings", str(settings_file)], settings, directory)
         for role, command in COMMAND_OF.items()
+        if role is not Role.SYNC or settings.sync.enabled
     ]
     note = partial(_note, directory, address_of(settings.desk), time.time_ns())
     supervisor = Supervisor(plans, random.random, note)
@@ -110,7 +116,7 @@ async def _supervise(
 def _plan(
     role: Role, command: Sequence[str], settings: Settings, directory: DataDirectory
 ) -> ChildPlan:
-    path = directory.socket(role)
+    path = directory.webhooks_file if role is Role.SYNC else directory.socket(role)
 
     async def listens() -> bool:
         return path.exists()

@@ -62,6 +62,8 @@ class _Lines(RotatingFileHandler):
 def _log_to(*handlers: logging.Handler) -> None:
     logging.basicConfig(level=logging.DEBUG, handlers=handlers, force=True)
     logging.getLogger("asyncio").setLevel(logging.INFO)
+    for client in ("httpx2", "httpcore2"):  # a line per request, with all of its address
+        logging.getLogger(client).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

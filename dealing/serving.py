@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,16 +27,23 @@ async def serve_desk(
     ``others`` is what goes on beside it.
     """
     ended = asyncio.Event()
-    await run_until(ended, hub.run(), serve(app, listening, stop, ended), *others)
+    await run_until(ended, hub.run(), serve(app, listening, stop, ended, "on"), *others)
 
 
 async def serve(
-    app: ASGIApp, listening: socket.socket, stop: asyncio.Event, ended: asyncio.Event
+    app: ASGIApp,
+    listening: socket.socket,
+    stop: asyncio.Event,
+    ended: asyncio.Event,
+    lifespan: Literal["on", "off"] = "off",
 ) -> None:
-    """Serve an application on a socket that already listens, until ``stop``; then set ``ended``."""
+    """Serve an application on a socket that already listens, until ``stop``; then set ``ended``.
+
+    ``lifespan`` is on for one that has to do something at its start or its end.
+    """
     config = uvicorn.Config(
         app,
-        lifespan="on",
+        lifespan=lifespan,
         access_log=False,
         log_config=None,
         server_header=False,

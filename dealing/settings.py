@@ -220,6 +220,7 @@ class SyncSection(_Section):
     enabled: bool
     host: str
     port: int = Field(ge=0, le=65_535)
+    public_url: str
     approval_above: dict[CurrencyCode, int]
     kyc_levels: Listed[str] = Field(min_length=1)
     kyc_required: str

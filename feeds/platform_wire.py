@@ -35,7 +35,7 @@ class Instruct(msgspec.Struct, frozen=True, tag=True):
 
 
 class AskBalanceDeals(msgspec.Struct, frozen=True, tag=True):
-    """To the platform: what was booked for desks into and out of this account?"""
+    """To the platform: what was booked for desks in this account, or in all for ""?"""
 
     login: str
 

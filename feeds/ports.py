@@ -144,7 +144,7 @@ class SteppedPlatform(Protocol):
         ...
 
     def balance_deals(self, login: str) -> list[BalanceDeal]:
-        """Return what was booked for desks into and out of an account, oldest first."""
+        """Return what was booked for desks in an account, or in all for "", oldest first."""
         ...
 
     def advance(

@@ -99,7 +99,7 @@ async def send_commands(path: Path, commands: Sequence[PlatformCommand]) -> list
 
 
 async def balance_deals(path: Path, login: str) -> list[BalanceDeal]:
-    """Return what the platform behind a socket booked for desks in an account, oldest first.
+    """Return what the platform behind a socket booked for desks, oldest first; "" is everybody.
 
     Raises:
         DisconnectedError: Nobody answers there, or went away before the answer.

@@ -25,13 +25,15 @@ KEY: Final = "PLIMSOLL_KEY"
 OLD_KEY: Final = "PLIMSOLL_KEY_OLD"
 INDEX_KEY: Final = "PLIMSOLL_INDEX_KEY"
 WEBHOOK: Final = "PLIMSOLL_WEBHOOK_"
+API: Final = "PLIMSOLL_API_"
 _KEY_BYTES: Final = 32
 
 
 class BackOfficeSecrets(msgspec.Struct, frozen=True, kw_only=True):
     """What must not be seen; its text form shows nothing.
 
-    ``webhooks`` by provider, the newest first; ``parties`` is what the simulated payment provider
+    ``webhooks`` by provider, the newest first; ``tokens`` open the interfaces of other systems
+    (``PLIMSOLL_API_HUBSPOT``); ``parties`` is what the simulated payment provider
     is asked with, "" where there is none.
     """
 
@@ -39,6 +41,7 @@ class BackOfficeSecrets(msgspec.Struct, frozen=True, kw_only=True):
     index_key: bytes
     old_keys: tuple[bytes, ...] = ()
     webhooks: Mapping[str, tuple[str, ...]] = {}
+    tokens: Mapping[str, str] = {}
     parties: str = ""
 
     def __repr__(self) -> str:
@@ -63,8 +66,17 @@ def from_environment(environment: Mapping[str, str]) -> BackOfficeSecrets:
         for name, value in environment.items()
         if name.startswith(WEBHOOK) and value.split()
     }
+    tokens = {
+        name.removeprefix(API).lower(): value
+        for name, value in environment.items()
+        if name.startswith(API) and value
+    }
     return BackOfficeSecrets(
-        key=key, index_key=index_key, old_keys=(old,) if old else (), webhooks=webhooks
+        key=key,
+        index_key=index_key,
+        old_keys=(old,) if old else (),
+        webhooks=webhooks,
+        tokens=tokens,
     )
 
 
@@ -85,6 +97,27 @@ def of_simulation(file: Path) -> BackOfficeSecrets:
     except OSError as e:
         raise StorageError(f"{file} cannot be written: {e.strerror}") from e
     return of_simulation(file)
+
+
+def secrets_of(file: Path, environment: Mapping[str, str]) -> BackOfficeSecrets:
+    """Return the keys and secrets of a run: given ones, or drawn ones.
+
+    Every run of today is on a simulated platform with invented persons, so keys need not be given;
+    who gives one has to give all.
+
+    Raises:
+        ConfigError: A key that was given is none.
+    """
+    given = any(name.startswith(("PLIMSOLL_KEY", "PLIMSOLL_INDEX_KEY")) for name in environment)
+    drawn = of_simulation(file)
+    if not given:
+        return drawn
+    real = from_environment(environment)
+    webhooks = {**drawn.webhooks, **real.webhooks}
+    return BackOfficeSecrets(
+        key=real.key, index_key=real.index_key, old_keys=real.old_keys, webhooks=webhooks,
+        tokens=real.tokens, parties=drawn.parties,
+    )  # fmt: skip
 
 
 def _keep_first(file: Path, content: bytes) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from exposure.errors import InvariantError, StorageError
+from exposure.model.accounts import Account
 from exposure.model.events import ClockTicked, InputEvent
 from feeds.platform_commands import BalanceDeal, PlatformCommand
 from feeds.ports import Market
@@ -107,6 +108,11 @@ class SimulatedPlatform:
             if not self._server.board.convertible(currency).any()
         ]
 
+    @property
+    def accounts(self) -> list[Account]:
+        """Everybody's terms as they are at the start."""
+        return list(self._population.accounts)
+
     def truth(self) -> pl.DataFrame:
         """Return what only the simulator knows: the kind of client behind each login.
 
@@ -139,7 +145,7 @@ class SimulatedPlatform:
         return self._floor.commands.refusal(command, pending)
 
     def balance_deals(self, login: str) -> list[BalanceDeal]:
-        """Return what was booked for desks into and out of an account, oldest first."""
+        """Return what was booked for desks in an account, or in all for "", oldest first."""
         return self._server.balance_deals(login)
 
     def advance(

@@ -244,8 +244,11 @@ class TradeServer:
         ])  # fmt: skip
 
     def balance_deals(self, login: str) -> list[BalanceDeal]:
-        """Return what was booked for desks into and out of an account, oldest first."""
-        return list(self._for_desks.get(login, ()))
+        """Return what was booked for desks in an account, or in all for "", oldest first."""
+        if login:
+            return list(self._for_desks.get(login, ()))
+        every = (deal for deals in self._for_desks.values() for deal in deals)
+        return sorted(every, key=lambda deal: (deal.at, int(deal.deal_id)))
 
     def restrict(self, login: str, *, close_only: bool, ts: int) -> None:
         """Let an account only close what it holds, or trade again."""

@@ -54,15 +54,18 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """Becomes another Python program whose files grow up to a size and no further."""
 
 
-def start(*arguments, files_up_to=None, **options):
+def start(*arguments, files_up_to=None, back_office=False, **options):
     """Start plimsoll with its output in a pipe, its own process group, and no settings of ours.
 
     Args:
         arguments: Of the command line.
+        back_office: Whether it runs too, with its payments at times of the wall clock.
         files_up_to: Bytes; a write beyond them fails, as on a full disk, in its children too.
         options: Of Popen.
     """
     inherited = {name: value for name, value in os.environ.items() if "PLIMSOLL" not in name}
+    if not back_office:
+        inherited["PLIMSOLL__SYNC__ENABLED"] = "false"
     limit = [] if files_up_to is None else ["-c", FULL_DISK, files_up_to]
     return subprocess.Popen(
         [sys.executable, *map(str, (*limit, ROOT / "app.py", *arguments))],

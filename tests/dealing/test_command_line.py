@@ -187,7 +187,7 @@ def test_check_config_accepts_the_default_and_lists_every_problem_of_another(tmp
         (
             "plimsoll: bad.yaml line 4: zebra: there is no such key "
             "(the sections are commands, desk, engine, hedging, limits, log, market, "
-            "providers, routing, storage)"
+            "providers, routing, storage, sync)"
         ),
     ]
 

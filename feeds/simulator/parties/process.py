@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from feeds.simulator.parties.cash_desk import CashDesk
+from feeds.simulator.parties.people import SimulatedAccount, accounts_csv, clients_csv
 from feeds.simulator.parties.post_office import PostOffice
 
 STEP_S: Final = 0.5
@@ -35,10 +36,15 @@ async def run_parties(
                 await asyncio.wait_for(stop.wait(), STEP_S)
 
 
-def parties_app(desk: CashDesk, secret: str, now_us: Callable[[], int]) -> Starlette:
-    """Return the provider's own HTTP interface: orders to pay out, and its statement.
+def parties_app(
+    desk: CashDesk,
+    accounts: Sequence[SimulatedAccount],
+    secret: str,
+    now_us: Callable[[], int],
+) -> Starlette:
+    """Return what the parties answer: orders to pay out, a statement, and the CRM's exports.
 
-    Both need ``Authorization: Bearer SECRET``.
+    All need ``Authorization: Bearer SECRET``.
     """
 
     def is_known(request: Request) -> bool:
@@ -59,8 +65,17 @@ def parties_app(desk: CashDesk, secret: str, now_us: Callable[[], int]) -> Starl
         since = request.query_params.get("since_us", "0")
         return JSONResponse(desk.statement(int(since) if since.isdecimal() else 0))
 
+    async def exported(request: Request) -> Response:
+        if not is_known(request):
+            return Response(status_code=401)
+        make = clients_csv if request.url.path == "/clients.csv" else accounts_csv
+        text = await asyncio.to_thread(make, accounts)
+        return Response(text, media_type="text/csv")
+
     return Starlette(
         routes=[
+            Route("/clients.csv", exported, methods=["GET"]),
+            Route("/accounts.csv", exported, methods=["GET"]),
             Route("/payouts", pay_out, methods=["POST"]),
             Route("/statement", statement, methods=["GET"]),
         ]

@@ -52,6 +52,8 @@ def test_money_is_booked_and_found_again_by_its_comment(run):
     assert (deal.deal_id, deal.amount, deal.comment) == (booked.deal_id, 250.0, "CRM-1")
     assert deal.at == booked.ts_event
     assert run.platform.balance_deals(login_of(run, 1)) == []
+    step(run, change(login_of(run, 1), 5.0, key="money-2", comment="CRM-2"))
+    assert [one.comment for one in run.platform.balance_deals("")] == ["CRM-1", "CRM-2"]
 
 
 def test_no_more_goes_out_than_the_margin_leaves(run):

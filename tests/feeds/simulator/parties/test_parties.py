@@ -175,14 +175,17 @@ async def test_nothing_is_sent_while_nobody_knows_where_to(store):
 
 @pytest.mark.anyio
 async def test_only_the_broker_gives_orders_and_reads_the_statement(desk, store):
-    transport = httpx2.ASGITransport(parties_app(desk, "key", lambda: 1_000 * S))
+    transport = httpx2.ASGITransport(parties_app(desk, ACCOUNTS, "key", lambda: 1_000 * S))
     async with httpx2.AsyncClient(transport=transport, base_url="http://psp") as client:
         assert (await client.post("/payouts", json=ORDER)).status_code == 401
         known = {"authorization": "Bearer key"}
         for bad in (b"no", b"[]", b"{}", json.dumps({**ORDER, "amount_minor": -5}).encode()):
             assert (await client.post("/payouts", content=bad, headers=known)).status_code == 400
         assert (await client.post("/payouts", json=ORDER, headers=known)).json() == {"id": "po_W-1"}
-        assert (await client.get("/statement")).status_code == 401
+        for path in ("/statement", "/clients.csv", "/accounts.csv"):
+            assert (await client.get(path)).status_code == 401
+        exported = await client.get("/clients.csv", headers=known)
+        assert exported.text == clients_csv(ACCOUNTS)
         assert (await client.get("/statement", headers=known)).json() == []
     assert len(store.since(0)) == 1
 

@@ -1,0 +1,50 @@
+"""The first clients of a run: what the simulated CRM exports, loaded as any broker's file is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy import func, select
+
+from crm_sync.clients.csv_import import Source, import_accounts, import_clients, load_of
+from crm_sync.clients.csv_lines import SetAside
+from crm_sync.clients.fields import default_policy
+from crm_sync.clients.loading import ClientLoader
+from crm_sync.clients.tables import TRADING_ACCOUNT
+from dealing.back_office.outside import PartySender
+from dealing.back_office.rooms import Rooms
+from dealing.directory import write_whole
+
+_CRM: Final = "crm"
+_FILES: Final = ("clients.csv", "accounts.csv")
+
+
+def has_accounts(rooms: Rooms) -> bool:
+    """Whether clients were loaded before."""
+    with rooms.database.reading() as connection:
+        return bool(connection.scalar(select(func.count()).select_from(TRADING_ACCOUNT)))
+
+
+def load_exports(rooms: Rooms, parties: PartySender, directory: Path) -> int:
+    """Fetch the CRM's exports and load them; return how many accounts there are.
+
+    Raises:
+        DeliveryError: The CRM does not answer.
+        DataError: A file cannot be read.
+        StorageError: The database cannot be used.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    clients, accounts = (directory / name for name in _FILES)
+    for file in (clients, accounts):
+        write_whole(file, parties.exported(file.name))
+        file.chmod(0o600)
+    loader = ClientLoader(
+        rooms.database, rooms.keyring, (default_policy(), rooms.kyc_policy), rooms.now_us
+    )
+    aside = SetAside()
+    import_clients(loader, Source(clients), load_of(clients, _CRM, rooms.now_us()), aside)
+    loaded = import_accounts(rooms.database, Source(accounts), aside)
+    structlog.get_logger().info("clients loaded", accounts=loaded.rows, refused=aside.count)
+    return loaded.rows
