@@ -19,7 +19,7 @@ from dealing.process import run_until_told
 from dealing.stopping import STOP_SIGNALS, StopSignals
 from tests.dealing.processes import PATIENCE_S, start, until
 
-SERVICES = {"run", "feed", "engine", "desk"}
+SERVICES = {"run", "feed", "engine", "sync", "desk"}
 """The commands that live until a signal; every other one gives Ctrl-C back to its person."""
 
 MOMENTS = 12

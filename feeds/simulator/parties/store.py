@@ -69,12 +69,8 @@ class PartyStore:
     def changing(self) -> Iterator[None]:
         """Keep all that the block writes, or nothing of it."""
         self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._connection:  # commits, or rolls back if the block fails
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Let go of the file."""
