@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from crm_sync.audit import canonical
 from crm_sync.money.errors import MoneyConflictError
-from crm_sync.money.locks import locked
 from crm_sync.money.recording import Deed, record
+from crm_sync.money.rows import locked
 from crm_sync.money.tables import MONEY_APPROVALS
 
 APPROVED: Final = "approved"

@@ -26,7 +26,7 @@ from crm_sync.money.ledger import (
     refuse_overdraft,
     void_of,
 )
-from crm_sync.money.locks import locked
+from crm_sync.money.rows import locked
 from crm_sync.money.tables import LEDGER_ACCOUNTS, LEDGER_TRANSFERS
 
 POSTED: Final = (Flow.POSTED, Flow.POST)

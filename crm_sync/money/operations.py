@@ -173,6 +173,7 @@ def _lower_debt(
 ) -> None:
     alone(connection)
     debtor = receivable(debt.client_id, debt.currency)
+    refuse_amount(debt.amount_minor, "the amount of the debt")
     transfer = by_hand(payer, debtor, debt.amount_minor, code, operation, now_us)
     if transfer_of(connection, transfer.id) is None:
         owed = -balance_of(connection, debtor).posted_minor

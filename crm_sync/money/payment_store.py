@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from crm_sync.events import Outcome, PaymentReported, SettlementReported
-from crm_sync.money.locks import locked
 from crm_sync.money.payments import Part, Payment, Stage, payment_id
+from crm_sync.money.rows import locked, value_of
 from crm_sync.money.tables import PAYMENT_EVENTS, PAYMENT_PARTS, PAYMENTS
 
 SETTLED: Final = "settled"
@@ -100,9 +100,8 @@ def _keep_part(connection: Connection, key: str, part: Part) -> None:
 
 
 def _payment(row: Row[Any], parts: list[Part]) -> Payment:
-    held = row._asdict()
-    return msgspec.convert({**{name: held[name] for name in _FIELDS}, "parts": parts}, Payment)
+    return value_of(row, Payment, parts=parts)
 
 
 def _part(row: Row[Any]) -> Part:
-    return msgspec.convert(row._asdict(), Part)
+    return value_of(row, Part)

@@ -66,7 +66,6 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
     state: PartState
     amount_minor: int
-    fee_minor: int = 0
     from_wallet_minor: int | None = None
 
 
@@ -81,7 +80,6 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     stage: Stage = Stage.CREATED
     amount_minor: int = 0
-    fee_minor: int = 0
     method: str = ""
     instrument: str = ""
     country: str = ""
@@ -197,7 +195,6 @@ def postings(payment: Payment, at_us: int) -> list[Transfer]:
     owner, currency = payment.client_id, payment.currency
     house, ours = clearing(payment.provider, currency), wallet(owner, currency)
     moves = [(house, ours, payment.amount_minor, payment.id, "capture")]
-    moves.append((_fees(payment), house, payment.fee_minor, payment.id, "capture_fee"))
     for part in payment.parts:
         moves += _moves_of_part(payment, part)
     return [
@@ -208,6 +205,27 @@ def postings(payment: Payment, at_us: int) -> list[Transfer]:
         for debit, credit, amount, ref, code in moves
         if amount
     ]  # fmt: skip
+
+
+def fee_of(report: PaymentReported, subject: str, at_us: int) -> Transfer | None:
+    """Return what a provider charges for a step, None if nothing; the house bears it.
+
+    Args:
+        report: Every step of a payment has a fee of its own, whatever became of the payment.
+        subject: Our id of the payment or payout.
+        at_us: When the transfer is posted.
+    """
+    if not report.fee_minor:
+        return None
+    return Transfer(
+        debit=of_house(AccountKind.PSP_FEES, report.currency),
+        credit=clearing(report.provider, report.currency),
+        amount_minor=report.fee_minor,
+        source="fee",
+        ext_ref=f"{subject}/{_part_ref(report)}",
+        code=f"{report.step}_fee",
+        at_us=at_us,
+    )
 
 
 def disputes(payment: Payment) -> list[Part]:
@@ -243,7 +261,6 @@ def _captured(payment: Payment, report: PaymentReported) -> Payment:
         payment,
         stage=Stage.CAPTURED,
         amount_minor=report.amount_minor,
-        fee_minor=report.fee_minor,
         captured_at_us=report.occurred_at_us,
     )
     return _checked(captured)
@@ -251,13 +268,10 @@ def _captured(payment: Payment, report: PaymentReported) -> Payment:
 
 def _with_part(payment: Payment, report: PaymentReported) -> Payment:
     kind, state = _REPORTED[report.step]
-    ref = report.step_ref or (report.event_id if kind is PartKind.REFUND else ONLY_DISPUTE)
+    ref = _part_ref(report)
     held = next((one for one in payment.parts if (one.kind, one.ref) == (kind, ref)), None)
     if held is None:
-        part = Part(
-            kind=kind, ref=ref, state=state, amount_minor=report.amount_minor,
-            fee_minor=report.fee_minor,
-        )  # fmt: skip
+        part = Part(kind=kind, ref=ref, state=state, amount_minor=report.amount_minor)
         return _checked(msgspec.structs.replace(payment, parts=(*payment.parts, part)))
     if kind is PartKind.REFUND and held.amount_minor != report.amount_minor:
         raise _conflict(payment, f"was refunded {held.amount_minor} under the same id")
@@ -266,6 +280,14 @@ def _with_part(payment: Payment, report: PaymentReported) -> Payment:
     ended = msgspec.structs.replace(held, state=state)
     parts = tuple(ended if one is held else one for one in payment.parts)
     return msgspec.structs.replace(payment, parts=parts)
+
+
+def _part_ref(report: PaymentReported) -> str:
+    """Return what a refund or a dispute is known by; "" for other steps."""
+    if report.step not in _REPORTED:
+        return ""
+    kind, _ = _REPORTED[report.step]
+    return report.step_ref or (report.event_id if kind is PartKind.REFUND else ONLY_DISPUTE)
 
 
 def _checked(payment: Payment) -> Payment:
@@ -289,14 +311,9 @@ def _moves_of_part(
     debts = receivable(payment.client_id, payment.currency)
     yield ours, house, given, ref, f"{kind}"
     yield debts, house, owed, ref, f"{kind}_owed"
-    yield _fees(payment), house, part.fee_minor, ref, f"{kind}_fee"
     if part.state is PartState.WON:
         yield house, ours, given, ref, f"{kind}_won"
         yield house, debts, owed, ref, f"{kind}_won_owed"
-
-
-def _fees(payment: Payment) -> Account:
-    return of_house(AccountKind.PSP_FEES, payment.currency)
 
 
 def _conflict(payment: Payment, reason: str) -> MoneyConflictError:

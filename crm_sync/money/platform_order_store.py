@@ -8,7 +8,6 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, func, select
 
 from crm_sync.money.ledger import Transfer
-from crm_sync.money.locks import locked
 from crm_sync.money.platform_orders import (
     OrderState,
     PlatformOrder,
@@ -18,6 +17,7 @@ from crm_sync.money.platform_orders import (
 )
 from crm_sync.money.ports import Side, TradingAccount, What
 from crm_sync.money.recording import Deed, record
+from crm_sync.money.rows import locked, value_of
 from crm_sync.money.tables import PLATFORM_ORDERS
 
 
@@ -152,4 +152,4 @@ def _row(order: PlatformOrder) -> dict[str, Any]:
 
 
 def _order(row: Row[Any]) -> PlatformOrder:
-    return msgspec.convert(row._asdict(), PlatformOrder)
+    return value_of(row, PlatformOrder)

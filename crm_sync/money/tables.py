@@ -104,7 +104,6 @@ PAYMENTS: Final = Table(
     text_column("reference"),
     text_column("stage"),
     big_column("amount_minor"),
-    big_column("fee_minor"),
     text_column("currency"),
     text_column("method"),
     text_column("instrument"),
@@ -113,7 +112,7 @@ PAYMENTS: Final = Table(
     big_column("updated_at_us"),
     UniqueConstraint("provider", "provider_ref", name="uq_payments_provider"),
     CheckConstraint("stage IN ('created', 'pending', 'failed', 'captured')", name="stage"),
-    CheckConstraint("amount_minor >= 0 AND fee_minor >= 0", name="amounts"),
+    CheckConstraint("amount_minor >= 0", name="amounts"),
     CheckConstraint("stage <> 'captured' OR amount_minor > 0", name="captured"),
     Index(None, "client_id"),
 )
@@ -127,11 +126,10 @@ PAYMENT_PARTS: Final = Table(
     key_column(String, "ref"),
     text_column("state"),
     big_column("amount_minor"),
-    big_column("fee_minor"),
     Column("from_wallet_minor", BigInteger),
     CheckConstraint("kind IN ('refund', 'dispute')", name="kind"),
     CheckConstraint("state IN ('taken', 'lost', 'won')", name="state"),
-    CheckConstraint("amount_minor > 0 AND fee_minor >= 0", name="amounts"),
+    CheckConstraint("amount_minor > 0", name="amounts"),
     CheckConstraint("from_wallet_minor BETWEEN 0 AND amount_minor", name="from_wallet"),
 )
 """Refunds and disputes of deposits; what the wallet did not have, the client owes."""
@@ -250,11 +248,10 @@ PAYOUTS: Final = Table(
     text_column("payment_ref"),
     text_column("state"),
     text_column("provider_ref"),
-    big_column("fee_minor"),
     CheckConstraint(
         "state IN ('held', 'sent', 'pending', 'paid', 'failed', 'returned', 'void')", name="state"
     ),
-    CheckConstraint("amount_minor > 0 AND fee_minor >= 0", name="amounts"),
+    CheckConstraint("amount_minor > 0", name="amounts"),
     Index(None, "withdrawal_id"),
     Index(None, "client_id"),
 )

@@ -31,13 +31,15 @@ from crm_sync.money.ledger import (
     stable_id,
     wallet,
 )
-from crm_sync.money.ledger_store import balance_of
+from crm_sync.money.ledger_store import balance_of, transfer_of
 from crm_sync.money.payment_store import is_known, keep_event, keep_payment, payment_of
 from crm_sync.money.payments import (
     Payment,
     check_report,
     disputes,
+    fee_of,
     new_payment,
+    payment_id,
     postings,
     settled,
     taken,
@@ -76,6 +78,8 @@ class MoneyReports:
             outcome = self._withdrawals.payout_reported(connection, report, now_us)
         else:
             outcome = self._take(connection, report, now_us)
+        if _bear_fee(connection, report, now_us):
+            outcome = Outcome.APPLIED
         keep_event(connection, report, outcome, now_us)
         return outcome
 
@@ -140,6 +144,19 @@ class MoneyReports:
             return
         booking = Booking(side=Side.IN, amount_minor=payment.kept_minor)
         place(connection, account, booking, cause, now_us)
+
+
+def _bear_fee(connection: Connection, report: PaymentReported, now_us: int) -> bool:
+    """Let the house bear what a step costs; return whether that is new."""
+    of_payout = report.direction is Direction.WITHDRAWAL
+    payment = payment_id(report.provider, report.provider_ref)
+    fee = fee_of(report, report.reference if of_payout else payment, now_us)
+    if fee is None:
+        return False
+    is_new = transfer_of(connection, fee.id) is None
+    deed = _deed(report, "payment.fee", f"payment {payment}", now_us)
+    record(connection, deed, [fee])
+    return is_new
 
 
 def _may_have(account: TradingAccount, payment: Payment) -> bool:

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, select
 
-from crm_sync.money.locks import locked
 from crm_sync.money.payment_store import captured_of
+from crm_sync.money.rows import locked, value_of
 from crm_sync.money.tables import PAYOUTS, WITHDRAWALS
 from crm_sync.money.withdrawals import Destination, Payout, PayoutState, Source, Withdrawal
 
@@ -21,7 +21,7 @@ def withdrawal_of(connection: Connection, withdrawal_id: str) -> Withdrawal | No
     """Return a withdrawal; nobody else changes it before the transaction ends."""
     mine = select(WITHDRAWALS).where(WITHDRAWALS.c.id == withdrawal_id)
     row = connection.execute(locked(connection, mine)).first()
-    return None if row is None else msgspec.convert(row._asdict(), Withdrawal)
+    return None if row is None else value_of(row, Withdrawal)
 
 
 def keep_withdrawal(connection: Connection, withdrawal: Withdrawal) -> None:
@@ -74,4 +74,4 @@ def sources_of(connection: Connection, client_id: str, currency: str) -> list[So
 
 
 def _payout(row: Row[Any]) -> Payout:
-    return msgspec.convert(row._asdict(), Payout)
+    return value_of(row, Payout)

@@ -15,11 +15,9 @@ import msgspec
 from crm_sync.events import PaymentReported, PaymentStep
 from crm_sync.money.errors import MoneyConflictError
 from crm_sync.money.ledger import (
-    AccountKind,
     Flow,
     Transfer,
     clearing,
-    of_house,
     post_of,
     stable_id,
     void_of,
@@ -120,7 +118,6 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     payment_ref: str = ""
     state: PayoutState = PayoutState.HELD
     provider_ref: str = ""
-    fee_minor: int = 0
 
 
 _RANK: Final = {
@@ -192,8 +189,7 @@ def payout_after(payout: Payout, report: PaymentReported) -> Payout:
     if _RANK[state] <= _RANK[payout.state]:
         return payout
     known = payout.provider_ref or report.provider_ref
-    fee_minor = payout.fee_minor or report.fee_minor
-    return msgspec.structs.replace(payout, state=state, provider_ref=known, fee_minor=fee_minor)
+    return msgspec.structs.replace(payout, state=state, provider_ref=known)
 
 
 def hold_of(payout: Payout, at_us: int) -> Transfer:
@@ -215,13 +211,13 @@ def moves_of(payout: Payout, at_us: int) -> list[Transfer]:
     hold = hold_of(payout, at_us)
     match payout.state:
         case PayoutState.HELD | PayoutState.SENT | PayoutState.PENDING:
-            return _fees(payout, at_us)
+            return []
         case PayoutState.PAID:
-            return [post_of(hold, at_us), *_fees(payout, at_us)]
+            return [post_of(hold, at_us)]
         case PayoutState.RETURNED:
-            return [post_of(hold, at_us), *_fees(payout, at_us), _given_back(hold)]
+            return [post_of(hold, at_us), _given_back(hold)]
         case PayoutState.FAILED | PayoutState.VOID:
-            return [void_of(hold, at_us), *_fees(payout, at_us)]
+            return [void_of(hold, at_us)]
         case _ as never:
             assert_never(never)
 
@@ -261,21 +257,6 @@ def _given_back(hold: Transfer) -> Transfer:
     return msgspec.structs.replace(
         hold, debit=hold.credit, credit=hold.debit, code="payout_returned", flow=Flow.POSTED
     )
-
-
-def _fees(payout: Payout, at_us: int) -> list[Transfer]:
-    if not payout.fee_minor:
-        return []
-    fee = Transfer(
-        debit=of_house(AccountKind.PSP_FEES, payout.currency),
-        credit=clearing(payout.provider, payout.currency),
-        amount_minor=payout.fee_minor,
-        source="payout",
-        ext_ref=payout.id,
-        code="payout_fee",
-        at_us=at_us,
-    )
-    return [fee]
 
 
 def _conflict(payout: Payout, reason: str) -> MoneyConflictError:

@@ -4,8 +4,10 @@ import shutil
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from crm_sync.database import database_at
+from crm_sync.schema import METADATA
 from dealing.storage.migrate import upgrade
 from tests.crm_sync.money.fakes import House
 
@@ -31,16 +33,16 @@ def empty_postgres(postgres, tmp_path_factory):
 
 @pytest.fixture
 def sqlite_database(empty_file, tmp_path):
-    file = tmp_path / "desk.db"
-    shutil.copy(empty_file, file)
-    database = database_at(None, file, lambda: "run-1")
+    database = quick_copy(empty_file, tmp_path / "desk.db")
     yield database
     database.close()
 
 
 @pytest.fixture
-def postgres_url(postgres, empty_postgres):
-    return copied(postgres, empty_postgres)
+def postgres_url(empty_postgres):
+    """Return the address of a database that a test finds empty; there is one for all of them."""
+    empty(empty_postgres)
+    return empty_postgres
 
 
 @pytest.fixture
@@ -55,16 +57,6 @@ def house(database):
     return House(database)
 
 
-def copied(server, url):
-    """Return the address of a new database with the tables of another one."""
-    new = server.new_database()
-    name, template = (address.partition("@/")[2].partition("?")[0] for address in (new, url))
-    with psycopg.connect(new.replace(f"/{name}?", "/postgres?"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name}")
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    return new
-
-
 @pytest.fixture(scope="module")
 def empty_database(empty_file, tmp_path_factory):
     """Return a function that opens an empty SQLite, as often as an example needs one."""
@@ -72,10 +64,26 @@ def empty_database(empty_file, tmp_path_factory):
 
     def new():
         file = tmp_path_factory.mktemp("example") / "desk.db"
-        shutil.copy(empty_file, file)
-        made.append(database_at(None, file, lambda: "run-1"))
+        made.append(quick_copy(empty_file, file))
         return made[-1]
 
     yield new
     for one in made:
         one.close()
+
+
+def quick_copy(empty_file, file):
+    """Return a database that does not wait for the disk; nobody pulls the plug in these tests."""
+    shutil.copy(empty_file, file)
+    database = database_at(None, file, lambda: "run-1")
+    hurry = "PRAGMA synchronous = OFF"
+    event.listen(database._engine, "connect", lambda connection, _: connection.execute(hurry))
+    return database
+
+
+def empty(url):
+    """Delete everything, without the triggers that refuse it."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for table in METADATA.tables:
+            connection.execute(f"DELETE FROM {table}")

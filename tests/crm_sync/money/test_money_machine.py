@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import psycopg
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -19,6 +18,7 @@ from crm_sync.money.errors import MoneyConflictError, OverdraftError
 from crm_sync.money.ledger import clearing
 from crm_sync.money.operations import Sum
 from crm_sync.money.withdrawal_store import payouts_of_withdrawal, withdrawal_of
+from tests.crm_sync.money.conftest import empty
 from tests.crm_sync.money.fakes import (
     LEASE,
     House,
@@ -212,21 +212,10 @@ def test_money_is_exact_whatever_happens_on_sqlite(empty_database):
 
 
 def test_money_is_exact_whatever_happens_on_postgres(postgres_database, postgres_url):
-    def emptied():
-        with psycopg.connect(postgres_url, autocommit=True) as connection:
-            tables = [row[0] for row in connection.execute(TABLES)]
-            for table in tables:
-                connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-                connection.execute(f"TRUNCATE {table}")
-                connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-        return postgres_database
-
     class OnPostgres(MoneyMachine):
-        database = staticmethod(emptied)
+        @staticmethod
+        def database():
+            empty(postgres_url)
+            return postgres_database
 
-    run_state_machine_as_test(OnPostgres, settings=examples(6, times=40, stateful_step_count=20))
-
-
-TABLES = (
-    "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-)
+    run_state_machine_as_test(OnPostgres, settings=examples(5, times=60, stateful_step_count=20))

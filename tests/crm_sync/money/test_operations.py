@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from crm_sync.money import conversions, credits, freezes, operations
+from crm_sync.money import conversions, freezes, lending, operations
 from crm_sync.money.conversions import Rate, converted_minor
-from crm_sync.money.credits import CreditRule
 from crm_sync.money.errors import MoneyConflictError, OverdraftError, TransferRefusedError
 from crm_sync.money.ledger import Account, AccountKind, of_house
+from crm_sync.money.lending import CreditRule
 from crm_sync.money.operations import Sum
 from crm_sync.money.platform_order_store import Booking
 from crm_sync.money.ports import Side, What
@@ -110,7 +110,7 @@ def test_what_is_no_amount_is_not_moved_given_or_converted(sqlite_database, amou
     booking = Booking(side=Side.IN, amount_minor=amount, what=What.BONUS)
     calls = [
         (operations.move_between_accounts, one, two, amount, by()),
-        (credits.give_credit, one, booking, RULE, by()),
+        (lending.give_credit, one, booking, RULE, by()),
         (conversions.convert, usd(amount), "EUR", Rate(rate=Decimal(1), source="desk"), by()),
         (operations.hold, usd(amount), by()),
         (operations.repay, usd(amount), by()),
@@ -124,12 +124,12 @@ def test_what_is_no_amount_is_not_moved_given_or_converted(sqlite_database, amou
 def test_credit_is_given_taken_back_and_costs_the_house(house, what):
     one = account(house, "anna-1")
     giving = Booking(side=Side.IN, amount_minor=9_000, what=what)
-    house.do(credits.give_credit, one, giving, RULE, by())
+    house.do(lending.give_credit, one, giving, RULE, by())
     house.work_off()
     assert lent(house, "anna-1") == 9_000
     assert house.balance(of_house(AccountKind.BONUS_COST, "USD")).posted_minor == -9_000
     taking = Booking(side=Side.OUT, amount_minor=4_000, what=what)
-    house.do(credits.give_credit, one, taking, RULE, by(key="op-2"))
+    house.do(lending.give_credit, one, taking, RULE, by(key="op-2"))
     house.work_off()
     assert (lent(house, "anna-1"), house.wallet(), house.broken()) == (5_000, 0, [])
     assert {deal.what for deal in house.platform.all_deals()} == {what}
@@ -137,26 +137,26 @@ def test_credit_is_given_taken_back_and_costs_the_house(house, what):
 
 def test_much_credit_waits_for_a_second_person(house):
     giving = Booking(side=Side.IN, amount_minor=10_001, what=What.CREDIT)
-    order = house.do(credits.give_credit, account(house, "anna-1"), giving, RULE, by())
+    order = house.do(lending.give_credit, account(house, "anna-1"), giving, RULE, by())
     house.work_off()
     assert house.platform.all_deals() == []
     with pytest.raises(MoneyConflictError, match="by the same person"):
-        house.do(credits.decide_credit, order.token, yes("Carla"))
-    house.do(credits.decide_credit, order.token, yes())
+        house.do(lending.decide_credit, order.token, yes("Carla"))
+    house.do(lending.decide_credit, order.token, yes())
     house.work_off()
     with pytest.raises(MoneyConflictError, match="does not wait"):
-        house.do(credits.decide_credit, order.token, yes("dora"))
+        house.do(lending.decide_credit, order.token, yes("dora"))
     assert (lent(house, "anna-1"), house.broken()) == (10_001, [])
 
 
 def test_credit_that_is_rejected_or_lapses_is_never_given(house):
     giving = Booking(side=Side.IN, amount_minor=10_001, what=What.CREDIT)
     one = account(house, "anna-1")
-    first = house.do(credits.give_credit, one, giving, RULE, by())
-    house.do(credits.decide_credit, first.token, no())
-    house.do(credits.give_credit, one, giving, RULE, by(key="op-2"))
+    first = house.do(lending.give_credit, one, giving, RULE, by())
+    house.do(lending.decide_credit, first.token, no())
+    house.do(lending.give_credit, one, giving, RULE, by(key="op-2"))
     house.clock.pass_by(30 * 60)
-    assert house.do(credits.lapse_credit) == 1
+    assert house.do(lending.lapse_credit) == 1
     house.work_off()
     assert (house.platform.all_deals(), house.broken()) == ([], [])
 
@@ -166,17 +166,17 @@ def test_credit_that_is_rejected_or_lapses_is_never_given(house):
 )
 def test_credit_that_was_changed_since_it_was_asked_for_is_not_approved(house, change):
     giving = Booking(side=Side.IN, amount_minor=10_001, what=What.CREDIT)
-    order = house.do(credits.give_credit, account(house, "anna-1"), giving, RULE, by())
+    order = house.do(lending.give_credit, account(house, "anna-1"), giving, RULE, by())
     with house.database.writing() as connection:
         connection.execute(update(PLATFORM_ORDERS).values(**change))
     with pytest.raises(MoneyConflictError, match="not what was asked for"):
-        house.do(credits.decide_credit, order.token, yes())
+        house.do(lending.decide_credit, order.token, yes())
 
 
 def test_balance_is_not_given_as_credit(house):
+    booking = Booking(side=Side.IN, amount_minor=5)
     with pytest.raises(MoneyConflictError, match="balance is not"):
-        booking = Booking(side=Side.IN, amount_minor=5)
-        house.do(credits.give_credit, account(house, "anna-1"), booking, RULE, by())
+        house.do(lending.give_credit, account(house, "anna-1"), booking, RULE, by())
 
 
 @pytest.mark.parametrize(
@@ -226,8 +226,8 @@ def test_a_conversion_is_two_linked_transfers_with_their_rate(house):
     with house.database.reading() as connection:
         (kept,) = connection.execute(select(LEDGER_CONVERSIONS))
     assert (kept.rate, kept.rate_source) == ("0.92", "ecb 2026-11-26")
+    better = Rate(rate=Decimal("0.93"), source="ecb 2026-11-26")
     with pytest.raises(MoneyConflictError, match="with other content"):
-        better = Rate(rate=Decimal("0.93"), source="ecb 2026-11-26")
         house.do(conversions.convert, usd(50_000), "EUR", better, by())
     assert house.broken() == []
 
@@ -235,8 +235,8 @@ def test_a_conversion_is_two_linked_transfers_with_their_rate(house):
 @pytest.mark.parametrize("rate", ["0", "-1", "NaN", "Infinity"])
 def test_what_is_no_rate_converts_nothing(house, rate):
     deposit(house)
+    odd = Rate(rate=Decimal(rate), source="x")
     with pytest.raises(TransferRefusedError, match="is no exchange rate"):
-        odd = Rate(rate=Decimal(rate), source="x")
         house.do(conversions.convert, usd(50_000), "EUR", odd, by())
 
 
@@ -247,7 +247,7 @@ def test_what_buys_nothing_or_is_not_there_is_not_converted(house):
         house.do(conversions.convert, usd(1), "EUR", tiny, by())
     with pytest.raises(OverdraftError):
         house.do(conversions.convert, usd(100_001), "EUR", tiny, by())
-    with pytest.raises(TransferRefusedError, match="cannot pay itself|was posted before|currency"):
+    with pytest.raises(TransferRefusedError, match="capital letters"):
         house.do(conversions.convert, usd(5), "usd", tiny, by())
 
 

@@ -1,7 +1,5 @@
 """Orders to a platform that has no key: each is booked once, whatever is lost and whoever dies."""
 
-from string import ascii_uppercase
-
 import msgspec
 import pytest
 from hypothesis import given

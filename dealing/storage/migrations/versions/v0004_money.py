@@ -104,13 +104,13 @@ def _payments() -> None:
     op.create_table(
         "payments",
         *(_text(name) for name in names),
-        *(_big(name) for name in ("amount_minor", "fee_minor")),
+        _big("amount_minor"),
         *(_text(name) for name in ("currency", "method", "instrument", "country")),
         *(_big(name) for name in ("captured_at_us", "updated_at_us")),
         _key("payments", "id"),
         _unique("payments", "provider", "provider_ref"),
         _check("payments", "stage", "stage IN ('created', 'pending', 'failed', 'captured')"),
-        _check("payments", "amounts", "amount_minor >= 0 AND fee_minor >= 0"),
+        _check("payments", "amounts", "amount_minor >= 0"),
         _check("payments", "captured", "stage <> 'captured' OR amount_minor > 0"),
     )
     _index("payments", "client_id")
@@ -120,12 +120,12 @@ def _payment_parts() -> None:
     op.create_table(
         "payment_parts",
         *(_text(name) for name in ("payment_id", "kind", "ref", "state")),
-        *(_big(name) for name in ("amount_minor", "fee_minor")),
+        _big("amount_minor"),
         sa.Column("from_wallet_minor", sa.BigInteger()),
         _key("payment_parts", "payment_id", "kind", "ref"),
         _check("payment_parts", "kind", "kind IN ('refund', 'dispute')"),
         _check("payment_parts", "state", "state IN ('taken', 'lost', 'won')"),
-        _check("payment_parts", "amounts", "amount_minor > 0 AND fee_minor >= 0"),
+        _check("payment_parts", "amounts", "amount_minor > 0"),
         _check("payment_parts", "from_wallet", "from_wallet_minor BETWEEN 0 AND amount_minor"),
     )
 
@@ -220,14 +220,13 @@ def _payouts() -> None:
         *(_text(name) for name in ("id", "withdrawal_id", "client_id")),
         _big("amount_minor"),
         *(_text(name) for name in texts),
-        _big("fee_minor"),
         _key("payouts", "id"),
         _check(
             "payouts",
             "state",
             "state IN ('held', 'sent', 'pending', 'paid', 'failed', 'returned', 'void')",
         ),
-        _check("payouts", "amounts", "amount_minor > 0 AND fee_minor >= 0"),
+        _check("payouts", "amounts", "amount_minor > 0"),
     )
     _index("payouts", "withdrawal_id")
     _index("payouts", "client_id")
