@@ -6,13 +6,13 @@ is found, and so is a transfer without a cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from crm_sync.money.ledger import CLIENT_KINDS, NO_OVERDRAFT, Account, Balance, Change, Flow
+from crm_sync.money.ledger import CLIENT_KINDS, Account, Balance, Change, Flow
 from crm_sync.money.ledger_store import POSTED
 from crm_sync.money.payments import Stage
 from crm_sync.money.platform_orders import OPEN, OrderState
@@ -35,12 +35,36 @@ _OTHER: Final = aliased(LEDGER_TRANSFERS)
 _ENDING: Final = aliased(LEDGER_TRANSFERS)
 _OPEN: Final = and_(_T.flow == Flow.PENDING, ~exists().where(_ENDING.c.pending_id == _T.id))
 
-Rule = Callable[[Connection, int], Iterator[str]]
+
+class Books(NamedTuple):
+    """What is looked at: all balances as they are kept and as transfers make them, and the time."""
+
+    kept: dict[str, Balance]
+    rebuilt: dict[str, Balance]
+    now_us: int
+
+    def sums(self, *, of_clients: bool) -> dict[str, int]:
+        """Return what clients, or the house, are owed by currency; wallets as they are kept."""
+        sums: dict[str, int] = {}
+        for key, balance in {**self.rebuilt, **self.kept}.items():
+            account = Account.of_key(key)
+            if (account.kind in CLIENT_KINDS) == of_clients:
+                sums[account.currency] = sums.get(account.currency, 0) + balance.posted_minor
+        return sums
+
+
+Rule = Callable[[Connection, Books], Iterator[str]]
 
 
 def broken(connection: Connection, now_us: int) -> list[str]:
     """Return a sentence for everything that is wrong; empty if nothing is."""
-    return [sentence for rule in RULES for sentence in rule(connection, now_us)]
+    books = books_of(connection, now_us)
+    return [sentence for rule in RULES for sentence in rule(connection, books)]
+
+
+def books_of(connection: Connection, now_us: int) -> Books:
+    """Return all balances, kept and rebuilt."""
+    return Books(_kept(connection), rebuilt(connection), now_us)
 
 
 def rebuilt(connection: Connection) -> dict[str, Balance]:
@@ -56,51 +80,33 @@ def rebuilt(connection: Connection) -> dict[str, Balance]:
     return found
 
 
-def client_money(connection: Connection) -> dict[str, int]:
-    """Return what clients are owed by currency: kept balances of wallets, sums of the others."""
-    owed: dict[str, int] = {}
-    kept = _kept(connection)
-    for key, balance in {**rebuilt(connection), **kept}.items():
-        account = Account.of_key(key)
-        if account.kind in CLIENT_KINDS:
-            owed[account.currency] = owed.get(account.currency, 0) + balance.posted_minor
-    return owed
-
-
-def _balances_are_the_sums(connection: Connection, _: int) -> Iterator[str]:
+def _balances_are_the_sums(_: Connection, books: Books) -> Iterator[str]:
     """Stored balances are what the transfers make them."""
-    from_transfers = rebuilt(connection)
-    kept = _kept(connection)
-    for key, balance in from_transfers.items():
-        if Account.of_key(key).kind in NO_OVERDRAFT and kept.get(key) != balance:
+    for key, balance in books.rebuilt.items():
+        if Account.of_key(key).no_overdraft and books.kept.get(key) != balance:
             yield f"account {key} has another balance than its transfers make"
-    for key, balance in kept.items():
-        if balance != Balance() and key not in from_transfers:
+    for key, balance in books.kept.items():
+        if balance != Balance() and key not in books.rebuilt:
             yield f"account {key} has a balance and no transfers"
 
 
-def _nothing_is_overdrawn(connection: Connection, _: int) -> Iterator[str]:
+def _nothing_is_overdrawn(_: Connection, books: Books) -> Iterator[str]:
     """Wallets and holds are never below zero."""
-    for key, balance in rebuilt(connection).items():
-        if Account.of_key(key).kind in NO_OVERDRAFT and balance.available_minor < 0:
+    for key, balance in books.rebuilt.items():
+        if Account.of_key(key).no_overdraft and balance.available_minor < 0:
             yield f"account {key} is overdrawn by {-balance.available_minor}"
 
 
-def _both_sides_are_equal(connection: Connection, _: int) -> Iterator[str]:
+def _both_sides_are_equal(_: Connection, books: Books) -> Iterator[str]:
     """What clients are owed is what the house has, in every currency."""
-    house: dict[str, int] = {}
-    for key, balance in rebuilt(connection).items():
-        account = Account.of_key(key)
-        if account.kind not in CLIENT_KINDS:
-            house[account.currency] = house.get(account.currency, 0) + balance.posted_minor
-    clients = client_money(connection)
+    house, clients = books.sums(of_clients=False), books.sums(of_clients=True)
     for currency in sorted(house.keys() | clients.keys()):
         difference = house.get(currency, 0) + clients.get(currency, 0)
         if difference:
             yield f"clients and house differ by {difference} minor units of {currency}"
 
 
-def _transfers_stay_in_one_currency(connection: Connection, _: int) -> Iterator[str]:
+def _transfers_stay_in_one_currency(connection: Connection, _: Books) -> Iterator[str]:
     """Both accounts of a transfer exist, in its currency."""
     for side in (_T.debit, _T.credit):
         joined = LEDGER_TRANSFERS.outerjoin(LEDGER_ACCOUNTS, LEDGER_ACCOUNTS.c.key == side)
@@ -109,13 +115,13 @@ def _transfers_stay_in_one_currency(connection: Connection, _: int) -> Iterator[
         yield from _named(connection, asked, "transfer {} has an account of another currency")
 
 
-def _every_transfer_has_its_audit_row(connection: Connection, _: int) -> Iterator[str]:
+def _every_transfer_has_its_audit_row(connection: Connection, _: Books) -> Iterator[str]:
     joined = LEDGER_TRANSFERS.outerjoin(AUDIT_LOG, AUDIT_LOG.c.seq == _T.audit_seq)
     asked = select(_T.id).select_from(joined).where(AUDIT_LOG.c.seq.is_(None))
     yield from _named(connection, asked, "transfer {} has no row in the audit log")
 
 
-def _reservations_end_as_they_began(connection: Connection, _: int) -> Iterator[str]:
+def _reservations_end_as_they_began(connection: Connection, _: Books) -> Iterator[str]:
     joined = LEDGER_TRANSFERS.outerjoin(_OTHER, _OTHER.c.id == _T.pending_id)
     same = and_(
         _OTHER.c.flow == Flow.PENDING,
@@ -129,12 +135,12 @@ def _reservations_end_as_they_began(connection: Connection, _: int) -> Iterator[
     yield from _named(connection, asked, "transfer {} ends a reservation that it does not fit")
 
 
-def _no_reservation_is_older_than_its_time(connection: Connection, now_us: int) -> Iterator[str]:
-    asked = select(_T.id).where(_OPEN, _T.timeout_us <= now_us)
+def _no_reservation_is_older_than_its_time(connection: Connection, books: Books) -> Iterator[str]:
+    asked = select(_T.id).where(_OPEN, _T.timeout_us <= books.now_us)
     yield from _named(connection, asked, "reservation {} has timed out and is still open")
 
 
-def _every_capture_was_posted_once(connection: Connection, _: int) -> Iterator[str]:
+def _every_capture_was_posted_once(connection: Connection, _: Books) -> Iterator[str]:
     capture = and_(
         _T.source == "payment",
         _T.code == "capture",
@@ -149,7 +155,7 @@ def _every_capture_was_posted_once(connection: Connection, _: int) -> Iterator[s
     yield from _named(connection, select(_T.id).where(orphan), "transfer {} is of no payment")
 
 
-def _orders_hold_what_they_move(connection: Connection, _: int) -> Iterator[str]:
+def _orders_hold_what_they_move(connection: Connection, _: Books) -> Iterator[str]:
     """An order that is under way reserves its money; one that has ended has moved it, or not."""
     orders = PLATFORM_ORDERS.c
     mine = and_(_T.source == "platform", _T.ext_ref == orders.token)
@@ -165,7 +171,7 @@ def _orders_hold_what_they_move(connection: Connection, _: int) -> Iterator[str]
     yield from _named(connection, select(orders.token).where(wrong), "order {} and ledger differ")
 
 
-def _payouts_hold_what_they_pay(connection: Connection, _: int) -> Iterator[str]:
+def _payouts_hold_what_they_pay(connection: Connection, _: Books) -> Iterator[str]:
     """A payout that is under way holds its money; a paid one has moved it."""
     payouts = PAYOUTS.c
     mine = and_(_T.source == "payout", _T.ext_ref == payouts.id)
@@ -177,7 +183,7 @@ def _payouts_hold_what_they_pay(connection: Connection, _: int) -> Iterator[str]
     yield from _named(connection, select(payouts.id).where(wrong), "payout {} and ledger differ")
 
 
-def _conversions_have_two_legs(connection: Connection, _: int) -> Iterator[str]:
+def _conversions_have_two_legs(connection: Connection, _: Books) -> Iterator[str]:
     for leg in (LEDGER_CONVERSIONS.c.sold_id, LEDGER_CONVERSIONS.c.bought_id):
         asked = select(LEDGER_CONVERSIONS.c.id).where(~exists().where(_T.id == leg))
         yield from _named(connection, asked, "conversion {} lacks a leg")
@@ -201,7 +207,7 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-def _kept(connection: Connection) -> Mapping[str, Balance]:
+def _kept(connection: Connection) -> dict[str, Balance]:
     columns = LEDGER_ACCOUNTS.c
     names = Balance.__struct_fields__
     asked = select(columns.key, *(columns[name] for name in names))

@@ -190,11 +190,6 @@ class House:
     def mirror(self, login, currency="USD"):
         return self.balance(on_platform(login, currency)).posted_minor
 
-    def owed_to(self, client):
-        """Return all that a client has here, posted: his wallet, his login, less his debts."""
-        own = self.balance(wallet(client, "USD")).posted_minor
-        return own + self.mirror(f"{client}-1") - self.owes(client)
-
     def broken(self):
         with self.database.reading() as connection:
             return broken(connection, self.clock())

@@ -206,7 +206,7 @@ def test_a_crash_at_any_boundary_books_once(sqlite_database, point):
     crash_and_go_on(House(sqlite_database), [point], seed=point)
 
 
-@examples(10, times=40)
+@examples(6, times=100)
 @given(
     points=st.lists(st.integers(1, 40), max_size=8),
     seed=st.integers(0, 2**32),
