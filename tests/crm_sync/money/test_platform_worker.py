@@ -201,6 +201,22 @@ def test_a_process_that_lost_its_lease_cannot_mark_any_order(house):
     assert (house.mirror("anna-1"), house.broken()) == (200_000, [])
 
 
+def test_an_order_that_changed_since_it_was_seen_is_left_alone(house):
+    deposit(house)
+    deposit(house, number=2)
+    send = house.platform.change_balance
+
+    def first_let_another_step_run(order):
+        house.platform.change_balance = send
+        house.new_worker().step()
+        return send(order)
+
+    house.platform.change_balance = first_let_another_step_run
+    house.worker.step()
+    assert len({deal.comment for deal in house.platform.all_deals()}) == 2
+    assert len(house.platform.all_deals()) == 2
+
+
 @pytest.mark.parametrize("point", range(1, 14))
 def test_a_crash_at_any_boundary_books_once(sqlite_database, point):
     crash_and_go_on(House(sqlite_database), [point], seed=point)
