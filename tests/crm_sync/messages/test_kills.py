@@ -8,8 +8,10 @@ import sys
 import threading
 from pathlib import Path
 
+from crm_sync.database import database_at
 from crm_sync.messages.tables import INBOX
 from crm_sync.providers.standard import Standard
+from dealing.storage.migrate import upgrade
 from tests.crm_sync.messages.parts import desk_on, payment
 from tests.thorough import LONG
 
@@ -28,8 +30,12 @@ def start(url, file):
     )
 
 
-def test_a_worker_that_is_killed_again_and_again_loses_nothing(sqlite_database, tmp_path):
-    desk = desk_on(sqlite_database)
+def test_a_worker_that_is_killed_again_and_again_loses_nothing(tmp_path):
+    file = tmp_path / "desk.db"
+    file.touch()
+    database = database_at(None, file)
+    upgrade(database)
+    desk = desk_on(database)
     bodies = [payment(f"p{number}", number) for number in range(MESSAGES)]
     for begin in range(0, MESSAGES, 100):
         items = [Standard("crm").items(body)[0] for body in bodies[begin : begin + 100]]
@@ -37,7 +43,7 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing(sqlite_database, 
     random_ = random.Random(11)  # noqa: S311 - a seed, no secret
     killed = 0
     for _ in range(KILLS):
-        worker = start("", str(tmp_path / "desk.db"))
+        worker = start("", str(file))
         worker.stdout.readline()
         threading.Event().wait(random_.random() / 50)
         worker.send_signal(signal.SIGKILL)
@@ -50,3 +56,4 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing(sqlite_database, 
     taken = sorted((row.who, row.amount_minor) for row in desk.taken())
     assert taken == sorted((f"p{number}", number) for number in range(MESSAGES))
     assert [row.amount_minor for row in desk.taken()] == list(range(MESSAGES))
+    database.close()

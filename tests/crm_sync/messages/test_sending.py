@@ -55,7 +55,7 @@ class Resolver:
         "255.255.255.255", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254",
         "ff02::1", "::ffff:127.0.0.1", "::ffff:93.184.215.14", "::ffff:169.254.169.254",
         "64:ff9b::7f00:1", "64:ff9b::5db8:d70e", "2002:7f00:1::", "2001:0:53aa:64c:0:0:80ff:fffe",
-        "2001:db8::1", "::7f00:1",
+        "2001:db8::1", "fec0::1", "3fff::1", "::7f00:1",
     ],
 )  # fmt: skip
 def test_an_address_inside_or_in_disguise_is_refused(address):
