@@ -70,8 +70,8 @@ class Post:
         boxes = Boxes(self.desk.outbox, self.desk.inbox, {"hubspot.objects": objects})
         return OutboxWorker(self.desk.database, boxes, self.sender, outbox_pace(self.clock))
 
-    def tell(self, key, aggregate="a", **more):
-        message = OutMessage(key=key, aggregate=aggregate, target="crm", body=b"{}", **more)
+    def tell(self, key, aggregate="a", target="crm", **more):
+        message = OutMessage(key=key, aggregate=aggregate, target=target, body=b"{}", **more)
         with self.desk.database.writing() as connection:
             self.desk.outbox.tell(connection, message)
 
@@ -142,6 +142,14 @@ def test_a_failure_holds_up_its_own_aggregate_and_no_other(post):
     post.clock.go(1)
     post.drain()
     assert post.keys == ["b1", "a1", "a2"]
+
+
+def test_a_target_that_is_away_holds_up_no_other_target(post):
+    post.sender.answers = [DeliveryError("away")]
+    post.tell("k1", target="crm")
+    post.tell("k2", target="bank")
+    post.drain()
+    assert post.keys == ["k2"]
 
 
 def test_a_target_that_never_accepts_is_asked_for_three_days(post):

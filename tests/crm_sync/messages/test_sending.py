@@ -199,6 +199,14 @@ def test_a_message_arrives_signed_and_any_receiver_can_check_it(receiver, there)
     assert is_authentic(Scheme.STANDARD, came, [STANDARD_SECRET], CLOCK() // 1_000_000)
 
 
+def test_an_id_has_no_dot_and_is_still_the_messages_own(receiver, there):
+    sends = sender(there, secret=STANDARD_SECRET.decode())
+    for key in ("a.b", "a~2Eb", "a_b"):
+        sends.send(OutMessage(key=key, aggregate="a", target="crm", body=b"{}"))
+    ids = [headers["webhook-id"] for _, headers, _, _ in receiver.came]
+    assert ids == ["a~2Eb", "a~7E2Eb", "a_b"]
+
+
 def test_a_question_is_a_get_with_what_the_target_asks_for(receiver, there):
     asks = sender(there, headers=lambda message: {"authorization": f"Bearer {message.key}"})
     asks.send(with_path("/?properties=a,b", Method.GET))
