@@ -260,6 +260,22 @@ def test_a_worker_that_was_thought_dead_says_only_what_is_still_true(post):
         assert post.states[-1] == state
 
 
+def test_a_late_failure_does_not_undo_what_a_later_attempt_has_found(post):
+    post.sender.answers = [DeliveryError("first"), DeliveryError("second")]
+
+    def overtaken():
+        post.sender.meanwhile = lambda: None
+        post.clock.go(CLAIM_S)
+        assert post.another_worker().step()
+
+    post.sender.meanwhile = overtaken
+    post.tell("k1")
+    post.worker.step()
+    [row] = post.rows()
+    assert (row.attempts, row.reason) == (2, "second")
+    assert row.due_at_us == post.clock() + 300_000_000
+
+
 def test_workers_share_the_work_and_each_message_goes_out_once(postgres_database):
     post = Post(postgres_database)
     for number in range(30):
