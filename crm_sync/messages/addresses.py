@@ -27,7 +27,18 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _URL: Final = re.compile(r"[!-\[\]-~]{1,2000}")
 """Visible ASCII without a backslash, which some readers take for a slash."""
 
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_NOT_PUBLIC: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
+)
+"""What not every version of Python's own lists knows. Source: IANA's special-purpose registries."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,19 +100,17 @@ def destination(url: str, resolve: Resolve, *, loopback: bool = False) -> Destin
 
 def is_public(address: _Address) -> bool:
     """Return whether an address is one of the open Internet, and not one in disguise."""
-    inner = _embedded(address)
-    if inner is not None:
+    if any(address in network for network in _NOT_PUBLIC) or _hides_another(address):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def _embedded(address: _Address) -> object:
-    """Return an IPv4 address that hides in an IPv6 one."""
+def _hides_another(address: _Address) -> bool:
+    """Return whether an IPv6 address has an IPv4 one in it."""
     if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if address in _NAT64:
-        return address
-    return address.ipv4_mapped or address.sixtofour or address.teredo
+        return False
+    inner = (address.ipv4_mapped, address.sixtofour, address.teredo)
+    return any(one is not None for one in inner)
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import Connection, Row, Table, select
 
 from crm_sync.audit import AuditEntry, canonical
 from crm_sync.audit_log import alone, append
@@ -71,14 +71,6 @@ class DeadLetters:
         self._database = database
         self._seal = seal
         self._now_us = now_us
-
-    def count(self) -> int:
-        """Return how many wait."""
-        with self._database.reading() as connection:
-            return sum(
-                int(connection.scalar(select(func.count()).where(is_dead(table))) or 0)
-                for table in _TABLES.values()
-            )
 
     def list(self, box: Box, limit: int = 100) -> list[DeadLetter]:
         """Return the newest, without their content."""

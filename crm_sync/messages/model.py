@@ -45,9 +45,10 @@ class Method(StrEnum):
 class OutMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Something that another system is to be told or asked.
 
-    ``key`` makes a second ``tell`` harmless, here and at the target. ``target`` is a name that the
-    composition root knows an address for, ``path`` what follows that address. With ``answer_to``
-    the answer goes into the inbox as a message of that provider.
+    ``key`` makes a second ``tell`` harmless, here and at the target, so two targets need two keys.
+    ``target`` is a name that the composition root knows an address for, ``path`` what follows that
+    address. What a target is told of one ``aggregate`` arrives in order. With ``answer_to`` the
+    answer goes into the inbox as a message of that provider.
     """
 
     key: str

@@ -148,13 +148,14 @@ def _is_final(status: int, message: OutMessage) -> bool:
 
 
 def _next_due(connection: Connection, now_us: int) -> Row[Any] | None:
-    """Return the oldest message that is due and that none of its aggregate waits before.
+    """Return the oldest message that is due and is the next of its aggregate for its target.
 
     On PostgreSQL it is locked, and one that another worker has locked is passed over.
     """
     earlier = OUTBOX.alias("earlier")
     behind = exists().where(
         earlier.c.aggregate == OUTBOX.c.aggregate,
+        earlier.c.target == OUTBOX.c.target,
         earlier.c.id < OUTBOX.c.id,
         waits(earlier),
     )

@@ -19,7 +19,7 @@ from crm_sync.messages.errors import DeliveryError
 from crm_sync.messages.model import Method, OutMessage
 from crm_sync.messages.ports import Answer
 from crm_sync.messages.retries import US_PER_S
-from crm_sync.messages.signing import signed_headers, signing_key
+from crm_sync.messages.signing import signed_headers, signing_key, webhook_id
 from exposure.errors import ConfigError
 
 WITHIN_S: Final = 5.0
@@ -98,7 +98,7 @@ class HttpSender:
         if target.secret:
             now_s = self._now_us() // US_PER_S
             key = signing_key(target.secret)
-            headers |= signed_headers(key, message.key.replace(".", "_"), now_s, message.body)
+            headers |= signed_headers(key, webhook_id(message.key), now_s, message.body)
         return headers
 
     async def _request(

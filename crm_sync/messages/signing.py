@@ -28,12 +28,17 @@ def signing_key(secret: str) -> bytes:
     return key
 
 
+def webhook_id(name: str) -> str:
+    """Return a message's name without the dots that no webhook's id may have."""
+    return name.replace("~", "~7E").replace(".", "~2E")
+
+
 def signed_headers(key: bytes, name: str, now_s: int, body: bytes) -> dict[str, str]:
     """Return the headers that sign a message.
 
     Args:
         key: The secret's bytes.
-        name: The message's own name, the same at every try.
+        name: The message's own name without dots, the same at every try.
         now_s: When it is sent, unix seconds.
         body: What is sent.
     """

@@ -130,12 +130,13 @@ def _report(event: _Event, direction: Direction, step: PaymentStep) -> PaymentRe
     if event.type in _DISPUTES and not data.payment_id:
         malformed("a dispute does not name its payment")
     currency = currency_of(data.currency)
+    step_ref = _step_ref(event, step)
     means = data.destination or data.source or _Source()
     metadata = data.metadata or _Metadata()
     return PaymentReported(
         provider=NAME,
         provider_ref=data.payment_id or data.id,
-        event_id=key_of(step.value, data.action_id or data.id),
+        event_id=key_of(step.value, step_ref or data.action_id or data.id),
         direction=direction,
         step=step,
         amount_minor=minor_of(data.amount, currency, _DIGITS),
@@ -147,4 +148,14 @@ def _report(event: _Event, direction: Direction, step: PaymentStep) -> PaymentRe
         method=means.type,
         instrument=means.fingerprint,
         country=means.issuer_country,
+        step_ref=step_ref,
     )
+
+
+def _step_ref(event: _Event, step: PaymentStep) -> str:
+    """Return which refund or dispute it is; a refund without an id is another one each time."""
+    if event.type in _DISPUTES:
+        return event.data.id
+    if step is PaymentStep.REFUNDED:
+        return event.data.action_id or event.id
+    return ""

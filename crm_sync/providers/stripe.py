@@ -127,15 +127,14 @@ class _Thing(msgspec.Struct, frozen=True):
 
 
 class _Change(NamedTuple):
-    """What happened to a payment; ``about`` and ``instance`` make its key."""
+    """What happened to a payment; ``step_ref`` is the refund or dispute, "" for the payment."""
 
-    about: str
     payment: str
     step: PaymentStep
     amount: int
     currency: str
     metadata: _Metadata
-    instance: str = ""
+    step_ref: str = ""
     method: _Method = _Method()
 
 
@@ -187,7 +186,6 @@ def _intent(intent: _Intent, step: PaymentStep) -> _Change:
     details = charge.payment_method_details if isinstance(charge, _Charge) else None
     captured = step is PaymentStep.CAPTURED
     return _Change(
-        about=intent.id,
         payment=intent.id,
         step=step,
         amount=intent.amount_received if captured else intent.amount,
@@ -205,13 +203,12 @@ def _refund(charge: _Charge, before: _Before) -> _Change:
     if amount < 0:
         malformed("a refund takes back less than nothing")
     return _Change(
-        about=charge.id,
         payment=charge.payment_intent or charge.id,
         step=PaymentStep.REFUNDED,
         amount=amount,
         currency=charge.currency,
         metadata=charge.metadata,
-        instance=str(charge.amount_refunded),
+        step_ref=key_of(charge.id, charge.amount_refunded),
         method=charge.payment_method_details or _Method(),
     )
 
@@ -223,7 +220,14 @@ def _dispute(event: _Event, dispute: _Dispute) -> PaymentReported | None:
     payment = dispute.payment_intent or dispute.charge
     if not payment:
         malformed("a dispute names neither payment nor charge")
-    change = _Change(dispute.id, payment, step, dispute.amount, dispute.currency, dispute.metadata)
+    change = _Change(
+        payment=payment,
+        step=step,
+        amount=dispute.amount,
+        currency=dispute.currency,
+        metadata=dispute.metadata,
+        step_ref=dispute.id,
+    )
     return _payment(event, change)
 
 
@@ -233,7 +237,7 @@ def _payment(event: _Event, change: _Change) -> PaymentReported:
     return PaymentReported(
         provider=NAME,
         provider_ref=change.payment,
-        event_id=key_of(change.step.value, change.about, change.instance),
+        event_id=key_of(change.step.value, change.step_ref or change.payment),
         direction=Direction.DEPOSIT,
         step=change.step,
         amount_minor=minor_of(change.amount, currency, _DIGITS),
@@ -245,6 +249,7 @@ def _payment(event: _Event, change: _Change) -> PaymentReported:
         method=change.method.type,
         instrument=card.fingerprint or "",
         country=card.country or "",
+        step_ref=change.step_ref,
     )
 
 

@@ -17,4 +17,5 @@ def work(url, file):
         pass
 
 
-work(*sys.argv[1:])
+if __name__ == "__main__":
+    work(*sys.argv[1:])

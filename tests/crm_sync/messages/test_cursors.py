@@ -113,8 +113,8 @@ def kept_desk(tmp_path_factory):
     database.close()
 
 
-@examples(20)
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), max_size=15))
+@examples(10)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), max_size=8))
 def test_nothing_that_is_at_most_an_overlap_late_is_missed(kept_desk, batches):
     """Each round, something new appears, up to an overlap before the newest."""
     desk = kept_desk

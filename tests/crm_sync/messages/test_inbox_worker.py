@@ -185,9 +185,11 @@ def test_a_bug_ends_the_worker_and_the_next_one_begins_with_others(desk):
 
 def test_a_message_that_does_not_open_is_counted_and_the_others_go_on(desk):
     desk.receive(payment("p1"), payment("p2"))
+    desk_rows = desk.rows()
     with desk.database.writing() as connection:
         broken = SEAL.close(payment("p1"), "another row")
-        connection.execute(INBOX.update().where(INBOX.c.id == 1).values(sealed=broken))
+        first = INBOX.c.id == desk_rows[0].id
+        connection.execute(INBOX.update().where(first).values(sealed=broken))
     with pytest.raises(StorageError, match="changed or moved"):
         desk.worker.step()
     assert desk.worker.step() == 1
@@ -265,7 +267,7 @@ def test_a_process_may_die_at_any_point_between_receiving_and_done(database):
         assert_whole(desk)
         go_through(desk)
         assert states(desk) == ["done", "waiting", "done"], f"killed at point {points}"
-        assert [row.who for row in desk.taken()] == ["p0", "p2"]
+        assert sorted(row.who for row in desk.taken()) == ["p0", "p2"]
         with desk.database.writing() as connection:
             connection.execute(TAKEN.delete())
             connection.execute(INBOX.delete())
@@ -307,10 +309,10 @@ def kept_desk(tmp_path_factory):
     database.close()
 
 
-@examples(25)
+@examples(10)
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abcde"), st.sampled_from(["ok", "later", "never"])), max_size=12
+        st.tuples(st.sampled_from("abcde"), st.sampled_from(["ok", "later", "never"])), max_size=6
     )
 )
 def test_whatever_comes_every_message_ends_and_none_is_taken_twice(kept_desk, came):

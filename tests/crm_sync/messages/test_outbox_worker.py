@@ -70,8 +70,8 @@ class Post:
         boxes = Boxes(self.desk.outbox, self.desk.inbox, {"hubspot.objects": objects})
         return OutboxWorker(self.desk.database, boxes, self.sender, outbox_pace(self.clock))
 
-    def tell(self, key, aggregate="a", **more):
-        message = OutMessage(key=key, aggregate=aggregate, target="crm", body=b"{}", **more)
+    def tell(self, key, aggregate="a", target="crm", **more):
+        message = OutMessage(key=key, aggregate=aggregate, target=target, body=b"{}", **more)
         with self.desk.database.writing() as connection:
             self.desk.outbox.tell(connection, message)
 
@@ -142,6 +142,14 @@ def test_a_failure_holds_up_its_own_aggregate_and_no_other(post):
     post.clock.go(1)
     post.drain()
     assert post.keys == ["b1", "a1", "a2"]
+
+
+def test_a_target_that_is_away_holds_up_no_other_target(post):
+    post.sender.answers = [DeliveryError("away")]
+    post.tell("k1", target="crm")
+    post.tell("k2", target="bank")
+    post.drain()
+    assert post.keys == ["k2"]
 
 
 def test_a_target_that_never_accepts_is_asked_for_three_days(post):
@@ -236,20 +244,38 @@ def test_a_worker_that_dies_leaves_a_claim_that_ends(post):
     assert post.states == ["done", "done"]
 
 
-def test_a_worker_that_was_thought_dead_says_only_what_is_still_true(post):
+@pytest.mark.parametrize(
+    ("late", "newer"), [(DeliveryError("away"), Answer(200)), (Answer(200), DeliveryError("away"))]
+)
+def test_a_worker_that_was_thought_dead_says_only_what_is_still_true(post, late, newer):
     """Its failure is old news, its success is not."""
-    for answer, state in ((DeliveryError("late"), "done"), (Answer(200), "done")):
-        post.sender.answers = [answer, Answer(200)]
+    post.sender.answers = [late, newer]
 
-        def overtaken():
-            post.sender.meanwhile = lambda: None
-            post.clock.go(CLAIM_S)
-            assert post.another_worker().step()
+    def overtaken():
+        post.sender.meanwhile = lambda: None
+        post.clock.go(CLAIM_S)
+        assert post.another_worker().step()
 
-        post.sender.meanwhile = overtaken
-        post.tell(f"k{state}{isinstance(answer, Answer)}")
-        assert post.worker.step()
-        assert post.states[-1] == state
+    post.sender.meanwhile = overtaken
+    post.tell("k1")
+    assert post.worker.step()
+    assert post.states == ["done"]
+
+
+def test_a_late_failure_does_not_undo_what_a_later_attempt_has_found(post):
+    post.sender.answers = [DeliveryError("first"), DeliveryError("second")]
+
+    def overtaken():
+        post.sender.meanwhile = lambda: None
+        post.clock.go(CLAIM_S)
+        assert post.another_worker().step()
+
+    post.sender.meanwhile = overtaken
+    post.tell("k1")
+    post.worker.step()
+    [row] = post.rows()
+    assert (row.attempts, row.reason) == (2, "second")
+    assert row.due_at_us == post.clock() + 300_000_000
 
 
 def test_workers_share_the_work_and_each_message_goes_out_once(postgres_database):
@@ -259,7 +285,7 @@ def test_workers_share_the_work_and_each_message_goes_out_once(postgres_database
     within = []
 
     def another():
-        if len(within) < 5:
+        if len(within) < 2:
             within.append(None)
             assert post.another_worker().step()
 

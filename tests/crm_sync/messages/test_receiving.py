@@ -67,7 +67,9 @@ class Webhooks:
             source = SOURCES[name]
             headers = headers_of(source.scheme, body, NOW_S, url=URL + query)
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request(method, f"/webhooks/{name}{query}", body, headers)
+        chunked = "Transfer-Encoding" in headers
+        path = f"/webhooks/{name}{query}"
+        connection.request(method, path, body, headers, encode_chunked=chunked)
         answer = connection.getresponse()
         result = answer.status, answer.headers, answer.read()
         connection.close()

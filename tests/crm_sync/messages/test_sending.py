@@ -55,7 +55,7 @@ class Resolver:
         "255.255.255.255", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254",
         "ff02::1", "::ffff:127.0.0.1", "::ffff:93.184.215.14", "::ffff:169.254.169.254",
         "64:ff9b::7f00:1", "64:ff9b::5db8:d70e", "2002:7f00:1::", "2001:0:53aa:64c:0:0:80ff:fffe",
-        "2001:db8::1", "::7f00:1",
+        "2001:db8::1", "fec0::1", "3fff::1", "::7f00:1",
     ],
 )  # fmt: skip
 def test_an_address_inside_or_in_disguise_is_refused(address):
@@ -197,6 +197,14 @@ def test_a_message_arrives_signed_and_any_receiver_can_check_it(receiver, there)
     raw = {name.encode(): value.encode() for name, value in headers.items()}
     came = SignedRequest(headers=raw, body=body)
     assert is_authentic(Scheme.STANDARD, came, [STANDARD_SECRET], CLOCK() // 1_000_000)
+
+
+def test_an_id_has_no_dot_and_is_still_the_messages_own(receiver, there):
+    sends = sender(there, secret=STANDARD_SECRET.decode())
+    for key in ("a.b", "a~2Eb", "a_b"):
+        sends.send(OutMessage(key=key, aggregate="a", target="crm", body=b"{}"))
+    ids = [headers["webhook-id"] for _, headers, _, _ in receiver.came]
+    assert ids == ["a~2Eb", "a~7E2Eb", "a_b"]
 
 
 def test_a_question_is_a_get_with_what_the_target_asks_for(receiver, there):

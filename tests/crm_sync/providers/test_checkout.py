@@ -80,13 +80,17 @@ def test_a_payment_with_a_destination_is_one_to_the_client(kind, step):
 def test_a_dispute_is_one_of_its_payment(kind, step):
     one = report(kind, DISPUTE)
     assert (one.step, one.provider_ref) == (step, "pay_1")
-    assert one.event_id == f"{step.value}:dsp_1"
+    assert (one.event_id, one.step_ref) == (f"{step.value}:dsp_1", "dsp_1")
 
 
 def test_one_action_is_one_report_whatever_event_tells_it():
     assert report("payment_captured").event_id == report("payment_captured", id="evt_2").event_id
     second = report("payment_refunded", PAYMENT | {"action_id": "act_2"})
     assert second.event_id != report("payment_refunded").event_id
+    assert second.step_ref == "act_2"
+    nameless = PAYMENT | {"action_id": ""}
+    first, other = (report("payment_refunded", nameless, id=name) for name in ("evt_1", "evt_2"))
+    assert first.event_id != other.event_id
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_a_refund_has_its_own_amount_and_not_the_sum_of_all():
     second = report("charge.refunded", CHARGE, {"amount_refunded": 1_000})
     assert (first.amount_minor, second.amount_minor) == (1_000, 2_000)
     assert first.event_id != second.event_id
+    assert (first.step_ref, second.step_ref) == ("ch_1:1000", "ch_1:3000")
     assert {first.provider_ref, second.provider_ref} == {"pi_1"}
     for before in (None, {"amount_refunded": 9_999}):
         with pytest.raises(MalformedMessageError, match="a refund"):
@@ -87,7 +88,9 @@ def test_a_dispute_is_one_of_the_payment():
     made = report("charge.dispute.created", DISPUTE)
     assert (made.step, made.provider_ref) == (PaymentStep.DISPUTED, "pi_1")
     for status, step in (("won", PaymentStep.DISPUTE_WON), ("lost", PaymentStep.DISPUTE_LOST)):
-        assert report("charge.dispute.closed", DISPUTE | {"status": status}).step is step
+        closed = report("charge.dispute.closed", DISPUTE | {"status": status})
+        assert closed.step is step
+        assert closed.step_ref == made.step_ref == "dp_1"
     old = report("charge.dispute.created", DISPUTE | {"payment_intent": None})
     assert old.provider_ref == "ch_1"
     nobody = DISPUTE | {"payment_intent": None, "charge": None}
