@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -35,7 +35,10 @@ from crm_sync.database import Database
 from crm_sync.events import KycState
 
 ROWS_AT_ONCE: Final = 20_000
-"""Clients in one transaction."""
+"""Clients in memory at once, and in one transaction while others write as well."""
+
+FIRST_LOAD_PARTS: Final = 10
+"""Parts in one transaction of a first load: each one writes most pages of the indexes anew."""
 
 CACHE_KIB: Final = 262_144
 """What SQLite keeps in memory meanwhile: indexes of random keys need it."""
@@ -84,9 +87,20 @@ class ClientLoader:
         keyring: Keyring,
         policies: tuple[FieldPolicy, KycPolicy],
         now_us: Callable[[], int],
+        parts_together: int = 1,
     ) -> None:
-        """Take the database, the keys, who owns fields and what KYC asks, and the clock."""
+        """Take what it works with.
+
+        Args:
+            database: Where to.
+            keyring: The keys of personal data.
+            policies: Who owns fields, and what KYC asks.
+            now_us: The clock.
+            parts_together: How many parts are one transaction. More are faster, but on SQLite
+                nobody else can write meanwhile: FIRST_LOAD_PARTS is for a desk not in use yet.
+        """
         self._database = database
+        self._parts_together = parts_together
         self._keyring = keyring
         self._fields, self._kyc = policies
         self._now_us = now_us
@@ -102,14 +116,9 @@ class ClientLoader:
         Raises:
             StorageError: The database cannot be used.
         """
-        total = Loaded()
-        for part in _parts(rows):
-            with self._database.writing() as connection:
-                alone(connection)
-                _enlarge_cache(connection)
-                total += self._write(connection, part, load)
-            if progress is not None:
-                progress(total.rows)
+        total, parts = Loaded(), _parts(rows)
+        while further := self._load_some(parts, load, total, progress):
+            total = further
         with self._database.writing() as connection:
             alone(connection)
             append(connection, self._entry(load, total))
@@ -123,6 +132,22 @@ class ClientLoader:
                 found = self._sorted(connection, part)
             new, changed = len(found.new), len(found.told)
             total += Loaded(rows=len(part), new=new, changed=changed, unchanged=found.unchanged)
+        return total
+
+    def _load_some(
+        self, parts: Iterator[list[FileRow]], load: Load, total: Loaded, progress: Progress | None
+    ) -> Loaded | None:
+        """Load parts in one transaction; return the new total, None where there are no more."""
+        first = next(parts, None)
+        if first is None:
+            return None
+        with self._database.writing() as connection:
+            alone(connection)
+            _enlarge_cache(connection)
+            for part in chain([first], islice(parts, self._parts_together - 1)):
+                total += self._write(connection, part, load)
+        if progress is not None:
+            progress(total.rows)
         return total
 
     def _write(self, connection: Connection, part: Sequence[FileRow], load: Load) -> Loaded:

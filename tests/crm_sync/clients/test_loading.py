@@ -5,12 +5,12 @@ from sqlalchemy import func, select
 
 from crm_sync.clients import bench
 from crm_sync.clients.fields import PERSONAL, Field
-from crm_sync.clients.loading import ROWS_AT_ONCE, FileRow, Loaded
+from crm_sync.clients.loading import ROWS_AT_ONCE, ClientLoader, FileRow, Loaded
 from crm_sync.clients.marks import Load
 from crm_sync.clients.sample_clients import sample_row, sample_rows
 from crm_sync.clients.tables import CLIENT, CLIENT_KEY, CLIENT_PII, FIELD_SOURCE
 from exposure.errors import StorageError
-from tests.crm_sync.clients.samples import NOW_US, Room, reported
+from tests.crm_sync.clients.samples import KYC, NOW_US, POLICY, Room, reported
 from tests.thorough import LONG
 
 FIRST, SECOND = Load("crm", NOW_US, "f1"), Load("crm", NOW_US + 1, "f2")
@@ -70,6 +70,15 @@ def test_progress_is_told_and_the_load_is_audited(room, monkeypatch):
     assert told == [100, 200, 250]
     assert (room.audit()[-1].action, room.audit()[-1].entity) == ("clients.loaded", "file f1")
     assert ROWS_AT_ONCE == 20_000
+
+
+def test_a_first_load_may_take_several_parts_in_one_transaction(room, monkeypatch):
+    monkeypatch.setattr("crm_sync.clients.loading.ROWS_AT_ONCE", 100)
+    told = []
+    loader = ClientLoader(room.database, room.keys, (POLICY, KYC), lambda: NOW_US, 2)
+    assert loader.load(sample_rows(250), FIRST, told.append) == Loaded(rows=250, new=250)
+    assert told == [200, 250]
+    assert count(room, CLIENT) == 250
 
 
 def test_a_load_that_stops_keeps_its_parts_and_goes_on(room, monkeypatch):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_sync.clients.fields import PERSONAL, Field
-from crm_sync.clients.pii import INDEX_BYTES, Keyring, WrappedKey
+from crm_sync.clients.pii import INDEX_BYTES, ClientKey, Keyring, WrappedKey
 from exposure.errors import ConfigError, StorageError
 from tests.crm_sync.clients.samples import keyring, never_random
 from tests.thorough import examples
@@ -42,6 +42,13 @@ def test_a_value_that_was_moved_or_changed_is_refused_without_it():
             opening.unseal(field, content)
     with pytest.raises(StorageError, match="the key of client C2 cannot be decrypted"):
         keys.client_key("C2", kept)
+
+
+def test_a_value_is_bound_to_its_client_even_under_the_same_key():
+    dek = b"d" * 32
+    sealed = ClientKey("C1", dek, never_random()).seal(Field.NAME, "A")
+    with pytest.raises(StorageError, match="C2 cannot be decrypted"):
+        ClientKey("C2", dek, never_random()).unseal(Field.NAME, sealed)
 
 
 def test_a_key_wrapped_anew_opens_what_the_old_one_sealed():
