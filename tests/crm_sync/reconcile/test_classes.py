@@ -200,6 +200,25 @@ def test_of_equal_rows_the_first_in_time_is_the_one_that_counts():
     assert (told.break_class, told.provider.id) == (BreakClass.DUPLICATE_PSP, "1")
 
 
+def test_rows_of_nobody_are_near_nothing():
+    nobody = {"client_id": ""}
+    told = found([payment("x", 100, **nobody)], [entry("a", 100, login="", **nobody)], [])
+    assert [row[0] for row in told] == ["MISSING_LEDGER", "MISSING_PSP"]
+
+
+def test_a_second_row_is_not_taken_for_another_payment_that_is_missing():
+    twice = [payment("a", 100), payment("a", 100)]
+    told = found(twice, [entry("a", 100, login=""), entry("b", 100, login="")], [])
+    assert [row[:3] for row in told] == [
+        ("DUPLICATE_PSP", "provider", "a"), ("MISSING_PSP", "provider", "b"),
+    ]  # fmt: skip
+
+
+def test_several_entries_that_both_others_contradict_are_a_break_on_each_leg():
+    told = found([payment("a", 90)], [entry("a", 30), entry("a", 70)], [deal("a", 90)])
+    assert told == [("AMOUNT", "platform", "a", 10), ("AMOUNT", "provider", "a", 10)]
+
+
 def test_parts_are_one_payment_with_a_reference_and_without():
     ledger, platform = [entry("a", 100)], [deal("a", 60), deal("a", 40)]
     assert found([payment("a", 30), payment("a", 70)], ledger, platform) == []
