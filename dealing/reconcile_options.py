@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -24,6 +24,10 @@ def add_reconcile(app: typer.Typer) -> None:
     app.command(short_help="Say where provider, ledger and platform differ.")(reconcile)
 
 
+def _mapping(side: str) -> Any:
+    return typer.Option(f"--{side}-mapping", metavar="FILE", help="How that file is to be read.")
+
+
 def reconcile(
     context: typer.Context,
     provider: Annotated[
@@ -33,6 +37,9 @@ def reconcile(
     platform: Annotated[
         Path, typer.Option("--platform", metavar="FILE", help="The platform's balance deals.")
     ],
+    provider_mapping: Annotated[Path | None, _mapping("provider")] = None,
+    ledger_mapping: Annotated[Path | None, _mapping("ledger")] = None,
+    platform_mapping: Annotated[Path | None, _mapping("platform")] = None,
     as_of: Annotated[
         str | None,
         typer.Option("--as-of", metavar="TIME", help="A day or a time, UTC unless it says [now]."),
@@ -58,6 +65,9 @@ def reconcile(
         provider=provider,
         ledger=ledger,
         platform=platform,
+        provider_mapping=provider_mapping,
+        ledger_mapping=ledger_mapping,
+        platform_mapping=platform_mapping,
         as_of=as_of,
         scope=scope,
         rates=tuple(rate or ()),

@@ -136,7 +136,7 @@ def _pair_rules(leg: Leg, terms: Terms) -> tuple[_Rule, ...]:
         (rate_off > _ROUNDING, BreakClass.FX_RATE, rate_off.round().cast(pl.Int64)),
         (stale, BreakClass.STALE_PENDING, amount),
         (one, BreakClass.TIMING, amount),
-        (~both & _other_status(leg), BreakClass.STATUS, amount),
+        (_other_status(leg), BreakClass.STATUS, amount),
         (fee_off != 0, BreakClass.FEE, fee_off),
     )
 

@@ -19,6 +19,7 @@ from dealing.answers import STANDARD_OUTPUT, Report, progress_on, silently, writ
 from dealing.reconcile.answer import answer_csv, answer_json
 from dealing.reconcile.asked import ReconcileAsked
 from dealing.reconcile.files import Refused, read_side
+from dealing.reconcile.mapping import load_mapping
 from dealing.reconcile.summary import show_reconciliation
 from exposure.errors import ConfigError, DataError
 
@@ -70,10 +71,15 @@ def _read(
     asked: ReconcileAsked, notes: list[str], report: Report = silently
 ) -> tuple[Sides, list[Refused]]:
     frames, refused = [], []
-    files = zip(Side, (asked.provider, asked.ledger, asked.platform), strict=True)
-    for number, (side, path) in enumerate(files, 1):
+    files = (
+        (asked.provider, asked.provider_mapping),
+        (asked.ledger, asked.ledger_mapping),
+        (asked.platform, asked.platform_mapping),
+    )
+    for number, (side, (path, file)) in enumerate(zip(Side, files, strict=True), 1):
+        mapping = None if file is None else load_mapping(file, side)
         try:
-            rows = read_side(side, path, notes)
+            rows = read_side(side, path, notes, mapping)
         except DataError as e:
             raise ConfigError([str(e)]) from e
         frames.append(rows.frame)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from crm_sync.reconcile.schema import COLUMNS, Side
 from crm_sync.reconcile.schema import Column as SideColumn
+from dealing.reconcile.mapped import mapped, skipped
+from dealing.reconcile.mapping import Mapping
 from exposure.errors import DataError
 from feeds.book_files.columns import as_text, read_column, why_unusable
 from feeds.book_files.csv_rows import CsvRows
@@ -51,23 +53,53 @@ class SideRows(NamedTuple):
     refused: list[Refused]
 
 
-def read_side(side: Side, path: Path, notes: list[str]) -> SideRows:
+def read_side(side: Side, path: Path, notes: list[str], mapping: Mapping | None = None) -> SideRows:
     """Read a file.
+
+    Args:
+        side: Whose it is.
+        path: A CSV file, gzipped or not, or a Parquet file.
+        notes: Told what a person should know.
+        mapping: How its columns become those of the side, None where they are.
 
     Raises:
         DataError: It cannot be read at all, or a required column is missing.
     """
-    columns = COLUMNS[side]
-    wanted = Wanted(
-        [column.name for column in columns if column.required],
-        [column.name for column in columns if not column.required],
-    )
-    source = _opened(path, wanted, notes)
-    parts = [_checked(side, raw, path.name) for raw in source.chunks()]
+    source = _opened(path, _wanted(side, mapping), notes)
+    parts, left_out = [], 0
+    for chunk in source.chunks():
+        raw = chunk if mapping is None else _in_our_words(chunk, mapping)
+        left_out += len(chunk.lines) - len(raw.lines)
+        parts.append(_checked(side, raw, path.name))
+    if left_out:
+        notes.append(f"{path.name}: {left_out:,} rows are no payments by the mapping: left out")
     refused = [one for part in parts for one in part.refused]
     if source.damage is not None:
         refused.append(Refused(path.name, source.next_line, source.damage))
     return SideRows(pl.concat([part.frame for part in parts], rechunk=True), refused)
+
+
+def _wanted(side: Side, mapping: Mapping | None) -> Wanted:
+    if mapping is not None:
+        return Wanted(sorted({name.strip().casefold() for name in mapping.columns.values()}))
+    columns = COLUMNS[side]
+    return Wanted(
+        [column.name for column in columns if column.required],
+        [column.name for column in columns if not column.required],
+    )
+
+
+def _in_our_words(raw: RawRows, mapping: Mapping) -> RawRows:
+    """Return rows as the mapping means them, without those that it leaves out."""
+    frame = mapped(raw.frame, mapping)
+    kept = ~skipped(frame)
+    numbers = np.flatnonzero(kept.to_numpy())
+    broken = {
+        int(np.searchsorted(numbers, row)): reason
+        for row, reason in raw.broken.items()
+        if kept[row]
+    }
+    return RawRows(frame.filter(kept), raw.lines[numbers], broken)
 
 
 def _opened(path: Path, wanted: Wanted, notes: list[str]) -> RowSource:

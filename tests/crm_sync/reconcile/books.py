@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import polars as pl
 from hypothesis import strategies as st
 
@@ -62,50 +64,132 @@ def cases_of(reconciliation):
     return {(word, frozenset(rows)) for (_, word), rows in members.items()}
 
 
-_REFS = st.sampled_from(["a", "a", "b", "c", ""])
-_AMOUNTS = st.sampled_from([100, 100, 200, 300, 105, -100])
-_CURRENCIES = st.sampled_from(["USD", "USD", "USD", "EUR"])
-_STATUSES = st.sampled_from(["done"] * 5 + ["pending", "failed", "refunded"])
-_TIMES = st.sampled_from([
+_MANY_TIMES = [
     0, 5 * MINUTE_US, 10 * MINUTE_US, 10 * MINUTE_US + 1,
     3 * DAY_US, 3 * DAY_US + 1, 7 * DAY_US, 7 * DAY_US + 6 * MINUTE_US, 10 * DAY_US,
-]).map(lambda age: AS_OF_US - age)  # fmt: skip
-_KINDS = st.sampled_from(["deposit", "deposit", "deposit", "withdrawal", "refund"])
-_FEES = st.sampled_from([None, None, 0, 5])
-_IDS = st.sampled_from(["", "1", "2"])
-
-PAYMENTS = st.builds(
-    payment, _REFS, _AMOUNTS, id=_IDS, client_id=st.sampled_from(["c1", "c1", "c2", ""]),
-    kind=_KINDS, status=_STATUSES, currency=_CURRENCIES, at_us=_TIMES, fee_minor=_FEES,
-)  # fmt: skip
-ENTRIES = st.builds(
-    entry, _REFS, _AMOUNTS, id=_IDS, client_id=st.sampled_from(["c1", "c1", "c2", ""]),
-    login=st.sampled_from(["l1", "l1", "l2", ""]), status=_STATUSES, currency=_CURRENCIES,
-    kind=st.one_of(_KINDS, st.sampled_from(["transfer", "bonus"])), at_us=_TIMES, fee_minor=_FEES,
-    platform_ref=st.sampled_from(["", "", "a", "t"]),
-)  # fmt: skip
-CONVERSIONS = st.builds(
-    lambda row, rate, off: row | {
-        "rate": rate,
-        "credit_minor": round(row["amount_minor"] * (rate or 1.0)) + off,
-        "credit_currency": "USD" if row["currency"] == "EUR" else "EUR",
-    },
-    ENTRIES, st.sampled_from([1.1, 1.1, 0.9, None]), st.sampled_from([0, 0, 1, -2]),
-)  # fmt: skip
-DEALS = st.builds(
-    deal, st.sampled_from(["a", "a", "b", "t", ""]),
-    st.sampled_from([100, 100, 200, 110, 111, 115, 330, -100]), id=_IDS,
-    login=st.sampled_from(["l1", "l1", "l2"]), currency=_CURRENCIES, at_us=_TIMES,
-    kind=st.sampled_from(["balance", "balance", "balance", "bonus"]),
-)  # fmt: skip
+]  # fmt: skip
+"""Ages on both sides of every limit."""
 
 
-def _some(rows):
-    return st.lists(rows, max_size=6)
+class Words(NamedTuple):
+    """What rows of a book may say: the fewer words, the more often rows meet."""
+
+    refs: list[str]
+    platform_refs: list[str]
+    amounts: list[int]
+    ages_us: list[int]
+    rates: list[float | None]
+    currencies: list[str]
+    clients: list[str]
+    logins: list[str]
+    kinds: list[str]
+    statuses: list[str]
 
 
-BOOKS = st.fixed_dictionaries({
-    "provider": _some(PAYMENTS),
-    "ledger": _some(st.one_of(ENTRIES, ENTRIES, CONVERSIONS)),
-    "platform": _some(DEALS),
-})  # fmt: skip
+ORDINARY = Words(
+    refs=["a", "a", "b", "c", ""],
+    platform_refs=["a", "a", "b", "t", ""],
+    amounts=[100, 100, 200, 300, 105, -100],
+    ages_us=_MANY_TIMES,
+    rates=[1.1, 0.9, None],
+    currencies=["USD", "USD", "USD", "EUR"],
+    clients=["c1", "c1", "c2", ""],
+    logins=["l1", "l1", "l2", ""],
+    kinds=["deposit", "deposit", "deposit", "withdrawal", "refund", "transfer", "bonus"],
+    statuses=["done"] * 5 + ["pending", "failed", "refunded"],
+)
+UNNAMED = ORDINARY._replace(
+    refs=[""],
+    platform_refs=[""],
+    amounts=[100, 100, 200, 300],
+    ages_us=[10 * DAY_US + n * step for n in range(4) for step in (2 * DAY_US, 6 * MINUTE_US)],
+    currencies=["USD"],
+    clients=["c1"],
+    logins=["l1"],
+    kinds=["deposit"],
+    statuses=["done", "done", "done", "pending"],
+    rates=[],
+)
+"""Nothing but amounts and times: what is near what, and what adds up."""
+
+REPEATED = ORDINARY._replace(
+    refs=["a"],
+    platform_refs=["a", "a", "t"],
+    amounts=[100, 100, 100, 99],
+    ages_us=[10 * DAY_US, 9 * DAY_US],
+    currencies=["EUR"],
+    clients=["c1"],
+    logins=["l1"],
+    kinds=["deposit"],
+    rates=[1.1],
+)
+"""One reference, many conversions: which of equal rows belongs to which."""
+
+
+def _payments(words):
+    return st.builds(
+        payment,
+        st.sampled_from(words.refs),
+        st.sampled_from(words.amounts),
+        id=st.sampled_from(["", "1", "2"]),
+        client_id=st.sampled_from(words.clients),
+        kind=st.sampled_from([kind for kind in words.kinds if kind not in {"transfer", "bonus"}]),
+        status=st.sampled_from(words.statuses),
+        currency=st.sampled_from(words.currencies),
+        at_us=st.sampled_from(words.ages_us).map(lambda age: AS_OF_US - age),
+        fee_minor=st.sampled_from([None, None, 0, 5]),
+    )
+
+
+def _entries(words):
+    return st.builds(
+        lambda row, **more: row | more,
+        _payments(words),
+        kind=st.sampled_from(words.kinds),
+        login=st.sampled_from(words.logins),
+        platform_ref=st.sampled_from(["", "", *words.platform_refs[1:]]),
+        rate=st.none(),
+    ).map(lambda row: row | {
+        "credit_minor": row["amount_minor"], "credit_currency": row["currency"],
+    })  # fmt: skip
+
+
+def _conversions(words):
+    return st.builds(
+        lambda row, rate, off: row | {
+            "rate": rate,
+            "credit_minor": round(row["amount_minor"] * (rate or 1.0)) + off,
+            "credit_currency": "USD" if row["currency"] == "EUR" else "EUR",
+        },
+        _entries(words), st.sampled_from(words.rates), st.sampled_from([0, 0, 1, -2]),
+    )  # fmt: skip
+
+
+def _deals(words):
+    converted = [round(amount * 1.1) + off for amount in words.amounts for off in (0, 1, 2)]
+    amounts = words.amounts * 3 + (converted if words.rates else [])
+    currencies = [*words.currencies, "USD", "USD"]
+    return st.builds(
+        deal,
+        st.sampled_from(words.platform_refs),
+        st.sampled_from(amounts),
+        id=st.sampled_from(["", "1", "2"]),
+        login=st.sampled_from([login for login in words.logins if login]),
+        currency=st.sampled_from(currencies),
+        at_us=st.sampled_from(words.ages_us).map(lambda age: AS_OF_US - age),
+        kind=st.sampled_from(["balance", "balance", "balance", "bonus"]),
+    )
+
+
+def _books(words):
+    entries = _entries(words)
+    if words.rates:
+        entries = st.one_of(entries, _conversions(words))
+    return st.fixed_dictionaries({
+        "provider": st.lists(_payments(words), max_size=6),
+        "ledger": st.lists(entries, max_size=6),
+        "platform": st.lists(_deals(words), max_size=6),
+    })  # fmt: skip
+
+
+BOOKS = st.sampled_from([ORDINARY, UNNAMED, REPEATED]).flatmap(_books)

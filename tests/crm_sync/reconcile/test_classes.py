@@ -11,6 +11,7 @@ from crm_sync.reconcile.schema import DAY_US, MINUTE_US, BreakClass
 from exposure.errors import DataError
 from tests.crm_sync.reconcile.books import (
     AS_OF_US,
+    LONG_AGO,
     TERMS,
     deal,
     entry,
@@ -171,6 +172,51 @@ def test_among_equals_nothing_is_chosen():
     twice = [payment("x", 100), payment("y", 100)]
     told = found(twice, [entry("a", 100)], [deal("a", 100)])
     assert [row[0] for row in told] == ["MISSING_LEDGER", "MISSING_LEDGER", "MISSING_PSP"]
+
+
+def test_neither_of_two_entries_takes_the_one_row_that_both_are_near():
+    ledger = [entry("a", 100, login=""), entry("b", 100, login="")]
+    told = found([payment("x", 100)], ledger, [])
+    assert [row[0] for row in told] == ["MISSING_LEDGER", "MISSING_PSP", "MISSING_PSP"]
+
+
+def test_parts_that_two_wholes_are_near_are_nobodys():
+    ledger = [entry("a", 100, login=""), entry("b", 70, login="")]
+    told = found([payment("", 30), payment("", 70, kind="refund"), payment("", 70)], ledger, [])
+    assert [row[0] for row in told] == ["MISSING_LEDGER", "MISSING_LEDGER", "MISSING_PSP"]
+    told = found([payment("", 30), payment("", 70)], [ledger[0], entry("b", 99, login="")], [])
+    assert {row[0] for row in told} == {"MISSING_LEDGER", "MISSING_PSP"}
+
+
+def test_a_second_entry_that_waits_on_the_platform_is_there_twice_and_no_more():
+    twice = [entry("a", 7, platform_ref="s"), entry("a", 7, platform_ref="t", status="pending")]
+    told = found([payment("a", 7)], twice, [deal("s", 7)])
+    assert told == [("DUPLICATE_LEDGER", "ledger", "a", 7)]
+
+
+def test_of_equal_rows_the_first_in_time_is_the_one_that_counts():
+    early, late = payment("a", 7, id="2"), payment("a", 7, id="1", at_us=LONG_AGO + 1)
+    (told,) = breaks_of(reconciled([late, early], [entry("a", 7)], [deal("a", 7)]).breaks)
+    assert (told.break_class, told.provider.id) == (BreakClass.DUPLICATE_PSP, "1")
+
+
+def test_rows_of_nobody_are_near_nothing():
+    nobody = {"client_id": ""}
+    told = found([payment("x", 100, **nobody)], [entry("a", 100, login="", **nobody)], [])
+    assert [row[0] for row in told] == ["MISSING_LEDGER", "MISSING_PSP"]
+
+
+def test_a_second_row_is_not_taken_for_another_payment_that_is_missing():
+    twice = [payment("a", 100), payment("a", 100)]
+    told = found(twice, [entry("a", 100, login=""), entry("b", 100, login="")], [])
+    assert [row[:3] for row in told] == [
+        ("DUPLICATE_PSP", "provider", "a"), ("MISSING_PSP", "provider", "b"),
+    ]  # fmt: skip
+
+
+def test_several_entries_that_both_others_contradict_are_a_break_on_each_leg():
+    told = found([payment("a", 90)], [entry("a", 30), entry("a", 70)], [deal("a", 90)])
+    assert told == [("AMOUNT", "platform", "a", 10), ("AMOUNT", "provider", "a", 10)]
 
 
 def test_parts_are_one_payment_with_a_reference_and_without():

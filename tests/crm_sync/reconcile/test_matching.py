@@ -13,13 +13,13 @@ from tests.crm_sync.reconcile.referee import judged, rows_of
 from tests.thorough import examples
 
 
-@examples(60)
+@examples(90)
 @given(BOOKS)
 def test_a_referee_that_goes_row_by_row_finds_the_same(book):
     assert cases_of(reconciled(**book)) == judged(book, TERMS)
 
 
-@examples(15)
+@examples(10)
 @given(BOOKS)
 def test_every_row_is_once_on_each_of_its_legs_in_a_match_or_a_break(book):
     places = reconciled(**book).places
@@ -32,7 +32,7 @@ def test_every_row_is_once_on_each_of_its_legs_in_a_match_or_a_break(book):
     assert Counter(places.select("leg", "side", "row").iter_rows()) == due
 
 
-@examples(15)
+@examples(10)
 @given(BOOKS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(book, chance):
     named = {
@@ -52,7 +52,7 @@ def _by_name(book, reconciliation):
     }
 
 
-@examples(15)
+@examples(10)
 @given(BOOKS)
 def test_every_break_has_an_id_of_its_own_and_the_same_in_every_run(book):
     first, again = reconciled(**book).breaks, reconciled(**book).breaks
