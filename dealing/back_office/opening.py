@@ -12,7 +12,8 @@ from crm_sync.clients.csv_import import Source, import_accounts, import_clients,
 from crm_sync.clients.csv_lines import SetAside
 from crm_sync.clients.fields import default_policy
 from crm_sync.clients.loading import ClientLoader
-from crm_sync.clients.tables import TRADING_ACCOUNT
+from crm_sync.clients.tables import CLIENT, TRADING_ACCOUNT
+from crm_sync.events import KycState
 from dealing.back_office.outside import PartySender
 from dealing.back_office.rooms import Rooms
 from dealing.directory import write_whole
@@ -46,5 +47,14 @@ def load_exports(rooms: Rooms, parties: PartySender, directory: Path) -> int:
     aside = SetAside()
     import_clients(loader, Source(clients), load_of(clients, _CRM, rooms.now_us()), aside)
     loaded = import_accounts(rooms.database, Source(accounts), aside)
+    _restrict_unidentified(rooms)
     structlog.get_logger().info("clients loaded", accounts=loaded.rows, refused=aside.count)
     return loaded.rows
+
+
+def _restrict_unidentified(rooms: Rooms) -> None:
+    """Let the platform know whom of the loaded clients it may only let close positions."""
+    asked = select(CLIENT.c.client_id).where(CLIENT.c.kyc_state != KycState.APPROVED.value)
+    with rooms.database.writing() as connection:
+        for client_id in connection.scalars(asked).all():
+            rooms.kyc.refresh(connection, client_id, rooms.now_us())

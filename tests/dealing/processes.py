@@ -104,11 +104,12 @@ def end(process, number=signal.SIGINT):
 class Run:
     """``plimsoll run`` on a directory."""
 
-    def __init__(self, directory: DataDirectory, *options, files_up_to=None):
+    def __init__(self, directory: DataDirectory, *options, files_up_to=None, back_office=False):
         self.directory = directory
         self.process = start(
             *("run", "--data", directory.root, "--port", 0, "--no-browser", *options),
             files_up_to=files_up_to,
+            back_office=back_office,
         )
 
     def status(self):
@@ -153,9 +154,9 @@ class Run:
 
 
 @contextmanager
-def running(directory: DataDirectory, *options):
+def running(directory: DataDirectory, *options, back_office=False):
     """Yield a live run; whatever is left of it afterwards is killed."""
-    run = Run(directory, *options)
+    run = Run(directory, *options, back_office=back_office)
     try:
         run.until_live()
         yield run
