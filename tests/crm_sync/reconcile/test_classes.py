@@ -200,6 +200,13 @@ def test_of_equal_rows_the_first_in_time_is_the_one_that_counts():
     assert (told.break_class, told.provider.id) == (BreakClass.DUPLICATE_PSP, "1")
 
 
+def test_what_is_pending_at_one_side_may_wait_and_at_both_agrees():
+    waiting = {"status": "pending", "at_us": RECENT}
+    told = found([payment("a", 7, **waiting)], [entry("a", 7, login="")], [])
+    assert told == [("TIMING", "provider", "a", 7)]
+    assert found([payment("a", 7, **waiting)], [entry("a", 7, login="", **waiting)], []) == []
+
+
 def test_rows_of_nobody_are_near_nothing():
     nobody = {"client_id": ""}
     told = found([payment("x", 100, **nobody)], [entry("a", 100, login="", **nobody)], [])
