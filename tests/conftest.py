@@ -10,6 +10,24 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.crm_sync.databases import (
+    database,
+    postgres,
+    postgres_database,
+    postgres_template,
+    sqlite_database,
+    sqlite_template,
+)
+
+__all__ = [
+    "database",
+    "postgres",
+    "postgres_database",
+    "postgres_template",
+    "sqlite_database",
+    "sqlite_template",
+]
+
 pytest.register_assert_rewrite("tests.desk.pages")
 
 

@@ -73,12 +73,12 @@ class PostgresServer:
             self.stop()
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def new_database(self):
-        """Return the address of an empty database."""
+    def new_database(self, like="template1"):
+        """Return the address of a database that is a copy of another one, empty by default."""
         self._made += 1
         name = f"desk{self._made}"
         with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY file_copy")
         return self._address(name)
 
     def _address(self, name):

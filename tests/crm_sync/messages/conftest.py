@@ -5,10 +5,7 @@ import pytest
 from crm_sync.database import database_at
 from crm_sync.messages.tables import CURSORS, INBOX, OUTBOX
 from dealing.storage.migrate import upgrade
-from tests.crm_sync.databases import postgres
 from tests.crm_sync.messages.parts import TAKEN, desk_on
-
-__all__ = ["postgres"]
 
 
 def kept(url, file):
