@@ -14,6 +14,7 @@ from crm_sync.clients.personal import erase_due
 from crm_sync.clients.tables import TRADING_ACCOUNT
 from crm_sync.messages.errors import DeliveryError
 from crm_sync.money.invariants import broken
+from crm_sync.money.lending import lapse_credit
 from crm_sync.money.operations import release_late
 from crm_sync.reconcile.breaks import breaks_of
 from crm_sync.reconcile.reconciling import reconcile
@@ -45,6 +46,7 @@ class Tidying:
             now_us = rooms.now_us()
             rooms.withdrawals.lapse(connection, now_us)
             release_late(connection, now_us)
+            lapse_credit(connection, now_us)
             rooms.kyc.refresh_due(connection, now_us)
             erase_due(connection, now_us)
         with rooms.database.reading() as connection:
