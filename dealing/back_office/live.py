@@ -10,7 +10,6 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
-import polars as pl
 
 from dealing.desk.held_book import BookDesk
 from exposure.risk.stop_outs import margin_levels
@@ -64,7 +63,7 @@ class EngineAccounts:
 
 def live_accounts(book: StressBook, logins: Sequence[str]) -> dict[str, LiveAccount]:
     """Return accounts of a book as they stand, those that it has."""
-    rows = np.flatnonzero(book.names["login"].is_in(pl.Series(logins, dtype=pl.String)).to_numpy())
+    rows = np.flatnonzero(book.names["login"].is_in(list(logins)).to_numpy())
     equity, margin = book.now.equity[rows], book.margin[rows]
     floating = equity - book.own[rows]
     levels = margin_levels(equity, margin)
