@@ -28,7 +28,8 @@
     const place = element(`office-${name}`);
     const list = place.closest(".office-list");
     list.querySelector(".tab-empty").textContent = rows.length ? "" : list.dataset.empty;
-    place.parentElement.hidden = rows.length === 0;
+    const table = place.parentElement;
+    table.hidden = table.parentElement.hidden = rows.length === 0;
     const held = JSON.stringify(rows);
     if (place.dataset.held === held) return; // a focused button stays
     place.dataset.held = held;

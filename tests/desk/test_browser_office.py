@@ -14,7 +14,7 @@ from dealing.desk.held_book import BookDesk
 from dealing.server_day import ServerDay
 from dealing.storage.migrate import upgrade
 from tests.dealing.back_office.offices import SmallOffice
-from tests.desk.pages import REFUSED, SIZES, is_readable, until
+from tests.desk.pages import REFUSED, SIZES, is_readable, picture, until
 from tests.desk.served_desk import ServedDesk
 
 pytestmark = pytest.mark.browser
@@ -125,6 +125,7 @@ def test_clients_are_found_by_typing_and_shown_as_the_role_may_see_them(page, de
     page.locator("#office-why").fill("a request of the client")
     page.keyboard.press("Enter")
     expect(page.locator("#office-client")).to_contain_text("yq@example.com")
+    picture(page, "office-clients")
     assert desk.office.audit()[reads:] == [
         ("personal_data.read", "Cora", "a request of the client"),
     ]  # fmt: skip
@@ -155,6 +156,7 @@ def test_breaks_are_proposed_approved_and_taken_away_as_a_file(page, desk):
     page.locator("#office-decide-owner").fill("Cara")
     decide(page, "she knows the provider", "Anna")
     expect(row).to_contain_text("Cara")
+    picture(page, "office-breaks")
     with page.expect_download() as download:
         page.keyboard.press("e")
     assert "MISSING_LEDGER" in download.value.path().read_text("utf-8-sig")
@@ -175,6 +177,7 @@ def test_a_letter_is_masked_until_somebody_says_why_and_it_is_asked_only_while_l
     row.get_by_role("button", name="Read").click()
     decide(page, "find out what it is", "Anna")
     expect(page.locator("#office-letter")).to_contain_text("Zanzibarra")
+    picture(page, "office-messages")
     page.evaluate("desk.actions.act('screen:desk')")
     until(page, lambda: page.evaluate("desk.choices.screen") == "desk")
     page.wait_for_timeout(600)

@@ -96,6 +96,10 @@ DEAD_HEADS: Final = (
 )
 
 
+FIGURES: Final = frozenset({"Amount", "Equity", "Level", "Floating", "USD at risk", "Tries"})
+"""Columns of figures."""
+
+
 class Listed(NamedTuple):
     """One table of a tab; ``empty`` is what stands in the place of no rows."""
 
@@ -219,7 +223,10 @@ def _counted(label: str) -> Component:
 
 
 def _listed(listed: Listed) -> Component:
-    cells = [html.Th(text, scope="col", title=tip) for text, tip in listed.heads]
+    cells = [
+        html.Th(text, scope="col", title=tip, className="num" if text in FIGURES else None)
+        for text, tip in listed.heads
+    ]
     table = html.Table(
         [html.Thead(html.Tr(cells)), html.Tbody(id=listed.place)],
         className="plain-table",
@@ -227,8 +234,11 @@ def _listed(listed: Listed) -> Component:
         **aria(label=listed.title),
     )
     empty = html.P("Asking the back office.", className="tab-empty", **data(office=listed.place))
+    scrolled = html.Div(
+        table, className="card-scroll", tabIndex=0, role="group", **aria(label=listed.title)
+    )
     return html.Section(
-        [html.H3(listed.title, className="office-head"), table, empty],
+        [html.H3(listed.title, className="office-head"), scrolled, empty],
         className="office-list",
         **data(empty=listed.empty),
     )
