@@ -193,6 +193,7 @@
     tab: (given) => {
       if (given && given !== tab) {
         tab = given;
+        desk.officeRows.putAway();
         if (isShown() && !absent) askNow();
       }
       return window.dash_clientside.no_update;
@@ -200,6 +201,7 @@
     role: (given) => {
       if (given) {
         role = given;
+        desk.officeRows.putAway();
         document.querySelector("[data-screen='office']").dataset.role = given;
         desk.officeClient.again(true);
       }

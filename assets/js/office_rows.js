@@ -70,6 +70,9 @@
   const ordered = (order) => `${amount(order)} on login ${order.login}`;
   const fixTold = (fix) => [ACTIONS[fix.action] ?? fix.action, ...fix.postings.map(posted), ...fix.orders.map(ordered)].join("; ");
 
+  const classTold = (row) => (/_(PSP|LEDGER|PLATFORM)$/.test(row.class) ? words(row.class)
+    : `${words(row.class)} ${SIDES[row.side]}`);
+
   const breakButtons = (row) => {
     const what = `${words(row.class)}, ${amount(row)}`;
     const on = (action, verb, more = {}) => act(verb, `${verb}: ${what}`, { what: `${verb}: ${what}`, path: "breaks",
@@ -85,7 +88,7 @@
 
   const breaks = (row) => {
     const shown = row.state === "proposed" ? state(`proposed by ${row.proposal?.proposed_by ?? "nobody in time"}`, "warning") : state(row.state);
-    return desk.tableRow(`${row.age} d`, [titled(`${words(row.class)} ${SIDES[row.side]}`, `${row.ref} (${row.id})`), client(row.client_id), num(amount(row)),
+    return desk.tableRow(`${row.age} d`, [titled(classTold(row), `${row.ref} (${row.id})`), client(row.client_id), num(amount(row)),
       num(row.usd_at_risk === null ? "no price" : desk.formats.number(row.usd_at_risk, 0)), row.owner || "–", shown,
       [fixTold(row.fix), "why"], [row.note || "–", "why"], breakButtons(row)]);
   };
@@ -114,5 +117,12 @@
     }
   };
 
-  desk.officeRows = { engine: "", amount, accountTold, waiting, holds, orders, frozen, deposits, breaks, dead };
+  /* a letter is open as long as its tab is */
+  const putAway = () => {
+    const place = desk.element("office-letter");
+    place.textContent = "";
+    place.hidden = true;
+  };
+
+  desk.officeRows = { engine: "", putAway, amount, accountTold, waiting, holds, orders, frozen, deposits, breaks, dead };
 }

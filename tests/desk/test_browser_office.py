@@ -178,6 +178,8 @@ def test_a_letter_is_masked_until_somebody_says_why_and_it_is_asked_only_while_l
     decide(page, "find out what it is", "Anna")
     expect(page.locator("#office-letter")).to_contain_text("Zanzibarra")
     picture(page, "office-messages")
+    tab(page, "Breaks")
+    expect(page.locator("#office-letter")).to_have_text("")
     page.evaluate("desk.actions.act('screen:desk')")
     until(page, lambda: page.evaluate("desk.choices.screen") == "desk")
     page.wait_for_timeout(600)
