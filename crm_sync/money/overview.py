@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from crm_sync.money.ledger import Account, AccountKind, Balance, Transfer
 from crm_sync.money.ledger_store import balance_of, open_reservations
@@ -81,7 +81,7 @@ def waiting_withdrawals(connection: Connection, limit: int) -> list[Waiting]:
         .order_by(approval.expires_at_us, WITHDRAWALS.c.id)
         .limit(limit)
     )
-    return [_waiting(row) for row in connection.execute(asked)]
+    return [_waiting(*row) for row in connection.execute(asked)]
 
 
 def withdrawals_of(connection: Connection, client_id: str, limit: int) -> list[Withdrawal]:
@@ -158,9 +158,8 @@ def _count(connection: Connection, asked: Select[Any]) -> int:
     return connection.scalar(select(func.count()).select_from(asked.subquery())) or 0
 
 
-def _waiting(row: Row[Any]) -> Waiting:
-    *values, until_us = row
-    return Waiting(withdrawal=_withdrawal(*values), expires_at_us=until_us)
+def _waiting(*values: Any) -> Waiting:
+    return Waiting(withdrawal=_withdrawal(*values[:-1]), expires_at_us=values[-1])
 
 
 def _withdrawal(*values: object) -> Withdrawal:
