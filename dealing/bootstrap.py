@@ -420,6 +420,10 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
     commands = _reassignments(settings.commands, kept, directory, hub)
     routes = command_routes(commands, kept)
     routes.include_router(hedge_routes(HedgeCommands(kept, hub, time.time_ns), hub))
+    if settings.sync.enabled:
+        from dealing.back_office.wiring import office_routes_of
+
+        routes.include_router(office_routes_of(settings, directory, database, hub))
     app = create_desk(hub, hub, store, options, commands=routes)
     with listening_socket(section) as listening:
         await serve_desk(app, hub, listening, stop, keep_commands(commands))

@@ -42,6 +42,7 @@
     if (name === "margin") desk.accounts.show();
     if (name === "clients") desk.clients.show();
     if (name === "hedging") desk.hedging.show();
+    if (name === "office") desk.office.show();
   };
   const onDesk = () => ["desk", "system"].includes(desk.choices.screen);
 
@@ -49,7 +50,8 @@
     search: () => {
       const field = { margin: "accounts-search", risk: "risk-shock-target",
         clients: "clients-search", hedging: "hedging-symbol" }[desk.choices.screen];
-      document.getElementById(field ?? "exposure-search").focus();
+      if (desk.choices.screen === "office") desk.office.toSearch();
+      else document.getElementById(field ?? "exposure-search").focus();
     },
     view: (name) => props("exposure-view", { value: name }),
     sort: (field) => desk.exposure.sortBy(field),
@@ -68,6 +70,7 @@
       else if (screen === "risk") desk.risk.exportCsv(form ?? "scenarios");
       else if (screen === "margin") desk.accounts.exportCsv();
       else if (screen === "clients") desk.clients.exportCsv();
+      else if (screen === "office") desk.office.exportCsv();
       else desk.exposure.exportCsv();
     },
     hedge: (what) => desk.hedging.act(what),
@@ -77,6 +80,7 @@
     move: (step) => desk.moveForm[step](),
     moves: () => desk.moves.askNow(),
     decide: (step) => desk.moves[step](),
+    office: (step) => desk.office[step](),
     limits: () => {
       goTo("desk");
       props("watch-shown", { value: "limits" });
@@ -100,7 +104,7 @@
   /* leaving the search takes its filter away; Enter leaves it and keeps the filter */
   const leave = (field) => {
     field.blur();
-    if (["exposure-search", "accounts-search", "clients-search"].includes(field.id)) props(field.id, { value: "" });
+    if (["exposure-search", "accounts-search", "clients-search", "office-search"].includes(field.id)) props(field.id, { value: "" });
   };
   const overlay = () => [...document.querySelectorAll(".mantine-Modal-content")]
     .some((content) => content.checkVisibility());

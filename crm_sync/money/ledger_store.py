@@ -92,6 +92,19 @@ def timed_out(connection: Connection, now_us: int, limit: int) -> list[Transfer]
     return [void_of(_transfer(row), now_us) for row in connection.execute(late)]
 
 
+def open_reservations(
+    connection: Connection, source: str, limit: int, owner: str | None = None
+) -> list[Transfer]:
+    """Return what is reserved for a source (out of one owner's wallets), the newest first."""
+    table = LEDGER_TRANSFERS.c
+    asked = _reservations().where(table.source == source)
+    if owner is not None:
+        wallets = select(LEDGER_ACCOUNTS.c.key).where(LEDGER_ACCOUNTS.c.owner == owner)
+        asked = asked.where(table.debit.in_(wallets))
+    newest = asked.order_by(table.at_us.desc(), table.id).limit(limit)
+    return [_transfer(row) for row in connection.execute(newest)]
+
+
 def statement(connection: Connection, account: Account, limit: int) -> list[Transfer]:
     """Return the newest transfers of an account, the newest first."""
     table = LEDGER_TRANSFERS.c

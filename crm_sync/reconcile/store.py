@@ -91,12 +91,25 @@ class BreakStore:
             rows = connection.execute(asked.order_by(RECON_BREAKS.c.open_since_us, "id"))
             return [kept_break(row) for row in rows]
 
+    def living(self, limit: int) -> list[KeptBreak]:
+        """Return the breaks of every scope that have no end, the longest open first."""
+        asked = select(RECON_BREAKS).where(RECON_BREAKS.c.state.in_(LIVING))
+        oldest = asked.order_by(RECON_BREAKS.c.open_since_us, RECON_BREAKS.c.id).limit(limit)
+        with self._database.reading() as connection:
+            return [kept_break(row) for row in connection.execute(oldest)]
+
     def get(self, break_id: str) -> KeptBreak | None:
         """Return the break of an id."""
         asked = select(RECON_BREAKS).where(RECON_BREAKS.c.id == break_id)
         with self._database.reading() as connection:
             row = connection.execute(asked).first()
             return None if row is None else kept_break(row)
+
+
+def living_count(connection: Connection) -> int:
+    """Return how many breaks have no end."""
+    living = select(func.count()).where(RECON_BREAKS.c.state.in_(LIVING))
+    return connection.scalar(living) or 0
 
 
 class _Recording:

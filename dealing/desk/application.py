@@ -27,6 +27,7 @@ from dealing.desk.panels import (
     clients,
     drilldown,
     exposure,
+    office,
     revenue,
     risk,
     strip,
@@ -119,6 +120,7 @@ def create_dash(
     risk.register(app, books)
     accounts.register(app, books)
     clients.register(app, queries, books.local)
+    office.register(app)
     return app
 
 

@@ -25,12 +25,15 @@ MAX_SOCKET_MESSAGE: Final = 4 * 1024
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CALLBACK_PATH: Final = "/_dash-update-component"
 STREAM_PATH: Final = "/stream"
-SCREENS: Final = frozenset({"/clients", "/risk", "/margin", "/hedging", "/revenue", "/system"})
+SCREENS: Final = frozenset(
+    {"/clients", "/risk", "/margin", "/hedging", "/revenue", "/office", "/system"}
+)
 """Addresses of screens: all of them are the one page, whose scripts look at the address."""
 
 READABLE: Final = re.compile(
     r"/|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
     r"|/api/v1/(snapshot|revenue|clusters|shadow|commands|approvals|audit|hedging|hedging/ticket)"
+    r"|/api/v1/office/(clients|client|payments|breaks|messages|health)"
 )
 COMMANDS: Final = frozenset(
     {
@@ -41,6 +44,11 @@ COMMANDS: Final = frozenset(
         "/api/v1/commands/hedge",
         "/api/v1/commands/hedge-mode",
         "/api/v1/commands/hedge-resume",
+        "/api/v1/office/withdrawals",
+        "/api/v1/office/decisions",
+        "/api/v1/office/holds",
+        "/api/v1/office/breaks",
+        "/api/v1/office/messages",
     }
 )
 """Where something is asked for; what it is, the use case checks."""

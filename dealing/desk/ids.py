@@ -258,6 +258,44 @@ class HedgingIds(StrEnum):
     ANSWERS = "hedging-answers"
 
 
+class OfficeIds(StrEnum):
+    """The back office: money, clients, breaks and messages that wait for people."""
+
+    TILES = "office-tiles"
+    HEALTH = "office-health"
+    NOTE = "office-note"
+    TABS = "office-tabs"
+    COUNT = "office-count"
+    ROLE = "office-role"
+    READER = "office-reader"
+    WHY = "office-why"
+    SEARCH = "office-search"
+    HITS = "office-hits"
+    SEARCH_NOTE = "office-search-note"
+    DECIDE = "office-decide"
+    DECIDE_WHAT = "office-decide-what"
+    DECIDE_DETAIL = "office-decide-detail"
+    DECIDE_OWNER = "office-decide-owner"
+    DECIDE_REASON = "office-decide-reason"
+    DECIDE_ACTOR = "office-decide-actor"
+    DECIDE_NOTE = "office-decide-note"
+    WAITING = "office-waiting"
+    HOLDS = "office-holds"
+    ORDERS = "office-orders"
+    FROZEN = "office-frozen"
+    DEPOSITS = "office-deposits"
+    BREAKS = "office-breaks"
+    DEAD = "office-dead"
+    LETTER = "office-letter"
+    CLIENT = "office-client"
+    CLIENT_NOTE = "office-client-note"
+    CLIENT_EMPTY = "office-client-empty"
+    MONEY_FORM = "office-money"
+    AMOUNT = "office-amount"
+    CURRENCY = "office-currency"
+    LOGIN = "office-login"
+
+
 class SystemIds(StrEnum):
     """The state of the machinery."""
 

@@ -19,6 +19,7 @@ from dealing.desk.panels import (
     exposure,
     hedging,
     help,  # noqa: A004 (the panel is called what it is)
+    office,
     pnl,
     revenue,
     risk,
@@ -73,6 +74,7 @@ def layout(options: DeskOptions) -> Component:
                     _screen("margin", accounts.layout()),
                     _screen("hedging", hedging.layout()),
                     _screen("revenue", revenue.layout()),
+                    _screen("office", office.layout()),
                     _screen("system", system.layout()),
                 ],
                 className="main",
@@ -142,6 +144,7 @@ def _screen_buttons() -> list[Component]:
         action_button("screen:margin", "Margin", "gauge", "M", class_name="rail-button"),
         action_button("screen:hedging", "Hedging", "scale", "G", class_name="rail-button"),
         action_button("screen:revenue", "Revenue", "chart-column", "R", class_name="rail-button"),
+        action_button("screen:office", "Office", "landmark", "O", class_name="rail-button"),
         action_button("screen:system", "System", "activity", "S", class_name="rail-button"),
     ]
 

@@ -45,6 +45,7 @@ KEYS: Final = (
     Key("M", "screen:margin", "Margin screen"),
     Key("G", "screen:hedging", "Hedging screen"),
     Key("R", "screen:revenue", "Revenue screen"),
+    Key("O", "screen:office", "Office screen: payments, clients, breaks, messages"),
     Key("S", "screen", "Desk or system screen"),
     Key("?", "help", "This list", "help"),
 )

@@ -11,7 +11,7 @@ from crm_sync.reconcile.breaks import Age, age_of, breaks_of
 from crm_sync.reconcile.planting import planted
 from crm_sync.reconcile.reconciling import reconcile
 from crm_sync.reconcile.schema import DAY_US, BreakClass
-from crm_sync.reconcile.store import BreakStore, Changes, Run
+from crm_sync.reconcile.store import BreakStore, Changes, Run, living_count
 from crm_sync.reconcile.tables import RECON_BREAKS, RECON_PROPOSALS, BreakState
 from crm_sync.schema import AUDIT_LOG
 from exposure.errors import DomainError, StorageError
@@ -69,6 +69,17 @@ def test_the_same_run_again_changes_nothing(store, database):
     assert kept(store) == before
     with database.reading() as connection:
         assert len(connection.execute(select(AUDIT_LOG)).all()) == 1
+
+
+def test_what_has_no_end_is_listed_whatever_its_scope(store, database):
+    store.record(run(0), some_breaks(7, 8))
+    store.record(run(0, "stripe"), some_breaks(9))
+    store.record(run(1), some_breaks(7))
+    assert {held.told.ref for held in store.living(10)} >= {"p7"}
+    assert "p8" not in {held.told.ref for held in store.living(10)}
+    assert len(store.living(1)) == 1
+    with database.reading() as connection:
+        assert living_count(connection) == len(store.living(10)) == 2
 
 
 def test_a_run_of_the_past_is_refused(store):
