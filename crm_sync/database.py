@@ -177,7 +177,9 @@ def database_at(url: str | None, file: Path, owner: Owner = _anybody) -> Databas
     if url is None:
         return Database(_sqlite(file), str(file), owner)
     address = make_url(url).set(drivername="postgresql+psycopg")
-    engine = create_engine(address, connect_args=_POSTGRES, pool_pre_ping=True)
+    engine = create_engine(
+        address, connect_args=_POSTGRES, pool_pre_ping=True, hide_parameters=True
+    )
     return Database(engine, url, owner)
 
 
@@ -204,6 +206,7 @@ def _sqlite(file: Path) -> Engine:
     engine = create_engine(
         address,
         poolclass=QueuePool,
+        hide_parameters=True,  # a refusal must not repeat a person's name
         connect_args={"timeout": LOCKED_WITHIN_S, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)

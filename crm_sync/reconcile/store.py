@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from crm_sync.audit_log import alone
 from crm_sync.database import Database
 from crm_sync.reconcile.breaks import Break
 from crm_sync.reconcile.kept import KeptBreak
-from crm_sync.reconcile.rows import break_columns, kept_break, told_to_audit
+from crm_sync.reconcile.rows import break_columns, document, kept_break, told_to_audit
 from crm_sync.reconcile.schema import BreakClass
 from crm_sync.reconcile.tables import (
     RECON_BREAKS,
@@ -31,6 +31,9 @@ HOUSE: Final = "plimsoll"
 """Who acts where no person does."""
 
 LIVING: Final = (BreakState.OPEN, BreakState.ASSIGNED, BreakState.PROPOSED)
+_ENDED: Final = (BreakState.HEALED,)
+"""From where a break that is seen again is opened; what people resolved stays resolved."""
+
 _AT_ONCE: Final = 500
 
 
@@ -121,9 +124,9 @@ class _Recording:
         self._now_us = now_us
 
     def take(self, seen: dict[str, Break]) -> Changes:
-        held = self._states()
+        held = self._states(seen)
         new = [one for key, one in seen.items() if key not in held]
-        back = [seen[key] for key, state in held.items() if key in seen and state not in LIVING]
+        back = [seen[key] for key, state in held.items() if key in seen and state in _ENDED]
         again = [seen[key] for key, state in held.items() if key in seen and state in LIVING]
         gone = [key for key, state in held.items() if key not in seen and state in LIVING]
         reopened = self._reopen(back)
@@ -132,10 +135,12 @@ class _Recording:
         self._heal(gone)
         return Changes(opened=len(new), seen_again=len(again), reopened=reopened, healed=len(gone))
 
-    def _states(self) -> dict[str, BreakState]:
+    def _states(self, seen: dict[str, Break]) -> dict[str, BreakState]:
+        """Return the state of every break; one that was resolved is open if the sides say more."""
         mine = RECON_BREAKS.c.scope == self._run.scope
-        rows = self._connection.execute(select(RECON_BREAKS.c.id, RECON_BREAKS.c.state).where(mine))
-        return {row.id: BreakState(row.state) for row in rows}
+        columns = (RECON_BREAKS.c.id, RECON_BREAKS.c.state, RECON_BREAKS.c.document)
+        rows = self._connection.execute(select(*columns).where(mine))
+        return {row.id: _state_beside(row, seen.get(row.id)) for row in rows}
 
     def _insert(self, breaks: Iterable[Break]) -> None:
         now = self._run.as_of_us
@@ -187,6 +192,17 @@ class _Recording:
     def _many(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(statement, rows)
+
+
+def _state_beside(row: Row[Any], seen: Break | None) -> BreakState:
+    """Return the state of a kept break, HEALED for one that was resolved and is another one now.
+
+    What was posted to resolve a break stands in the ledger beside what the sides went on saying, so
+    the same words again are no news.
+    """
+    state = BreakState(row.state)
+    differs = seen is not None and document(seen) != row.document
+    return BreakState.HEALED if state is BreakState.RESOLVED and differs else state
 
 
 def _recorded(connection: Connection, key: str) -> Changes | None:

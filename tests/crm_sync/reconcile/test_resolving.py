@@ -209,12 +209,15 @@ def test_a_break_that_heals_takes_its_proposal_along(office):
     assert office.ledger.posted() == {}
 
 
-def test_a_resolved_break_stays_so_unless_a_later_run_sees_it_again(office):
+def test_a_resolved_break_stays_so_until_the_sides_say_something_else(office):
     office.now_us = run(1).as_of_us
     office.propose(SMALL)
     assert office.store.record(run(1), some_breaks(SMALL, BIG)).reopened == 0
+    assert office.store.record(run(2), some_breaks(SMALL, BIG)).reopened == 0
     assert office.state(SMALL) is BreakState.RESOLVED
-    assert office.store.record(run(2), some_breaks(SMALL, BIG)).reopened == 1
+    changed = [msgspec.structs.replace(one, amount_minor=one.amount_minor + 1)
+               for one in some_breaks(SMALL)]  # fmt: skip
+    assert office.store.record(run(3), [*changed, *some_breaks(BIG)]).reopened == 1
     assert office.state(SMALL) is BreakState.OPEN
     assert office.propose(SMALL, key="wish-2").decision is Decision.POSTED
 

@@ -15,6 +15,8 @@ from crm_sync.events import KycState
 from crm_sync.messages.tables import INBOX
 from crm_sync.money.invariants import broken
 from crm_sync.money.tables import PLATFORM_ORDERS
+from crm_sync.reconcile.store import LIVING
+from crm_sync.reconcile.tables import RECON_BREAKS, RECON_RUNS
 from dealing.directory import DataDirectory, Role
 from exposure.model.events import AccountChanged, BalanceChanged
 from feeds.event_log import EventLog
@@ -53,6 +55,14 @@ def confirmed(database):
         return {row.token: row.amount_minor for row in connection.execute(asked)}
 
 
+def agreed_runs(database):
+    """How often provider, ledger and platform were compared, 0 while anything differs."""
+    with database.reading() as connection:
+        living = select(func.count()).where(RECON_BREAKS.c.state.in_([*LIVING]))
+        runs = select(func.count()).select_from(RECON_RUNS)
+        return 0 if connection.scalar(living) else connection.scalar(runs)
+
+
 def test_every_deposit_reaches_the_platform_once_through_crashes(tmp_path, busy):
     directory = DataDirectory(tmp_path / "data")
     database = database_at(None, directory.database)
@@ -64,6 +74,7 @@ def test_every_deposit_reaches_the_platform_once_through_crashes(tmp_path, busy)
             kill(directory, role)
         held = len(confirmed(database))
         until(lambda: len(confirmed(database)) >= held + 4)
+        until(lambda: agreed_runs(database) >= 2)
         end(run.process)
     with EventLog(directory.platform / "log") as log:
         events = [event for batch in log.read(0) for event in batch.events]
