@@ -118,7 +118,7 @@ CLIENT_SEARCH: Final = Table(
     METADATA,
     key_column(BYTEWISE, "word"),
     key_column(BYTEWISE, "client_id"),
-    Index(None, "client_id"),
+    Index(None, "client_id", "word"),
     sqlite_with_rowid=False,
 )
 """The words of a name and the masked e-mail address, to be found by their beginnings."""

@@ -93,7 +93,7 @@ def _search() -> None:
         sa.PrimaryKeyConstraint("word", "client_id", name=op.f("pk_client_search")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_client_search_client_id", "client_search", ["client_id"])
+    op.create_index("ix_client_search_client_id_word", "client_search", ["client_id", "word"])
 
 
 def _field_source() -> None:
