@@ -47,7 +47,7 @@ def test_quick_bench_answers_with_rows_that_say_what_was_reached(tmp_path):
 
 def test_everything_is_measured_one_after_another():
     request = Request((Size.SMALL, Size.SEED), quick=True, peers=True, long=True)
-    assert len(list(steps(request))) == 2 * 3 + 2
+    assert len(list(steps(request))) == 2 * 3 + 3
 
 
 def test_the_workload_follows_from_its_seed():

@@ -37,7 +37,7 @@ from tests.dealing.processes import (
     until,
 )
 
-KILLS = int(os.environ.get("PLIMSOLL_KILLS", "10"))
+KILLS = int(os.environ.get("PLIMSOLL_KILLS", "6"))
 HALF_A_CENT = Decimal("0.005")
 
 pytestmark = pytest.mark.slow

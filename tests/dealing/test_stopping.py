@@ -18,11 +18,12 @@ from dealing.directory import DataDirectory, Role
 from dealing.process import run_until_told
 from dealing.stopping import STOP_SIGNALS, StopSignals
 from tests.dealing.processes import PATIENCE_S, start, until
+from tests.thorough import LONG
 
 SERVICES = {"run", "feed", "engine", "sync", "desk"}
 """The commands that live until a signal; every other one gives Ctrl-C back to its person."""
 
-MOMENTS = 12
+MOMENTS = 12 if LONG else 6
 START_S = 3.0
 
 

@@ -17,7 +17,7 @@ from dealing.storage.migrate import upgrade
 from tests.crm_sync.messages.parts import TAKEN, desk_on, payment
 from tests.thorough import LONG
 
-KILLS = 200 if LONG else 10
+KILLS = 200 if LONG else 5
 MESSAGES = 5_000 if LONG else 1_000
 ROOT = Path(__file__).parents[3]
 

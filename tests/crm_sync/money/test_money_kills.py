@@ -15,7 +15,7 @@ from tests.crm_sync.money.lives import FilePlatform, now_us, opened
 from tests.thorough import LONG
 
 HERE = Path(__file__).parent
-KILLS = int(os.environ.get("PLIMSOLL_KILLS", "200" if LONG else "10"))
+KILLS = int(os.environ.get("PLIMSOLL_KILLS", "200" if LONG else "5"))
 DEPOSITS = 60 if KILLS <= 20 else 400
 BROUGHT = sum(1_000 + n for n in range(1, DEPOSITS + 1)) - 10 * (DEPOSITS // 10)
 WITHDRAWN = 500

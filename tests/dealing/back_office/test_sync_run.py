@@ -68,12 +68,12 @@ def test_every_deposit_reaches_the_platform_once_through_crashes(tmp_path, busy)
     database = database_at(None, directory.database)
     options = ("--clients", 60, "--speed", 5, "--config", busy)
     with running(directory, *options, back_office=True) as run:
-        for role in (Role.SYNC, Role.PLATFORM, Role.SYNC):
+        for role in (Role.SYNC, Role.PLATFORM):
             held = len(until(lambda: confirmed(database)))
-            until(lambda more=held + 4: len(confirmed(database)) >= more)
+            until(lambda more=held + 2: len(confirmed(database)) >= more)
             kill(directory, role)
         held = len(confirmed(database))
-        until(lambda: len(confirmed(database)) >= held + 4)
+        until(lambda: len(confirmed(database)) >= held + 2)
         until(lambda: agreed_runs(database) >= 2)
         end(run.process)
     with EventLog(directory.platform / "log") as log:

@@ -27,6 +27,7 @@ from tests.dealing.revenue.made_facts import (
     events,
     mark,
 )
+from tests.thorough import examples
 
 DAYS = (TUESDAY, WEDNESDAY, THURSDAY)
 
@@ -41,6 +42,7 @@ def laws(violations):
     return {violation.law for violation in violations}
 
 
+@examples(40)
 @given(events())
 def test_every_law_holds_for_balanced_events_in_any_hours(booked):
     store = stored(booked)
@@ -50,6 +52,7 @@ def test_every_law_holds_for_balanced_events_in_any_hours(booked):
         assert len(set(sums_by(books.facts).values())) <= 1
 
 
+@examples(40)
 @given(events())
 def test_a_period_is_the_sum_of_its_days_by_every_dimension(booked):
     store = stored(booked)
@@ -59,6 +62,7 @@ def test_a_period_is_the_sum_of_its_days_by_every_dimension(booked):
         assert totals["amount_micro_usd"].sum() == expected
 
 
+@examples(40)
 @given(events(), st.data())
 def test_any_changed_amount_breaks_its_event_its_hour_and_its_day(booked, data):
     store = stored(booked)
@@ -76,6 +80,7 @@ def test_any_changed_amount_breaks_its_event_its_hour_and_its_day(booked, data):
     assert by_law[Law.EVENT].where == f"event {books.facts['position'][row]}"
 
 
+@examples(40)
 @given(events(), st.data())
 def test_any_lost_event_is_seen_in_the_totals(booked, data):
     store = stored(booked)

@@ -51,7 +51,7 @@ def left_by(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("saved_after", "stride"),
-    [((), 1 if LONG else 5), ((3, 12, 16), 1 if LONG else 13)],
+    [((), 1 if LONG else 13), ((3, 12, 16), 1 if LONG else 31)],
     ids=["from the journal alone", "from snapshots and the journal"],
 )
 def test_every_truncation_of_the_last_4096_bytes_recovers(left_by, saved_after, stride):
