@@ -7,6 +7,7 @@ comment among all that were made for desks in an account, whatever the time.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -69,7 +70,7 @@ class SocketBalancePlatform:
         """Book once more; raises as BalancePlatform says."""
         sign = 1.0 if order.side is Side.IN else -1.0
         command = ChangeBalance(
-            key=f"money:{order.comment}",
+            key=f"money:{hashlib.sha256(order.comment.encode()).hexdigest()}",
             login=order.login,
             kind=_KINDS[order.side, order.what].value,
             amount=sign * order.amount_minor / 10.0 ** minor_digits(Currency(order.currency)),
@@ -114,10 +115,9 @@ class PlatformSender:
     def send(self, message: OutMessage) -> Answer:
         """Send a trading mode once; an account that the platform refuses is answered 422."""
         mode = msgspec.json.decode(message.body, type=TradingMode)
+        name = hashlib.sha256(message.key.encode()).hexdigest()
         commands = [
-            SetTradingMode(
-                key=f"mode:{message.key[-64:]}:{place}", login=login, close_only=mode.close_only
-            )
+            SetTradingMode(key=f"mode:{name}:{place}", login=login, close_only=mode.close_only)
             for place, login in enumerate(mode.logins)
         ]
         answers = self._sent(commands)

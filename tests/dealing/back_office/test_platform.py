@@ -18,7 +18,7 @@ from dealing.back_office.platform import (
     TradingMode,
 )
 from feeds.event_log import EventLog
-from feeds.platform_commands import BalanceDeal, ChangeBalance, CommandAnswer
+from feeds.platform_commands import BalanceDeal, ChangeBalance, CommandAnswer, problem_of
 from feeds.platform_server import PlatformServer
 from tests.feeds.platform_sockets import status
 
@@ -91,6 +91,14 @@ def test_a_booking_has_the_platforms_ticket_and_is_made_once(tmp_path):
     assert [(one.kind, one.amount) for one in books.deals] == [("deposit", 123.45)]
     assert (deal.amount_minor, deal.currency, deal.comment) == (12_345, "USD", "CRMTOKEN")
     assert (deal.side, deal.what, deal.at_us) == (Side.IN, What.BALANCE, 5)
+
+
+def test_any_comment_makes_a_key_that_the_platform_takes(tmp_path):
+    books = Books()
+    with served(tmp_path, books) as path:
+        for comment in ("CRM7Z$", "a b/c", "CRM7Z%"):
+            platform(path).change_balance(order(comment=comment))
+    assert [problem_of(command) for command in books.taken.values()] == ["", "", ""]
 
 
 @pytest.mark.parametrize(
