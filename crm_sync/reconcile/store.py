@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from crm_sync.audit_log import alone
 from crm_sync.database import Database
@@ -140,7 +140,10 @@ class _Recording:
         mine = RECON_BREAKS.c.scope == self._run.scope
         columns = (RECON_BREAKS.c.id, RECON_BREAKS.c.state, RECON_BREAKS.c.document)
         rows = self._connection.execute(select(*columns).where(mine))
-        return {row.id: _state_beside(row, seen.get(row.id)) for row in rows}
+        return {
+            row.id: _state_beside(BreakState(row.state), row.document, seen.get(row.id))
+            for row in rows
+        }
 
     def _insert(self, breaks: Iterable[Break]) -> None:
         now = self._run.as_of_us
@@ -194,14 +197,13 @@ class _Recording:
             self._connection.execute(statement, rows)
 
 
-def _state_beside(row: Row[Any], seen: Break | None) -> BreakState:
+def _state_beside(state: BreakState, held: str, seen: Break | None) -> BreakState:
     """Return the state of a kept break, HEALED for one that was resolved and is another one now.
 
     What was posted to resolve a break stands in the ledger beside what the sides went on saying, so
     the same words again are no news.
     """
-    state = BreakState(row.state)
-    differs = seen is not None and document(seen) != row.document
+    differs = seen is not None and document(seen) != held
     return BreakState.HEALED if state is BreakState.RESOLVED and differs else state
 
 
