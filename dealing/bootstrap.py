@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from crm_sync.database import Database, Owner
+    from dealing.clients_cli import ImportAsked
     from dealing.commands.ports import CommandStore
     from dealing.commands.reassigning import Reassignments
     from dealing.flow.terms import RoutingTerms
@@ -185,6 +186,22 @@ class Plimsoll(DayAnswers):
 
         database, _ = _kept_database(choices)
         return run_verify(SqlCommandStore(database), head=head, json_out=json_out)
+
+    def import_clients(self, choices: cli.Choices, asked: ImportAsked) -> int:
+        """Load files of clients and accounts."""
+        self._signals.leave()
+        from rich.console import Console
+
+        from dealing.back_office.clock import now_us
+        from dealing.back_office.importing import run_import
+        from dealing.back_office.rooms import open_rooms
+        from dealing.back_office.secrets import secrets_of
+
+        settings, directory = _opened(choices)
+        database, _ = _kept_database(choices)
+        secrets = secrets_of(directory.secrets_file, os.environ)
+        rooms = open_rooms(database, settings.sync, secrets, now_us)
+        return run_import(rooms, asked, Console(highlight=False, markup=False, soft_wrap=True))
 
     def _be(
         self,

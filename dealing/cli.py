@@ -18,6 +18,7 @@ import typer
 from dealing import day_cli
 from dealing.audit_cli import AuditCommands, audit
 from dealing.cli_options import BenchSize, Choices, Config, Data, Json, Market, of_run
+from dealing.clients_cli import ClientCommands, clients
 from dealing.day_cli import DayCommands
 from dealing.lab.typed import LabCommands, lab
 from dealing.reconcile_options import ReconcileCommands, add_reconcile
@@ -33,7 +34,13 @@ _DAY: Final = "%Y-%m-%d"
 
 
 class Commands(
-    AuditCommands, DayCommands, LabCommands, ReconcileCommands, WhatIfCommands, Protocol
+    AuditCommands,
+    ClientCommands,
+    DayCommands,
+    LabCommands,
+    ReconcileCommands,
+    WhatIfCommands,
+    Protocol,
 ):
     """What the command line can ask for. Each returns an exit code or raises DeskError."""
 
@@ -107,6 +114,7 @@ revenue = typer.Typer(context_settings=_HELPS)
 app.add_typer(db, name="db")
 app.add_typer(revenue, name="revenue")
 app.add_typer(audit, name="audit")
+app.add_typer(clients, name="clients")
 
 Speed = Annotated[float | None, typer.Option("--speed", help="Market seconds per second.")]
 Clients = Annotated[int | None, typer.Option("--clients", help="How many clients trade.")]

@@ -19,6 +19,9 @@ from dealing.back_office.rooms import Rooms
 from dealing.directory import write_whole
 
 _CRM: Final = "crm"
+_AT_ONCE: Final = 500
+"""Clients in one transaction: others write meanwhile."""
+
 _FILES: Final = ("clients.csv", "accounts.csv")
 
 
@@ -47,14 +50,19 @@ def load_exports(rooms: Rooms, parties: PartySender, directory: Path) -> int:
     aside = SetAside()
     import_clients(loader, Source(clients), load_of(clients, _CRM, rooms.now_us()), aside)
     loaded = import_accounts(rooms.database, Source(accounts), aside)
-    _restrict_unidentified(rooms)
+    restrict_unidentified(rooms)
     structlog.get_logger().info("clients loaded", accounts=loaded.rows, refused=aside.count)
     return loaded.rows
 
 
-def _restrict_unidentified(rooms: Rooms) -> None:
-    """Let the platform know whom of the loaded clients it may only let close positions."""
-    asked = select(CLIENT.c.client_id).where(CLIENT.c.kyc_state != KycState.APPROVED.value)
-    with rooms.database.writing() as connection:
-        for client_id in connection.scalars(asked).all():
-            rooms.kyc.refresh(connection, client_id, rooms.now_us())
+def restrict_unidentified(rooms: Rooms) -> None:
+    """Let the platform know which clients may only close positions; nobody is told twice."""
+    asked = select(CLIENT.c.client_id).where(
+        CLIENT.c.kyc_state != KycState.APPROVED.value, CLIENT.c.told_close_only.is_(False)
+    )
+    with rooms.database.reading() as connection:
+        found = connection.scalars(asked).all()
+    for begin in range(0, len(found), _AT_ONCE):
+        with rooms.database.writing() as connection:
+            for client_id in found[begin : begin + _AT_ONCE]:
+                rooms.kyc.refresh(connection, client_id, rooms.now_us())
