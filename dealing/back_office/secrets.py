@@ -122,7 +122,7 @@ def secrets_of(file: Path, environment: Mapping[str, str]) -> BackOfficeSecrets:
 
 def _keep_first(file: Path, content: bytes) -> None:
     """Write a whole file under its name unless another process was first."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         out.write(content)
     try:
