@@ -387,7 +387,7 @@ def _kept_database(choices: cli.Choices) -> tuple[Database, DataDirectory]:
 
     settings, directory = _opened(choices)
     if settings.storage.database is None and not directory.database.exists():
-        raise DataError(f"{directory.root} keeps no revenue yet: start a run with plimsoll run")
+        raise DataError(f"{directory.root} keeps no database yet: start a run with plimsoll run")
     return _database(settings, directory, directory.held_run_id), directory
 
 

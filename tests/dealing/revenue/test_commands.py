@@ -114,7 +114,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(directory, arguments, code, s
 def test_a_directory_without_a_run_is_said(tmp_path, command):
     code, _, err = plimsoll(*command, "--data", tmp_path / "none")
     assert code == 1
-    assert "keeps no revenue yet: start a run with plimsoll run" in err
+    assert "keeps no database yet: start a run with plimsoll run" in err
     assert not (tmp_path / "none").exists()
 
 
