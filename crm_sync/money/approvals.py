@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -14,6 +13,7 @@ from crm_sync.money.errors import MoneyConflictError
 from crm_sync.money.recording import Deed, record
 from crm_sync.money.rows import locked
 from crm_sync.money.tables import MONEY_APPROVALS
+from crm_sync.people import plain_name, same_person
 
 APPROVED: Final = "approved"
 REJECTED: Final = "rejected"
@@ -89,11 +89,6 @@ def lapse(connection: Connection, matter: Matter, now_us: int) -> None:
     _end(connection, matter, LAPSED, late, now_us)
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two names differ in spelling only: case, spaces, look-alike forms."""
-    return _plain(one) == _plain(other)
-
-
 def _problem(held: Any, matter: Matter, decision: Decision, now_us: int) -> str:
     if held is None:
         return "waits for nobody"
@@ -102,7 +97,7 @@ def _problem(held: Any, matter: Matter, decision: Decision, now_us: int) -> str:
         f"was {held.decision} before": bool(held.decision),
         "has waited too long: ask anew": held.expires_at_us <= now_us,
         "is decided by a person with a name and a reason": not (
-            _plain(decision.actor) and decision.reason.strip()
+            plain_name(decision.actor) and decision.reason.strip()
         ),
         "was asked for by the same person: another one has to decide": same_person(
             decision.actor, held.requested_by
@@ -146,7 +141,3 @@ def _held(connection: Connection, matter: Matter) -> Any:
 
 def _is(matter: Matter) -> ColumnElement[bool]:
     return and_(_COLUMNS.kind == matter.kind, _COLUMNS.subject == matter.subject)
-
-
-def _plain(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -98,11 +97,6 @@ def keyed(key: str, postings: Sequence[Posting]) -> tuple[Posting, ...]:
     )
 
 
-def same_person(one: str, other: str) -> bool:
-    """Return whether two names are the same but for case, spaces and look-alike forms."""
-    return _plain(one) == _plain(other)
-
-
 def checked_name(name: str) -> str:
     """Return a person's name.
 
@@ -135,7 +129,3 @@ def checked_postings(postings: Sequence[Posting]) -> None:
     for posting in postings:
         if posting.amount_minor <= 0 or posting.debit == posting.credit:
             raise DomainError("a posting moves an amount above 0 between two accounts")
-
-
-def _plain(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from crm_sync.audit_log import alone
 from crm_sync.database import Database
+from crm_sync.people import same_person
 from crm_sync.reconcile.kept import (
     FourEyes,
     KeptBreak,
@@ -23,7 +24,6 @@ from crm_sync.reconcile.kept import (
     checked_reason,
     keyed,
     payload_hash,
-    same_person,
 )
 from crm_sync.reconcile.ports import Post, Posting
 from crm_sync.reconcile.rows import (

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from crm_sync.clients.accounts import accounts_of
 from crm_sync.money import operations, overview
-from crm_sync.money.approvals import APPROVED, REJECTED, Decision, same_person
+from crm_sync.money.approvals import APPROVED, REJECTED, Decision
 from crm_sync.money.ledger import Transfer
 from crm_sync.money.operations import Operation, Sum
 from crm_sync.money.overview import Waiting
@@ -21,6 +21,7 @@ from crm_sync.money.platform_order_store import open_orders
 from crm_sync.money.platform_orders import PlatformOrder
 from crm_sync.money.withdrawal_store import payouts_of_withdrawal, withdrawal_of
 from crm_sync.money.withdrawals import Destination, Payout, Withdrawal, WithdrawalRequest
+from crm_sync.people import same_person
 from crm_sync.reconcile.kept import checked_name, checked_reason
 from dealing.back_office.live import LiveAccount, LiveAccounts
 from dealing.back_office.rooms import PLATFORM, Rooms

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from crm_sync.audit import AuditEntry, canonical
+from crm_sync.people import same_person
 from dealing.commands.errors import BadRequestError, ConflictError, UnknownCommandError
 from dealing.commands.model import (
     HOUSE,
@@ -35,7 +36,6 @@ from dealing.commands.rules import (
     problem_of_actor,
     problem_of_reason,
     problems_of,
-    same_person,
     undo_moves,
     unknown_names,
     with_answers,

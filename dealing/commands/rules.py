@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
+from crm_sync.people import same_person
 from dealing.commands.errors import ConflictError
 from dealing.commands.model import HOUSE, OBEYED, Command, Move, ReassignBook, Request
 from exposure.account_books import AccountBooks, BookPlace
@@ -70,11 +70,6 @@ def problem_of_reason(reason: str) -> str:
     if not least <= len(reason.strip()) or len(reason) > most or not _is_text(reason):
         return f"reason must say why in {least} to {most} characters"
     return ""
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are the same but for spelling: case, spaces, look-alike forms."""
-    return _plain_name(one) == _plain_name(other)
 
 
 def moves_of(request: ReassignBook, accounts: Sequence[AccountBooks]) -> tuple[Move, ...]:
@@ -182,10 +177,6 @@ def _is_text(text: str) -> bool:
 
 def _is_name(text: str) -> bool:
     return 0 < len(text) <= LONGEST_NAME and text.isprintable()
-
-
-def _plain_name(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _before(account: AccountBooks, symbol: str) -> tuple[BookPlace, ...]:

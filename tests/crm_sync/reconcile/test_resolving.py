@@ -8,8 +8,9 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, select
 
 from crm_sync.audit import verify
 from crm_sync.audit_log import audit_row
+from crm_sync.people import same_person
 from crm_sync.reconcile.fixes import proposed_fix
-from crm_sync.reconcile.kept import FourEyes, same_person
+from crm_sync.reconcile.kept import FourEyes
 from crm_sync.reconcile.ports import Posting
 from crm_sync.reconcile.resolving import Approval, Resolutions, Wish
 from crm_sync.reconcile.schema import DAY_US
