@@ -152,7 +152,7 @@ def problems_of(directory):
 
 def test_a_run_without_room_says_why_and_with_room_goes_on(directory, tmp_path):
     options = ("--clients", 100, "--speed", 30)
-    run = Run(directory, *options, files_up_to=700_000)
+    run = Run(directory, *options, files_up_to=1_200_000)
     try:
         until(lambda: "takes no more events" in run.status().get("platform", {}).get("detail", ""))
         status = run.status()["platform"]
