@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 import polars as pl
@@ -19,14 +19,19 @@ from feeds.frames import Frame
 from feeds.platform_wire import PlatformStatus
 
 __all__ = [
+    "KEPT_DEALS",
     "BookQueries",
     "BookTaken",
     "ComponentState",
     "ComponentStatus",
     "EngineFrame",
+    "LargeDeal",
     "PlatformFeed",
     "SnapshotSource",
 ]
+
+KEPT_DEALS: Final = 200
+"""How many large deals a frame holds at most."""
 
 
 class Delays(msgspec.Struct, frozen=True):
@@ -37,8 +42,32 @@ class Delays(msgspec.Struct, frozen=True):
     worst_ms: float
 
 
+class LargeDeal(msgspec.Struct, frozen=True, kw_only=True):
+    """A client's deal of a large notional, which the engine has booked.
+
+    ``position`` is that of the event, ``book`` where the account's new deals in the symbol go.
+    Units: ``ts_event`` ns UTC of the event, ``notional_usd`` at the deal's price.
+    """
+
+    position: int
+    ts_event: int
+    server: str
+    deal_id: str
+    login: str
+    client_id: str
+    book: str
+    symbol: str
+    side: str
+    entry: str
+    lots: float
+    price: float
+    notional_usd: float
+
+
 class EngineFrame(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine process shows the desk, several times a second; the newest wins.
+
+    ``large_deals`` are the newest ones, oldest first, at most KEPT_DEALS.
 
     Units: ``sent_at`` is wall-clock ns UTC in the engine process, ``speed`` market seconds per
     wall second, ``quotes_per_s`` and ``deals_per_s`` over the last second, ``delays`` over the
@@ -53,6 +82,7 @@ class EngineFrame(msgspec.Struct, frozen=True, kw_only=True):
     deals_per_s: float
     components: list[ComponentStatus]
     delays: Delays | None = None
+    large_deals: list[LargeDeal] = []
 
 
 class BookTaken(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ from dealing.flow.ports import ClientsAsked, ClientsFound, ShadowTold
 from dealing.hedging.desk import HedgeDesk
 from dealing.hedging.ports import HedgeAsked
 from dealing.hub import SnapshotHubServer
+from dealing.large_deals import LargeDeals
 from dealing.ports import BookTaken, EngineFrame, PlatformFeed
 from dealing.process import run_until
 from dealing.revenue.writer import RevenueWriter
@@ -61,6 +62,10 @@ COPY_KEPT_S: Final = 2.0
 """For how long whoever asks for the book gets the copy that was taken last."""
 
 
+SAVED_AT_THE_END_S: Final = 3.0
+"""A state that took longer to save is not saved once more when the process is told to end."""
+
+
 class Pace(NamedTuple):
     """How often things are done. Units: seconds."""
 
@@ -70,13 +75,18 @@ class Pace(NamedTuple):
 
 
 def recovered(
-    store: SnapshotStore, journal: Journal, settings: EngineSettings, revenue: RevenueWriter
+    store: SnapshotStore,
+    journal: Journal,
+    settings: EngineSettings,
+    revenue: RevenueWriter,
+    large: LargeDeals | None = None,
 ) -> ExposureEngine:
     """Return an engine that knows everything that the disk holds up to the first damage.
 
     Afterwards the journal ends where the engine is, and the platform can go on from there.
 
-    What it earned behind its saved state is told again: it may not be kept yet.
+    What it earned behind its saved state is told again: it may not be kept yet. So are the large
+    deals: nobody may have seen them.
 
     Raises:
         StorageError: The disk holds what this version cannot read, or is too full to set damage
@@ -91,6 +101,8 @@ def recovered(
     revenue.begin(engine.snapshot())
     for batch in journal.recover(begun):
         revenue.recover(engine.apply(batch), engine.snapshot)
+        if large is not None:
+            large.take(engine, batch)
     store.set_aside_beyond(engine.position)
     structlog.get_logger().info(
         "recovered", snapshot=begun, position=engine.position, torn_bytes=journal.torn_bytes
@@ -186,6 +198,7 @@ class EngineRuntime:
         revenue: RevenueWriter,
         flow: FlowKept,
         hedges: HedgeDesk | None = None,
+        large: LargeDeals | None = None,
     ) -> None:
         """Take everything that it connects; engine, flow and hedges are recovered already."""
         self._engine = engine
@@ -198,9 +211,11 @@ class EngineRuntime:
         self._revenue = revenue
         self._flow = flow
         self._hedges = hedges
+        self._large = large or LargeDeals()
         self._vitals = Vitals(time.monotonic)
         self._saving = threading.Lock()
         self._saved_position = 0
+        self._save_took_s = 0.0
         self._log = structlog.get_logger()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -218,7 +233,9 @@ class EngineRuntime:
         )
         async with self._hub.serving():
             await run_until(stop, *parts)
-        await self._save_now()
+        # a big book that takes long was saved lately, and the journal has the rest
+        if self._save_took_s <= SAVED_AT_THE_END_S:
+            await self._save_now()
         self._revenue.close()
 
     async def _follow(self) -> NoReturn:
@@ -248,6 +265,7 @@ class EngineRuntime:
                     self._hub.announce(findings)
                 self._revenue.take(outputs, self._engine.snapshot)
                 self._flow.live.take(batch)
+                self._large.take(self._engine, batch)
                 if self._hedges is not None:
                     self._hedges.take(batch)
                 self._vitals.delayed((time.time_ns() - frame.header.ts_recv) / 1e6)
@@ -331,9 +349,11 @@ class EngineRuntime:
     def _store_alone(self, state: EngineState, flow: FlowCopy) -> None:
         # a save that was under way when the process was told to stop goes on in its thread
         with self._saving:
+            began_s = time.monotonic()
             # the flow first: the journal is kept as far back as the engine's states need it
             self._flow.store.save(stored(flow))
             self._store.save(state)
+            self._save_took_s = time.monotonic() - began_s
 
     def _frame(self, snapshot: Snapshot) -> EngineFrame:
         rates, status = self._vitals.rates(snapshot.counters), self._feed.status
@@ -346,6 +366,7 @@ class EngineRuntime:
             quotes_per_s=rates.quotes_per_s,
             deals_per_s=rates.deals_per_s,
             delays=self._vitals.delays(),
+            large_deals=self._large.newest(),
             components=[
                 *self._vitals.components(snapshot.position),
                 self._revenue.status(),

@@ -312,6 +312,22 @@ async def test_the_state_is_saved_from_time_to_time_and_at_the_end(tmp_path):
     assert process.store.load_latest().meta["position"] == 4
 
 
+async def test_a_state_that_takes_long_to_save_is_not_saved_once_more_at_the_end(
+    tmp_path, monkeypatch
+):
+    feed = ScriptedFeed(EventBatch(3, 0, OPENING))
+    async with Process(tmp_path, feed).running() as process:
+        await process.hub.until(lambda frame: frame.snapshot.position == 3)
+        await process.runtime._save_now()
+        feed.play(deposit(4))
+        await process.hub.until(lambda frame: frame.snapshot.position == 4)
+        # whatever the save took was too long
+        monkeypatch.setattr("dealing.runtime.SAVED_AT_THE_END_S", -1.0)
+    assert process.store.positions() == [3]
+    async with Process(tmp_path, ScriptedFeed()).running() as process:
+        assert process.engine.position == 4
+
+
 async def test_a_saved_state_of_another_version_is_refused_with_the_way_out(tmp_path):
     state = export_state(ExposureEngine(SETTINGS))
     state.meta["version"] = STATE_VERSION + 1
