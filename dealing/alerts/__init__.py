@@ -1,0 +1,1 @@
+"""Alerts: rules see, cases are worked on, channels tell, outcomes grade."""
