@@ -1,7 +1,8 @@
 """The one schema of a run's database: its versions, whose it is, and where tables are gathered.
 
-Each room declares its own tables on ``METADATA``: ``*/tables.py`` here, and in ``dealing/storage``
-those of revenue and commands. The migrations build the same tables; a test holds the two together.
+Each room declares its own tables on ``METADATA``: ``*/tables.py`` here and in
+``dealing/alerts``, and in ``dealing/storage`` those of revenue and commands. The migrations build
+the same tables; a test holds the two together.
 Money owed is whole minor units in BIGINT, times are BIGINT microseconds UTC unless a name says ns.
 """
 
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, MetaData, String, Table
 
-SCHEMA_VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+SCHEMA_VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """The migrations in their order; this version needs the last one."""
 
 METADATA: Final = MetaData(
