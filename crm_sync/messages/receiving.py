@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from crm_sync.messages.inbox import Inbox
 from crm_sync.messages.ports import Provider
+from crm_sync.messages.raw_requests import raw_body, single_headers
 from crm_sync.messages.retries import US_PER_S
 from crm_sync.messages.verify import Scheme, SignedRequest, is_authentic, problem_of_secret
 from exposure.errors import ConfigError, MalformedMessageError, StorageError
@@ -97,7 +98,7 @@ class _Receiver:
         if source is None:
             return _said(404, "there is no such webhook")
         try:
-            body = await _body(request)
+            body = await raw_body(request, LONGEST_BODY, BODY_WITHIN_S)
         except (TimeoutError, ClientDisconnect):
             return _said(408, "the body did not come")
         if body is None:
@@ -126,37 +127,15 @@ class _Receiver:
         return _said(200, "")
 
 
-async def _body(request: Request) -> bytes | None:
-    """Return the raw body, None if it is too long.
-
-    Raises:
-        TimeoutError: It comes too slowly.
-        ClientDisconnect: It does not come.
-    """
-    body = b""
-    async with asyncio.timeout(BODY_WITHIN_S):
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LONGEST_BODY:
-                return None
-    return body
-
-
 def _signed(request: Request, source: WebhookSource, body: bytes) -> SignedRequest:
     query = request.scope["query_string"]
     url = source.url.encode() + (b"?" + query if query else b"")
     return SignedRequest(
-        headers=_single(request.headers.raw),
+        headers=single_headers(request.headers.raw),
         body=body,
         method=request.method.encode(),
         url=url,
     )
-
-
-def _single(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return the headers that came once."""
-    names = [name.lower() for name, _ in headers]
-    return {name.lower(): value for name, value in headers if names.count(name.lower()) == 1}
 
 
 def _later() -> Response:

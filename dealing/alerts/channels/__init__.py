@@ -1,0 +1,1 @@
+"""Channels that people read: Slack, e-mail, webhooks and what apprise knows, behind one port."""
