@@ -108,6 +108,12 @@ class Plimsoll(DayAnswers):
         work = partial(_desk, settings, directory)
         return self._be(Role.DESK, settings, directory, work, choices)
 
+    def alerts(self, choices: cli.Choices) -> int:
+        """Be the process of alerts."""
+        settings, directory = _opened(choices)
+        work = partial(_alerts, settings, directory)
+        return self._be(Role.ALERTS, settings, directory, work, choices)
+
     def bench(
         self,
         choices: cli.Choices,
@@ -236,6 +242,10 @@ def _check_policies(settings: Settings) -> None:
     """Read the policy files now: a mistake in one should not wait for the engine to find it."""
     for file in filter(None, (settings.routing.policy, settings.routing.shadow)):
         _routing_terms(settings, file)
+    if settings.alerts.policy is not None:
+        from dealing.alerts.policy_file import load_alert_policy
+
+        load_alert_policy(Path(settings.alerts.policy))
 
 
 async def _sync(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
@@ -246,11 +256,20 @@ async def _sync(settings: Settings, directory: DataDirectory, stop: asyncio.Even
     await be_sync(settings, directory, database, stop)
 
 
+async def _alerts(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
+    from dealing.alerts.starting import be_alerts
+
+    database = _database(settings, directory, directory.run_id)
+    _make_ready(database, settings, directory)
+    await be_alerts(settings, directory, database, stop)
+
+
 async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
     from dealing.backoff import Backoff
     from dealing.flow.keeping import recovered_flow
     from dealing.garbage import spare_what_is_old
     from dealing.hub import SnapshotHubServer
+    from dealing.large_deals import LargeDeals
     from dealing.runtime import (
         SWITCH_S,
         EngineQueries,
@@ -277,7 +296,9 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
         keep_bytes=storage.journal_keep_mb * MB,
     )
     store = SnapshotStore(directory.snapshots, storage.kept_snapshots)
-    engine = recovered(store, journal, engine_settings(settings, section.kept_events), revenue)
+    large = LargeDeals(settings.alerts.large_deal_floor_usd)
+    told = engine_settings(settings, section.kept_events)
+    engine = recovered(store, journal, told, revenue, large)
     flow_store = SnapshotStore(directory.flow, storage.kept_snapshots)
     terms = _routing_terms(settings, settings.routing.policy)
     beside = settings.routing.shadow
@@ -290,7 +311,9 @@ async def _engine(settings: Settings, directory: DataDirectory, stop: asyncio.Ev
     feed = SocketEventFeed(directory.socket(Role.PLATFORM), time.time_ns)
     backoff = Backoff(random.random)
     kept = FlowKept(flow, flow_store)
-    runtime = EngineRuntime(engine, feed, journal, store, hub, pace, backoff, revenue, kept, hedges)
+    runtime = EngineRuntime(
+        engine, feed, journal, store, hub, pace, backoff, revenue, kept, hedges, large
+    )
     spare_what_is_old()
     await runtime.run(stop)
     journal.close()
@@ -401,6 +424,7 @@ def _server_day(settings: DeskSettings) -> ServerDay:
 
 async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:
     from dealing.addresses import listening_socket
+    from dealing.alerts.forwarding import alert_routes
     from dealing.backoff import Backoff
     from dealing.command_api import command_routes
     from dealing.commands.keeper import keep_commands
@@ -421,6 +445,7 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
         hosts=section.hosts,
         day_zone=section.day_zone,
         day_starts_at_hour=section.day_starts_at_hour,
+        alerts=settings.alerts.enabled,
         providers={
             account.lp: ProviderAccount(
                 margin_ratio=account.margin_ratio,
@@ -437,6 +462,8 @@ async def _desk(settings: Settings, directory: DataDirectory, stop: asyncio.Even
     commands = _reassignments(settings.commands, kept, directory, hub)
     routes = command_routes(commands, kept)
     routes.include_router(hedge_routes(HedgeCommands(kept, hub, time.time_ns), hub))
+    if settings.alerts.enabled:
+        routes.include_router(alert_routes(directory.socket(Role.ALERTS)))
     if settings.sync.enabled:
         from dealing.back_office.wiring import office_routes_of
 

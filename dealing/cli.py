@@ -7,7 +7,7 @@ in. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from importlib import metadata
 from pathlib import Path
@@ -62,6 +62,10 @@ class Commands(
 
     def desk(self, choices: Choices) -> int:
         """Be the desk process."""
+        ...
+
+    def alerts(self, choices: Choices) -> int:
+        """Be the process of alerts."""
         ...
 
     def bench(
@@ -200,30 +204,26 @@ def feed(
     return _commands(context).feed(Choices(file=config, values=values, exact=settings))
 
 
-@app.command(short_help="Run the engine process alone.")
-def engine(
-    context: typer.Context,
-    config: Config = None,
-    market: Market = None,
-    data: Data = None,
-    settings: Exact = None,
-) -> int:
-    """Run the engine process alone, on the data directory of its platform."""
-    values = {"market.source": market, "storage.directory": data}
-    return _commands(context).engine(Choices(file=config, values=values, exact=settings))
+def _add_process(name: str, title: str, be: Callable[[Commands, Choices], int]) -> None:
+    """Add the command that is one process of a run, on the data directory of the others."""
+
+    def command(
+        context: typer.Context,
+        config: Config = None,
+        market: Market = None,
+        data: Data = None,
+        settings: Exact = None,
+    ) -> int:
+        values = {"market.source": market, "storage.directory": data}
+        return be(_commands(context), Choices(file=config, values=values, exact=settings))
+
+    help_text = f"Run the {title} alone, on the data directory of its run."
+    app.command(name, short_help=f"Run the {title} alone.", help=help_text)(command)
 
 
-@app.command(short_help="Run the back office's process alone.")
-def sync(
-    context: typer.Context,
-    config: Config = None,
-    market: Market = None,
-    data: Data = None,
-    settings: Exact = None,
-) -> int:
-    """Run the back office alone, on the data directory of its platform."""
-    values = {"market.source": market, "storage.directory": data}
-    return _commands(context).sync(Choices(file=config, values=values, exact=settings))
+_add_process("engine", "engine process", lambda commands, choices: commands.engine(choices))
+_add_process("sync", "back office's process", lambda commands, choices: commands.sync(choices))
+_add_process("alerts", "process of alerts", lambda commands, choices: commands.alerts(choices))
 
 
 @app.command(short_help="Run the desk process alone.")

@@ -31,6 +31,9 @@ MOST_COMMANDS: Final = 500
 MOST_ROWS: Final = 10_000
 VIA: Final = "api"
 
+Via = Literal["api", "slack"]
+"""Through what somebody asks; "slack" is said by this machine's own process of alerts."""
+
 _NS_PER_MS: Final = 1_000_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -56,6 +59,7 @@ class ReassignBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     actor: str
     reason: str
     book: str
+    via: Via = "api"
     logins: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     symbol: str = ""
@@ -104,7 +108,8 @@ Endpoint = Callable[..., Awaitable[Response]]
 def _reassigning(commands: Reassignments) -> Endpoint:
     async def reassign(request: Request) -> Response:
         async def act() -> Command:
-            return await commands.ask(_reassignment(await request.body()), VIA)
+            asked, via = _reassignment(await request.body())
+            return await commands.ask(asked, via)
 
         return await _answer(act)
 
@@ -114,18 +119,22 @@ def _reassigning(commands: Reassignments) -> Endpoint:
 def _previewing(commands: Reassignments) -> Endpoint:
     async def preview(request: Request) -> Response:
         async def act() -> Command:
-            return await commands.foresee(_reassignment(await request.body()), VIA)
+            asked, via = _reassignment(await request.body())
+            return await commands.foresee(asked, via)
 
         return await _answer(act)
 
     return preview
 
 
-def _reassignment(content: bytes) -> ReassignBook:
-    fields = msgspec.structs.asdict(_read(content, ReassignBody))
+def _reassignment(content: bytes) -> tuple[ReassignBook, Via]:
+    """Return what is meant, and through what it was asked for."""
+    body = _read(content, ReassignBody)
+    fields = msgspec.structs.asdict(body)
+    del fields["via"]
     at_ms = fields.pop("expires_at_ms")
     at_ns = None if at_ms is None else at_ms * _NS_PER_MS
-    return ReassignBook(**fields, expires_at_ns=at_ns)
+    return ReassignBook(**fields, expires_at_ns=at_ns), body.via
 
 
 def _undoing(commands: Reassignments) -> Endpoint:

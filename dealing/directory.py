@@ -38,6 +38,7 @@ class Role(StrEnum):
     ENGINE = "engine"
     SYNC = "sync"
     DESK = "desk"
+    ALERTS = "alerts"
 
 
 class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class DataDirectory:
         self.parties = self.root / "parties"
         self.secrets_file = self.root / "simulated-secrets.json"
         self.webhooks_file = self.root / "run" / "webhooks.address"
+        self.slack_file = self.root / "run" / "slack.address"
         self.parties_file = self.root / "run" / "parties.address"
         self.revenue_lake = self.root / "lake" / "revenue"
         self.run_id_file = self.root / "run.id"

@@ -177,10 +177,13 @@ def _status(directory: DataDirectory) -> RunStatus | None:
 
 
 def _roles(directory: DataDirectory, status: RunStatus | None) -> list[Role]:
-    """Return the processes of a run; the back office only where it is, or is meant to be."""
+    """Return the processes of a run; those that can be left out only where they are meant to be."""
     told = {child.role for child in status.children} if status is not None else set()
-    is_there = Role.SYNC in told or directory.owner(Role.SYNC) is not None
-    return [Role.SUPERVISOR, *(role for role in COMMAND_OF if role is not Role.SYNC or is_there)]
+    left_out = {
+        role for role in (Role.SYNC, Role.ALERTS)
+        if role not in told and directory.owner(role) is None
+    }  # fmt: skip
+    return [Role.SUPERVISOR, *(role for role in COMMAND_OF if role not in left_out)]
 
 
 def _process(role: Role, directory: DataDirectory, status: RunStatus | None) -> ProcessRow:

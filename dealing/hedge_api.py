@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from bookrouting.hedge_terms import HedgeMode
 from dealing.command_answers import REFUSALS, as_json, plain, refusal_of, refused
-from dealing.command_api import VIA
+from dealing.command_api import Via
 from dealing.hedging.commands import HedgeCommands
 from dealing.hedging.ports import (
     HedgeRequest,
@@ -38,6 +38,12 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     actor: str
     reason: str
     symbol: str
+    via: Via = "api"
+
+    def _fields(self) -> dict[str, Any]:
+        fields = msgspec.structs.asdict(self)
+        del fields["via"]
+        return fields
 
 
 class ModeBody(_Body, frozen=True, kw_only=True):
@@ -47,7 +53,7 @@ class ModeBody(_Body, frozen=True, kw_only=True):
 
     def request(self) -> HedgeRequest:
         """Return what is meant."""
-        return SetHedgeMode(**msgspec.structs.asdict(self))
+        return SetHedgeMode(**self._fields())
 
 
 class HedgeBody(_Body, frozen=True, kw_only=True):
@@ -59,7 +65,7 @@ class HedgeBody(_Body, frozen=True, kw_only=True):
 
     def request(self) -> HedgeRequest:
         """Return what is meant."""
-        return HedgeSymbol(**msgspec.structs.asdict(self))
+        return HedgeSymbol(**self._fields())
 
 
 class ResumeBody(_Body, frozen=True, kw_only=True):
@@ -67,7 +73,7 @@ class ResumeBody(_Body, frozen=True, kw_only=True):
 
     def request(self) -> HedgeRequest:
         """Return what is meant."""
-        return ResumeHedging(**msgspec.structs.asdict(self))
+        return ResumeHedging(**self._fields())
 
 
 def hedge_routes(commands: HedgeCommands, hedging: HedgingQueries) -> APIRouter:
@@ -108,7 +114,7 @@ def _asking(commands: HedgeCommands, kind: type[ModeBody | HedgeBody | ResumeBod
             body = msgspec.json.decode(await request.body(), type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
             return refused(HTTPStatus.UNPROCESSABLE_ENTITY, [plain(str(e))])
-        return await _answer(commands.ask(body.request(), VIA))
+        return await _answer(commands.ask(body.request(), body.via))
 
     return ask
 

@@ -30,6 +30,7 @@ COMMAND_OF = {
     Role.ENGINE: "engine",
     Role.SYNC: "sync",
     Role.DESK: "desk",
+    Role.ALERTS: "alerts",
 }
 """The processes of a run in starting order, and the commands that are them."""
 
@@ -102,7 +103,7 @@ async def _supervise(
     plans = [
         _plan(role, [*program, command, "--settings", str(settings_file)], settings, directory)
         for role, command in COMMAND_OF.items()
-        if role is not Role.SYNC or settings.sync.enabled
+        if role not in _switched_off(settings)
     ]
     note = partial(_note, directory, address_of(settings.desk), time.time_ns())
     supervisor = Supervisor(plans, random.random, note)
@@ -111,6 +112,11 @@ async def _supervise(
         await supervisor.run(stop)
     finally:
         greeting.cancel()
+
+
+def _switched_off(settings: Settings) -> set[Role]:
+    wanted = {Role.SYNC: settings.sync.enabled, Role.ALERTS: settings.alerts.enabled}
+    return {role for role, is_wanted in wanted.items() if not is_wanted}
 
 
 def _plan(

@@ -29,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from dealing.alerts.settings import AlertsSection, EmailSection, SlackSection
 from dealing.hedging.settings import HedgingSection
 from dealing.layers import (
     KeyPath,
@@ -180,6 +181,7 @@ class LimitsSection(_Section):
     """Limits beside those of the instruments."""
 
     soft_share: float = Field(gt=0.0, le=1.0)
+    cluster_usd: float | None = Field(gt=0.0, allow_inf_nan=False)
     rules: Annotated[tuple[LimitRuleSettings, ...], Field(strict=False)]
 
 
@@ -293,6 +295,9 @@ class Settings(_Section):
     commands: CommandsSection
     hedging: HedgingSection
     sync: SyncSection
+    alerts: AlertsSection
+    slack: SlackSection
+    email: EmailSection
     storage: StorageSettings
     log: LogSettings
 

@@ -23,6 +23,7 @@ from dealing.backoff import Backoff
 from dealing.bench.latency import ENGINE, KNOWN, PLATFORM, READ, Moments
 from dealing.bench.workload import Levels, Size, open_book
 from dealing.flow.keeping import acquainted_flow
+from dealing.garbage import spare_what_is_old
 from dealing.hub import HubClient, SnapshotHubServer
 from dealing.process import run_until
 from dealing.revenue.closing import DayClosing
@@ -70,6 +71,7 @@ async def be_engine(directory: Path, size: Size, stop: asyncio.Event) -> Moments
         runtime = EngineRuntime(
             engine, feed, journal, store, hub, PACE, Backoff(random.random), revenue, flow
         )
+        spare_what_is_old()
         await runtime.run(stop)
     return revenue.moments
 

@@ -54,18 +54,25 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """Becomes another Python program whose files grow up to a size and no further."""
 
 
-def start(*arguments, files_up_to=None, back_office=False, **options):
+def start(
+    *arguments, files_up_to=None, back_office=False, alerts=False, environment=None, **options
+):
     """Start plimsoll with its output in a pipe, its own process group, and no settings of ours.
 
     Args:
         arguments: Of the command line.
+        alerts: Whether they run too.
         back_office: Whether it runs too, with its payments at times of the wall clock.
+        environment: Variables of its own.
         files_up_to: Bytes; a write beyond them fails, as on a full disk, in its children too.
         options: Of Popen.
     """
     inherited = {name: value for name, value in os.environ.items() if "PLIMSOLL" not in name}
     if not back_office:
         inherited["PLIMSOLL__SYNC__ENABLED"] = "false"
+    if not alerts:
+        inherited["PLIMSOLL__ALERTS__ENABLED"] = "false"
+    inherited |= environment or {}
     limit = [] if files_up_to is None else ["-c", FULL_DISK, files_up_to]
     return subprocess.Popen(
         [sys.executable, *map(str, (*limit, ROOT / "app.py", *arguments))],
@@ -104,12 +111,22 @@ def end(process, number=signal.SIGINT):
 class Run:
     """``plimsoll run`` on a directory."""
 
-    def __init__(self, directory: DataDirectory, *options, files_up_to=None, back_office=False):
+    def __init__(
+        self,
+        directory: DataDirectory,
+        *options,
+        files_up_to=None,
+        back_office=False,
+        alerts=False,
+        environment=None,
+    ):
         self.directory = directory
         self.process = start(
             *("run", "--data", directory.root, "--port", 0, "--no-browser", *options),
             files_up_to=files_up_to,
             back_office=back_office,
+            alerts=alerts,
+            environment=environment,
         )
 
     def status(self):

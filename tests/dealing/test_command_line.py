@@ -186,8 +186,8 @@ def test_check_config_accepts_the_default_and_lists_every_problem_of_another(tmp
         "plimsoll: bad.yaml line 3: desk.port: must be less than or equal to 65535, was 65536",
         (
             "plimsoll: bad.yaml line 4: zebra: there is no such key "
-            "(the sections are commands, desk, engine, hedging, limits, log, market, "
-            "providers, routing, storage, sync)"
+            "(the sections are alerts, commands, desk, email, engine, hedging, limits, log, "
+            "market, providers, routing, slack, storage, sync)"
         ),
     ]
 

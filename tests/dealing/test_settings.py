@@ -112,8 +112,8 @@ def test_a_section_whose_keys_are_commented_out_is_fine(written):
             "zebra: 1",
             (
                 "line 1: zebra: there is no such key "
-                "(the sections are commands, desk, engine, hedging, limits, log, market, "
-                "providers, routing, storage, sync)"
+                "(the sections are alerts, commands, desk, email, engine, hedging, limits, log, "
+                "market, providers, routing, slack, storage, sync)"
             ),
         ),
         ("desk:\n  port: http", "line 2: desk.port: must be a valid integer, was 'http'"),

@@ -1,0 +1,101 @@
+"""Commands of people who press a button elsewhere: asked of the desk, as its own pages ask.
+
+So the same checks, approvals and audit rows apply; the desk is told that it came through Slack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx2
+import msgspec
+
+from dealing.commands.model import CommandState
+from exposure.errors import DisconnectedError, DomainError
+
+ANSWERS_WITHIN_S: Final = 15.0
+VIA: Final = "slack"
+BOOK: Final = "A"
+
+
+class DeskCommands:
+    """The desk's command interface, over HTTP on this machine."""
+
+    def __init__(
+        self, address: Callable[[], str], transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        """Take who knows the desk's address, and how it is reached if not by the network."""
+        self._address = address
+        self._transport = transport
+
+    async def move_to_a(self, client_id: str, actor: str, reason: str, key: str) -> str:
+        """Send a client's new deals to book A; return in a sentence how far it came.
+
+        Raises:
+            DisconnectedError: The desk does not answer: press again later, or use the desk.
+            DomainError: It is refused; the sentence says why.
+        """
+        asked = {"key": key, "actor": actor, "reason": reason, "via": VIA}
+        body = {**asked, "book": BOOK, "clients": [client_id]}
+        told = await self._ask("POST", "/api/v1/commands/reassign", body)
+        return _moved(client_id, told)
+
+    async def hedge(self, symbol: str, actor: str, reason: str, key: str) -> str:
+        """Order what brings a symbol back into its band; return what was ordered; raises as above.
+
+        The size is the desk's own suggestion of this moment, not that of when the alert was told.
+        """
+        ticket = await self._ask("GET", "/api/v1/hedging/ticket", {"symbol": symbol})
+        asked = {"key": key, "actor": actor, "reason": reason, "via": VIA}
+        body = {**asked, "symbol": symbol, "side": ticket["side"], "lots": ticket["lots"]}
+        await self._ask("POST", "/api/v1/commands/hedge", body)
+        return f"{ticket['side']} {ticket['lots']:g} lots {symbol} are ordered"
+
+    async def _ask(self, method: str, path: str, content: dict[str, Any]) -> dict[str, Any]:
+        address = self._address()
+        headers = {"origin": address, "content-type": "application/json"}
+        body = msgspec.json.encode(content) if method == "POST" else None
+        query = content if method == "GET" else None
+        client = httpx2.AsyncClient(
+            base_url=address, timeout=ANSWERS_WITHIN_S, transport=self._transport, trust_env=False
+        )
+        try:
+            async with client:
+                response = await client.request(
+                    method, path, content=body, params=query, headers=headers
+                )
+        except httpx2.HTTPError as e:
+            raise DisconnectedError("the desk does not answer: do it there, or try again") from e
+        return _content(response)
+
+
+def _content(response: httpx2.Response) -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = msgspec.json.decode(response.content)
+    except msgspec.DecodeError as e:
+        raise DisconnectedError(
+            f"the desk answered {response.status_code} and nothing that can be read"
+        ) from e
+    if response.status_code < HTTPStatus.BAD_REQUEST:
+        return told
+    reason = str(told.get("error", f"the desk answered {response.status_code}"))
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise DisconnectedError(reason)
+    raise DomainError(reason)
+
+
+def _moved(client_id: str, told: dict[str, Any]) -> str:
+    match told.get("state"):
+        case CommandState.DONE | CommandState.SENDING:
+            return f"new deals of client {client_id} go to book {BOOK}"
+        case CommandState.PARTLY:
+            return f"some accounts of client {client_id} go to book {BOOK}: see the desk"
+        case CommandState.WAITING:
+            return (
+                f"client {client_id} to book {BOOK} waits for a second person: approve it on the "
+                "desk, under Clients"
+            )
+        case state:
+            return f"client {client_id} to book {BOOK}: {state}"
