@@ -311,7 +311,9 @@ def _is_ripe(case: Case, shown: dict[int, _Shown], fresh_us: int) -> bool:
 
 
 def _told(one: Delivery, ref: str, entries: int, now_us: int) -> Told:
+    """Return that all that was wanted was told, so that nothing is ever told for ever."""
+    version = max(one.wanted_version, one.case.version)
     return Told(
-        channel=one.channel, number=one.case.number, version=one.case.version, ref=ref,
-        at_us=now_us, entries=entries,
+        channel=one.channel, number=one.case.number, version=version, ref=ref, at_us=now_us,
+        entries=entries,
     )  # fmt: skip

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from crm_sync.database import database_at
+from crm_sync.schema import METADATA
 from dealing.alerts.memory_store import MemoryAlertStore
 from dealing.alerts.model import (
     Action,
@@ -31,6 +33,23 @@ from tests.dealing.alerts.kept_cases import (
     line,
     resolved,
 )
+
+
+@pytest.fixture(scope="module")
+def kept_postgres(postgres, postgres_template, tmp_path_factory):
+    address = postgres.new_database(postgres_template)
+    database = database_at(address, tmp_path_factory.mktemp("pg") / "none", lambda: "run-1")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgres_database(kept_postgres):
+    """One PostgreSQL, emptied after each test; a copy for each would take longer than the tests."""
+    yield kept_postgres
+    ours = ", ".join(name for name in METADATA.tables if name.startswith("alert_"))
+    with kept_postgres.writing() as connection:
+        connection.execute(text(f"TRUNCATE {ours}"))
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -257,6 +276,8 @@ def test_many_versions_are_one_delivery_of_the_newest(store):
     assert (one.wanted_version, one.case.version) == (3, 3)
     assert one.first_wanted_us == START + 1
     assert store.waiting_count("slack") == 1
+    keep(store, case(version=1))
+    assert [one.wanted_version for one in waiting(store)] == [3]
 
 
 def test_a_newer_version_stays_wanted_when_an_older_one_was_told(store):

@@ -53,6 +53,23 @@ def test_slow_ones_get_cases_of_their_own():
     assert [case.is_group for case in day.open()] == [False] * 10
 
 
+@pytest.mark.parametrize(("waited_s", "joins"), [(60, True), (60.001, False)])
+def test_a_burst_is_as_long_as_the_policy_says(waited_s, joins):
+    day = Day(calls())
+    many(day, ChangeKind.HAPPENED, range(3))
+    [change] = many(day, ChangeKind.HAPPENED, [3], after_s=waited_s)
+    assert change.case.is_group is joins
+
+
+def test_a_new_book_knows_that_a_burst_goes_on():
+    day = Day(calls())
+    many(day, ChangeKind.HAPPENED, range(3))
+    many(day, ChangeKind.HAPPENED, range(3, 6), after_s=50)
+    day.restart()
+    [change] = many(day, ChangeKind.HAPPENED, [6], after_s=50)
+    assert (change.case.is_group, change.case.member_count) == (True, 4)
+
+
 def test_when_the_burst_is_over_new_ones_stand_alone_again():
     day = Day(calls("stale_feed"))
     many(day, ChangeKind.RAISED, range(5), name="stale_feed")

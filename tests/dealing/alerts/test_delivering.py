@@ -92,6 +92,13 @@ async def test_of_a_very_long_timeline_the_newest_lines_are_told_and_all_are_kno
     assert [entry.text for entry in house.channel.told[1].new_entries] == ["version 2"]
 
 
+async def test_a_case_that_went_back_is_told_as_it_is_and_not_for_ever(house):
+    house.keep(case(version=3))
+    house.keep(case(version=1))
+    await house.run(60)
+    assert [one.case.version for one in house.channel.told] == [1]
+
+
 async def test_a_case_that_changes_all_the_time_changes_its_message_now_and_then(house):
     one = case()
     for _ in range(40):
