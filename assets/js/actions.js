@@ -43,13 +43,14 @@
     if (name === "clients") desk.clients.show();
     if (name === "hedging") desk.hedging.show();
     if (name === "office") desk.office.show();
+    if (name === "alerts") desk.alerts.show();
   };
   const onDesk = () => ["desk", "system"].includes(desk.choices.screen);
 
   const actions = {
     search: () => {
       const field = { margin: "accounts-search", risk: "risk-shock-target",
-        clients: "clients-search", hedging: "hedging-symbol" }[desk.choices.screen];
+        clients: "clients-search", hedging: "hedging-symbol", alerts: "alerts-search" }[desk.choices.screen];
       if (desk.choices.screen === "office") desk.office.toSearch();
       else document.getElementById(field ?? "exposure-search").focus();
     },
@@ -71,6 +72,7 @@
       else if (screen === "margin") desk.accounts.exportCsv();
       else if (screen === "clients") desk.clients.exportCsv();
       else if (screen === "office") desk.office.exportCsv();
+      else if (screen === "alerts") desk.alerts.exportCsv();
       else desk.exposure.exportCsv();
     },
     hedge: (what) => desk.hedging.act(what),
@@ -81,6 +83,7 @@
     moves: () => desk.moves.askNow(),
     decide: (step) => desk.moves[step](),
     office: (step) => desk.office[step](),
+    alert: (step) => desk.alerts.act(step),
     limits: () => {
       goTo("desk");
       props("watch-shown", { value: "limits" });
@@ -99,12 +102,13 @@
     actions[name](argument);
   };
 
+  const NAMES = { Escape: "Esc", " ": "Space", ArrowDown: "↓", ArrowUp: "↑" };
   const typing = (target) => target.closest("input:not([type=radio], [type=range]), textarea, select");
   const pressing = (target) => target.closest("button, input, [role=tab], a");
   /* leaving the search takes its filter away; Enter leaves it and keeps the filter */
   const leave = (field) => {
     field.blur();
-    if (["exposure-search", "accounts-search", "clients-search", "office-search"].includes(field.id)) props(field.id, { value: "" });
+    if (["exposure-search", "accounts-search", "clients-search", "office-search", "alerts-search"].includes(field.id)) props(field.id, { value: "" });
   };
   const overlay = () => [...document.querySelectorAll(".mantine-Modal-content")]
     .some((content) => content.checkVisibility());
@@ -118,8 +122,9 @@
       if (event.key === "Enter" && typing(event.target)) event.target.blur();
       if (typing(event.target) || overlay()) return;
       if (event.key === " " && pressing(event.target)) return;
-      const names = { Escape: "Esc", " ": "Space" };
-      const action = keys.get(names[event.key] ?? event.key.toUpperCase());
+      if (event.key.startsWith("Arrow") && event.target.closest("[role=tab], [type=radio]")) return;
+      const name = NAMES[event.key] ?? event.key.toUpperCase();
+      const action = keys.get(`${desk.choices.screen}:${name}`) ?? keys.get(name);
       if (!action) return;
       event.preventDefault();
       act(action);

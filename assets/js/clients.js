@@ -196,6 +196,18 @@
       "edge_high", "e_value", "alarmed", "drift", "book", "suggested", "kept_usd", "reason"], shown.rows);
   };
 
+  /* from another screen: the card of a client, and perhaps the form that moves him */
+  const openClient = (clientId) => {
+    desk.actions.act("screen:clients");
+    api?.deselectAll();
+    open({ client_id: clientId });
+    api?.redrawRows();
+  };
+  const moveTo = (clientId, book, reason) => {
+    openClient(clientId);
+    desk.moveForm.prefill(clientId, book, reason);
+  };
+
   const show = () => {
     if (!askers) return;
     refresh();
@@ -227,5 +239,6 @@
   window.dash_clientside.clients = { list: hearing("list"), card: hearing("card"),
     sort: choose("sort", "score"), only: choose("only", "scored"), book: choose("book", "all"),
     search: choose("search", "") };
-  desk.clients = { start, show, askNow, drawWaiting, tickFocused, untick, whom, takeTogether, nextBook, exportCsv };
+  desk.clients = { start, show, askNow, drawWaiting, tickFocused, untick, whom, takeTogether, nextBook, exportCsv,
+    openClient, moveTo };
 }

@@ -200,6 +200,14 @@
     suggest(symbol);
   };
 
+  /* from another screen: the ticket of a symbol */
+  const open = (symbol, reason) => {
+    desk.actions.act("screen:hedging");
+    choose(symbol);
+    set("hedging-reason", reason);
+    element("hedging-symbol").scrollIntoView({ block: "nearest" });
+  };
+
   const forget = () => {
     waiting = null;
     element("hedging-confirm").hidden = true;
@@ -334,5 +342,5 @@
     }, EVERY_MS);
   };
 
-  desk.hedging = { start, act: (what) => acts[what](), show: () => { draw(); refresh(); } };
+  desk.hedging = { start, open, act: (what) => acts[what](), show: () => { draw(); refresh(); } };
 }

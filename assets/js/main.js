@@ -110,7 +110,7 @@
     desk.crossings.start();
     desk.actions.showAddressed();
     const panels = [desk.exposure, desk.watch, desk.drill, desk.pnl, desk.revenue, desk.risk,
-      desk.accounts, desk.clients, desk.hedging, desk.office];
+      desk.accounts, desk.clients, desk.hedging, desk.office, desk.alerts];
     await Promise.all(panels.map((panel) => panel.start()));
   };
 

@@ -59,6 +59,14 @@
     if (suggested) props("move-to", { value: suggested });
   };
 
+  /* an alert says where to: what the card suggests does not change that */
+  const prefill = (client, book, reason) => {
+    offered = client;
+    props("move-to", { value: book });
+    props("move-reason", { value: reason });
+    panel().scrollIntoView({ block: "nearest" });
+  };
+
   const markWrong = (id, wrong) => element(id).setAttribute("aria-invalid", String(wrong));
 
   /* undefined for what is no number: the sentence is said here, everything else by the desk */
@@ -189,5 +197,5 @@
     panel().dataset.to = chosen.to;
   };
 
-  desk.moveForm = { start, about, offer, choose, look, confirm: send, again: send, back };
+  desk.moveForm = { start, about, offer, prefill, choose, look, confirm: send, again: send, back };
 }

@@ -6,11 +6,14 @@
   const SETTLE_MS = 150;
   const SHORTEST = 2;
   const NOTE = "Names, addresses and telephone numbers are found as payments or compliance only.";
-  const HEADS = { balances: "Balances", deposits: "Deposits", withdrawals: "Withdrawals", holds: "Held", freezes: "Frozen by", ledger: "Wallet statement" };
+  const HEADS = { positions: "Open positions", crossings: "Margin calls and stop outs", deals: "Last large deals",
+    revenue: "What the house earned, USD", balances: "Balances", deposits: "Deposits", withdrawals: "Withdrawals", holds: "Held", freezes: "Frozen by", ledger: "Wallet statement" };
   const COLUMNS = { balances: ["what", "of", "currency", "balance", "free"], deposits: ["at", "amount", "currency", "state", "provider", "login"],
     withdrawals: ["at", "amount", "currency", "state", "by", "reason"], holds: ["at", "amount", "currency"], freezes: ["at", "cause"],
-    ledger: ["at", "amount", "currency", "what", "flow", "with"] };
-  const NUMBERS = ["amount", "balance", "free", "equity", "level", "floating"];
+    ledger: ["at", "amount", "currency", "what", "flow", "with"],
+    positions: ["login", "symbol", "side", "lots", "open", "price", "profit", "currency"], crossings: ["at", "login", "what", "level"],
+    deals: ["at", "login", "symbol", "side", "entry", "lots", "price"], revenue: ["what", "usd"] };
+  const NUMBERS = ["amount", "balance", "free", "equity", "level", "floating", "lots", "open", "price", "profit", "usd"];
   let settling = null;
   let asked = 0;
   let hits = [];
@@ -70,7 +73,9 @@
     const answer = await desk.office.get(`clients?${new URLSearchParams({ q: text, role, actor })}`);
     if (number !== asked) return; // somebody typed on
     hits = answer.ok ? answer.body.clients : [];
-    say(!answer.ok ? answer.problems.join(" ") : hits.length ? `${desk.formats.number(hits.length)} found` : `Nobody is found. ${NOTE}`);
+    const many = answer.ok && answer.body.is_cut ? "Too many have these letters to look at all of them: add a letter." : "";
+    const counted = hits.length ? `${desk.formats.number(hits.length)} found` : many ? "" : `Nobody is found. ${NOTE}`;
+    say(answer.ok ? [counted, many].filter(Boolean).join(". ") : answer.problems.join(" "));
     mark(hits.length ? 0 : -1);
   };
 
@@ -150,6 +155,7 @@
     for (const [name, title] of Object.entries(HEADS)) {
       if (seen.sections[name]) parts.push(...table(title, COLUMNS[name], seen.sections[name]));
     }
+    if (seen.engine) parts.splice(1, 0, desk.made("p", `▲ Nothing is known of what is traded now: ${seen.engine}`, "card-text"));
     element("office-client").replaceChildren(...parts);
     element("office-client-title").textContent = `Client ${seen.profile.client_id}`;
     element("office-client-note").textContent = `as ${seen.role}`;

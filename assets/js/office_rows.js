@@ -4,6 +4,7 @@
   const desk = (window.desk ??= {});
   const BRIEF = 120;
 
+  const words = (text) => text.replaceAll("_", " ").toLowerCase();
   const amount = ({ amount_minor: minor, digits, currency }) =>
     `${desk.formats.number(minor / 10 ** digits, digits)} ${currency}`;
   const when = (ms) => (ms === null ? "–" : desk.utcBriefly(ms));
@@ -52,9 +53,26 @@
 
   const state = (word, tone = "", title = "") => titled(word, title, `state-word ${tone ? `is-${tone}` : ""}`);
 
-  const orders = (row) => desk.tableRow(when(row.at_ms), [row.login, client(row.client_id),
-    num(`${row.side === "in" ? "in" : "out"} ${amount(row)}`),
-    state(row.state, row.state === "unclear" ? "warning" : "", row.reason), num(desk.formats.number(row.attempts))]);
+  /* an order that the platform booked otherwise: people say what is right, and another one agrees */
+  const FOUND = { found: "it is on the platform as ordered", not_found: "it is not on the platform: the order ends, nothing has moved" };
+  const orderButtons = (row) => {
+    const what = `${row.side === "in" ? "in" : "out"} ${amount(row)} on login ${row.login}`;
+    const on = (action, verb, detail) => act(verb, `${verb}: ${what}`, { what: `${verb}: ${what}`, detail, path: "orders",
+      body: { action, order: row.token } });
+    if (row.said) {
+      const detail = `${row.said.by} says: ${FOUND[row.said.verdict]}`;
+      return buttons(on("approve", "Approve", detail), on("reject", "Reject", detail));
+    }
+    return buttons(on("found", "Found", FOUND.found), on("not_found", "Not there", FOUND.not_found),
+      on("look_again", "Look again", "it is sent again only if the platform does not have it any more"));
+  };
+
+  const orders = (row) => {
+    const shown = row.said ? `unclear, ${row.said.by} says ${words(row.said.verdict)}` : row.state;
+    return desk.tableRow(when(row.at_ms), [row.login, client(row.client_id), num(`${row.side === "in" ? "in" : "out"} ${amount(row)}`),
+      state(shown, row.state === "unclear" ? "warning" : "", row.reason), num(desk.formats.number(row.attempts)),
+      row.state === "unclear" ? orderButtons(row) : "–"]);
+  };
 
   const frozen = (row) => desk.tableRow(when(row.at_ms), [client(row.client_id), [row.cause, "why"]]);
 
@@ -65,7 +83,6 @@
   const SIDES = { provider: "at the provider", ledger: "in the ledger", platform: "on the platform" };
   const ACTIONS = { wait: "wait", ask_provider: "ask the provider", return_at_provider: "return it at the provider",
     post: "post", order_platform: "order it on the platform", explain: "explain it" };
-  const words = (text) => text.replaceAll("_", " ").toLowerCase();
   const posted = (posting) => `${amount(posting)} from ${posting.debit} to ${posting.credit}`;
   const ordered = (order) => `${amount(order)} on login ${order.login}`;
   const fixTold = (fix) => [ACTIONS[fix.action] ?? fix.action, ...fix.postings.map(posted), ...fix.orders.map(ordered)].join("; ");
@@ -99,8 +116,9 @@
     const on = (action, verb, more = {}) => act(verb, `${verb} ${what}`, { what: `${verb} ${what}`, path: "messages",
       body: { action, box: row.box, number: row.number }, ...more });
     const shape = row.shape.length > BRIEF ? `${row.shape.slice(0, BRIEF)}…` : row.shape;
-    return desk.tableRow(when(row.at_ms), [row.box, row.party, [row.reason, "why"], num(desk.formats.number(row.attempts)),
-      titled(shape, row.shape, "shape"), buttons(on("read", "Read", { done: read }), on("replay", "Replay"), on("drop", "Drop"))]);
+    const shown = row.unreadable ? [`▲ ${row.unreadable}.`, "why is-warning"] : titled(shape, row.shape, "shape");
+    return desk.tableRow(when(row.at_ms), [row.box, row.party, [row.reason, "why"], num(desk.formats.number(row.attempts)), shown,
+      buttons(row.unreadable ? null : on("read", "Read", { done: read }), on("replay", "Replay"), on("drop", "Drop"))]);
   };
 
   const read = ({ box, number, text }) => {

@@ -17,13 +17,14 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from dealing.api import api_routes, flow_routes, revenue_routes
-from dealing.desk import shell
+from dealing.desk import shell, still
 from dealing.desk.callbacks import problem_of
 from dealing.desk.guard import STREAM_PATH, Guard
 from dealing.desk.held_book import BookDesk
 from dealing.desk.options import DeskOptions, assets_dir
 from dealing.desk.panels import (
     accounts,
+    alerts,
     clients,
     drilldown,
     exposure,
@@ -103,14 +104,12 @@ def create_dash(
         "plimsoll",
         server=server,  # type: ignore[arg-type]  # Dash's hint leaves out its own ASGI backend
         assets_folder=str(assets_dir()),
-        index_string=shell.page(options),
         title="Plimsoll",
         update_title="",
         serve_locally=True,
         add_log_handler=False,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
-    app.layout = shell.layout(options)
     strip.register(app)
     exposure.register(app)
     watch.register(app)
@@ -121,6 +120,9 @@ def create_dash(
     accounts.register(app, books)
     clients.register(app, queries, books.local)
     office.register(app)
+    alerts.register(app)
+    app.layout, markup = still.split(shell.layout(options), still.living_ids(app))
+    app.index_string = shell.page(options, still.block(markup))
     return app
 
 

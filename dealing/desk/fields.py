@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -43,4 +44,16 @@ def text_button(action: str, text: str, symbol: str = "", title: str = "") -> Co
         type="button",
         title=title or None,
         **data(action=action),
+    )
+
+
+def choice(identity: str, label: str, choices: Sequence[tuple[str, str]]) -> Component:
+    """Return a list to choose one of; ``choices`` are value and text of each."""
+    options = [html.Option(text, value=value) for value, text in choices]
+    return html.Span(
+        [
+            html.Label(label, htmlFor=identity, className="sr-only"),
+            html.Select(options, id=identity, className="choice", title=label),
+        ],
+        className="field",
     )

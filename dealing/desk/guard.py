@@ -26,7 +26,7 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CALLBACK_PATH: Final = "/_dash-update-component"
 STREAM_PATH: Final = "/stream"
 SCREENS: Final = frozenset(
-    {"/clients", "/risk", "/margin", "/hedging", "/revenue", "/office", "/system"}
+    {"/alerts", "/clients", "/risk", "/margin", "/hedging", "/revenue", "/office", "/system"}
 )
 """Addresses of screens: all of them are the one page, whose scripts look at the address."""
 
@@ -34,6 +34,7 @@ READABLE: Final = re.compile(
     r"/|/_dash-(layout|dependencies)|/_dash-component-suites/.+|/assets/.+|/healthz|/readyz"
     r"|/api/v1/(snapshot|revenue|clusters|shadow|commands|approvals|audit|hedging|hedging/ticket)"
     r"|/api/v1/office/(clients|client|payments|breaks|messages|health)"
+    r"|/api/v1/alerts(/(open|case|mutes|rules|grades|handover))?"
 )
 COMMANDS: Final = frozenset(
     {
@@ -47,8 +48,12 @@ COMMANDS: Final = frozenset(
         "/api/v1/office/withdrawals",
         "/api/v1/office/decisions",
         "/api/v1/office/holds",
+        "/api/v1/office/orders",
         "/api/v1/office/breaks",
         "/api/v1/office/messages",
+        "/api/v1/alerts/act",
+        "/api/v1/alerts/mutes",
+        "/api/v1/alerts/handover",
     }
 )
 """Where something is asked for; what it is, the use case checks."""

@@ -17,6 +17,7 @@ class DeskOptions(msgspec.Struct, frozen=True, kw_only=True):
     ``hosts`` are names under which this desk is reached besides the loopback ones. The server day
     begins at ``day_starts_at_hour`` of ``day_zone`` (semantics.md section 8), and the server clock
     shows midnight then. ``providers`` are the house's accounts with its providers, by their names.
+    ``alerts`` says that a process of alerts runs beside this desk, so that pages ask for them.
     """
 
     version: str = ""
@@ -26,6 +27,7 @@ class DeskOptions(msgspec.Struct, frozen=True, kw_only=True):
     day_zone: str = "America/New_York"
     day_starts_at_hour: int = 17
     providers: Mapping[str, ProviderAccount] = {}
+    alerts: bool = False
 
 
 def assets_dir() -> Path:

@@ -9,6 +9,8 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
+from dealing.desk import formats
+
 
 def aria(**names: str) -> dict[str, Any]:
     """Return ``aria-*`` attributes: ``aria(label="Screens")``."""
@@ -99,3 +101,17 @@ def switch(
         **aria(label=label),
     )
     return control
+
+
+def figure_tile(label: str, tip: str, **attributes: str) -> Component:
+    """Return a figure with its label, and room for its parts, that scripts fill."""
+    return html.Div(
+        [
+            html.Div(html.Span(label, className="tile-label"), className="tile-head"),
+            html.Div(html.Span(formats.NOTHING, className="tile-value"), className="tile-main"),
+            html.Div("", className="tile-parts"),
+        ],
+        className="tile",
+        title=tip,
+        **attributes,
+    )

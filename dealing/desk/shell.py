@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 import dash_mantine_components as dmc
@@ -13,6 +14,7 @@ from dealing.desk.ids import ShellIds
 from dealing.desk.options import DeskOptions
 from dealing.desk.panels import (
     accounts,
+    alerts,
     clients,
     crossings,
     drilldown,
@@ -28,7 +30,7 @@ from dealing.desk.panels import (
     tiles,
     watch,
 )
-from dealing.desk.panels.help import KEYS
+from dealing.desk.panels.help import KEYS, SCREEN_KEYS, Key
 from dealing.desk.parts import action_button, aria, data, icon
 from dealing.desk.theme import TOKENS
 
@@ -48,14 +50,21 @@ PAGE: Final = """<!DOCTYPE html>
   </head>
   <body>
     {%%app_entry%%}
+    %(parts)s
     <div hidden>{%%config%%}{%%scripts%%}{%%renderer%%}</div>
   </body>
 </html>"""
 
 
-def page(options: DeskOptions) -> str:
-    """Return the page around Dash's own parts, painted in the right theme from the start."""
-    return PAGE % {"theme": options.theme, "background": TOKENS[options.theme]["--bg"]}
+def page(options: DeskOptions, parts: str) -> str:
+    """Return the page around Dash's own parts, painted in the right theme from the start.
+
+    Args:
+        options: Choices of this desk.
+        parts: The block of what Dash does not know.
+    """
+    background = TOKENS[options.theme]["--bg"]
+    return PAGE % {"theme": options.theme, "background": background, "parts": parts}
 
 
 def layout(options: DeskOptions) -> Component:
@@ -69,6 +78,7 @@ def layout(options: DeskOptions) -> Component:
                     _banner(),
                     _phone_rail(),
                     _desk_screen(),
+                    _screen("alerts", alerts.layout()),
                     _screen("clients", clients.layout()),
                     _screen("risk", risk.layout()),
                     _screen("margin", accounts.layout()),
@@ -88,9 +98,8 @@ def layout(options: DeskOptions) -> Component:
         id=ShellIds.ROOT,
         className="shell",
     )
-    keys = [[key.key, key.action] for key in KEYS if key.action]
     provider: Component = dmc.MantineProvider(
-        [shell, help.layout(), html.Div(id=ShellIds.CHOICES, **data(keys=json.dumps(keys)))],
+        [shell, help.layout(), _choices(options)],
         id=ShellIds.PROVIDER,
         forceColorScheme=options.theme,
         theme={"fontFamily": "inherit", "fontFamilyMonospace": "inherit"},
@@ -98,12 +107,20 @@ def layout(options: DeskOptions) -> Component:
     return provider
 
 
+def _choices(options: DeskOptions) -> Component:
+    keys = [[key.key, key.action] for key in KEYS if key.action]
+    for screen, own in SCREEN_KEYS.items():
+        keys += [[f"{screen}:{key.key}", key.action] for key in own if key.action]
+    alerted = {"alerts": "true"} if options.alerts else {}
+    return html.Div(id=ShellIds.CHOICES, **data(keys=json.dumps(keys), **alerted))
+
+
 def _desk_screen() -> Component:
     left = html.Div(
         [exposure.layout(), drilldown.layout()], className="left", **data(drawer="here")
     )
     right = html.Aside(
-        [pnl.layout(), watch.layout(), crossings.layout()],
+        [pnl.layout(), watch.layout(), alerts.now(), crossings.layout()],
         className="right",
         **aria(label="Profit, accounts, limits and alerts"),
     )
@@ -139,6 +156,7 @@ def _phone_rail() -> Component:
 def _screen_buttons() -> list[Component]:
     return [
         action_button("screen:desk", "Desk", "layout-dashboard", class_name="rail-button"),
+        action_button("screen:alerts", "Alerts", "bell", "A", class_name="rail-button"),
         action_button("screen:clients", "Clients", "user", "K", class_name="rail-button"),
         action_button("screen:risk", "Risk", "shield-alert", "V", class_name="rail-button"),
         action_button("screen:margin", "Margin", "gauge", "M", class_name="rail-button"),
@@ -150,14 +168,10 @@ def _screen_buttons() -> list[Component]:
 
 
 def _status_line(version: str) -> Component:
-    hints = [
-        html.Span([html.Kbd(key.key), html.Span(key.brief)], className="hint")
-        for key in KEYS
-        if key.brief
-    ]
     return html.Div(
         [
-            html.Div(hints, className="hints"),
+            _hints(KEYS, "hints"),
+            _hints(SCREEN_KEYS["alerts"], "hints hints-alerts"),
             html.Div(className="spring"),
             html.Span("", id=ShellIds.RATES),
             html.Span("", id=ShellIds.AGE),
@@ -166,3 +180,12 @@ def _status_line(version: str) -> Component:
         ],
         className="status",
     )
+
+
+def _hints(keys: Sequence[Key], name: str) -> Component:
+    hints = [
+        html.Span([html.Kbd(key.key), html.Span(key.brief)], className="hint")
+        for key in keys
+        if key.brief
+    ]
+    return html.Div(hints, className=name)

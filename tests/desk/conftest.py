@@ -4,11 +4,21 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from dealing.desk.rows import book as book_of
+from tests.desk.kept_pages import KeptPages
 from tests.desk.pages import WIDE, listen
 from tests.desk.scripted_book import START, ScriptedBook
 from tests.desk.served_desk import launch
 
 PATIENCE_MS = 30_000
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Note on a test that it failed: its page is not used again."""
+    report = yield
+    item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +66,22 @@ def complaints():
     return []
 
 
+@pytest.fixture(scope="module")
+def kept_pages(profile):
+    """The pages that the tests of a module share."""
+    kept = KeptPages(profile)
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def visit(profile, complaints):
+def visit(profile, complaints, kept_pages):
     """Open a page of a desk as somebody who was never here: ``visit(desk, path, size)``.
 
     Pages are closed at the end, and none may have complained.
     """
     pages = []
+    kept_pages.rest()
 
     def opened(desk, path="", size=WIDE):
         pages.append(page := profile.new_page())
@@ -76,4 +95,20 @@ def visit(profile, complaints):
     yield opened
     for page in pages:
         page.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def revisit(kept_pages, complaints, request):
+    """Come back to a page of a desk, found as at first: ``revisit(desk, path)``.
+
+    It is the same page for all tests of a module, unless one of them failed on it.
+    """
+
+    def found(desk, path=""):
+        return kept_pages.at(desk, path, complaints)
+
+    yield found
+    if request.node.stash.get(FAILED, False):
+        kept_pages.close()
     assert complaints == []

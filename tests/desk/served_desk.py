@@ -43,6 +43,7 @@ class ServedDesk:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
+        self.options = DeskOptions(version="test")
         self.engine_runs = True
         self.change = lambda frame: frame
         self.meanwhile = []
@@ -70,8 +71,7 @@ class ServedDesk:
 
     async def _serve(self):
         source = FakeSource()
-        options = DeskOptions(version="test")
-        app = create_desk(source, self.queries, self.revenue, options, commands=self.routes)
+        app = create_desk(source, self.queries, self.revenue, self.options, commands=self.routes)
         config = uvicorn.Config(
             app, port=self.port, log_config=None, lifespan="on", timeout_graceful_shutdown=1
         )

@@ -50,6 +50,14 @@ def quiet_desk():
 
 
 @pytest.fixture
+def quiet_page(quiet_desk, revisit, complaints):
+    page = revisit(quiet_desk, "clients")
+    expect(cell(page, PICKER, "client_id")).to_be_visible()
+    yield page
+    complaints[:] = [said for said in complaints if not REFUSED.search(said)]
+
+
+@pytest.fixture
 def page(desk, visit, complaints):  # pages are closed before their desk is stopped
     page = visit(desk, "clients")
     expect(cell(page, PICKER, "client_id")).to_be_visible()
@@ -248,7 +256,8 @@ def test_several_are_ticked_and_moved_at_once(page, market):
     expect(page.locator("#move-until input:checked")).to_have_value("none")
 
 
-def test_the_list_shows_counts_filters_too_few_trades_and_can_be_taken_away(page, market):
+def test_the_list_shows_counts_filters_too_few_trades_and_can_be_taken_away(quiet_page, quiet_desk):
+    page, market = quiet_page, quiet_desk.broker
     counted = market.flow.found(ClientsAsked()).counted
     for key in ("clients", "scored", "toxic", "to_move"):
         tile = page.locator(f"[data-clients='{key}'] .tile-value")
@@ -300,7 +309,8 @@ def test_groups_are_rows_that_are_moved_as_one(page, market, groups):
     expect(page.locator("#move-whom")).to_have_text(PICKER)
 
 
-def test_without_a_shadow_policy_its_tab_says_how_to_have_one(page):
+def test_without_a_shadow_policy_its_tab_says_how_to_have_one(quiet_page):
+    page = quiet_page
     tab(page, "Shadow policy")
     expect(page.locator("[data-empty='shadow']")).to_contain_text("No shadow policy runs")
     expect(page.locator("#moves-note")).to_contain_text("asked")
@@ -327,7 +337,8 @@ def test_a_shadow_policy_says_whom_it_has_elsewhere_and_what_that_brings(shadowe
     expect(page.locator("#moves-shadow-told")).to_contain_text("eager v7 since")
 
 
-def test_his_accounts_open_below_the_list(page):
+def test_his_accounts_open_below_the_list(quiet_page):
+    page = quiet_page
     open_card(page, PICKER)
     page.locator("#card-logins").get_by_role("button", name="90001").click()
     expect(page.locator("[data-screen='clients'] #drill-title")).to_have_text("Account 90001")

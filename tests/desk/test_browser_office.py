@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from crm_sync.database import database_at
 from crm_sync.money.withdrawals import Destination, WithdrawalRequest
 from dealing.back_office.live import EngineAccounts
+from dealing.back_office.trading import EngineTrading
 from dealing.desk.formats import NOTHING
 from dealing.desk.held_book import BookDesk
 from dealing.server_day import ServerDay
@@ -28,7 +29,8 @@ class ServedOffice(ServedDesk):
     def __init__(self, database):
         super().__init__(accounts=60, positions=400)
         day = ServerDay(ZoneInfo("UTC"), 0)
-        live = EngineAccounts(BookDesk(self.queries, day, time.time_ns))
+        books = BookDesk(self.queries, day, time.time_ns)
+        live = EngineAccounts(books, EngineTrading(self.queries, self.broker.frame))
         self.office = SmallOffice(database, live)
         self.routes = self.office.routes
 
@@ -97,6 +99,20 @@ def test_a_second_person_sees_the_live_risk_and_approves_a_withdrawal(page, desk
     expect(page.locator(".tile[data-office='paying'] .tile-value")).to_have_text("1")
     expect(page.locator("#office-health")).to_contain_text("The ledger holds")
     assert ("withdrawal.approved", "Ben", "documents are fine") in desk.office.audit()
+
+
+def test_an_unclear_order_is_ended_by_two_persons(page, desk):
+    desk.office.unclear_order(150_000, "10002")
+    row = page.locator("#office-orders tr").filter(has_text="1,500.00 USD")
+    expect(row).to_contain_text("unclear")
+    row.get_by_role("button", name="Found").click()
+    expect(page.locator("#office-decide-detail")).to_contain_text("on the platform as ordered")
+    decide(page, "seen on the platform", "Anna")
+    expect(row).to_contain_text("Anna says found")
+    row.get_by_role("button", name="Approve").click()
+    decide(page, "seen there as well", "Ben")
+    expect(row).to_have_count(0)
+    assert ("order.confirmed", "Ben", "seen there as well") in desk.office.audit()
 
 
 def test_clients_are_found_by_typing_and_shown_as_the_role_may_see_them(page, desk):

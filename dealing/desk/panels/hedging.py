@@ -7,7 +7,7 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from dealing.desk.fields import field, text_button
+from dealing.desk.fields import choice, field, text_button
 from dealing.desk.ids import HedgingIds
 from dealing.desk.parts import action_button, aria, data, empty_state, panel
 
@@ -77,7 +77,7 @@ def _ticket() -> Component:
         [
             field(HedgingIds.SYMBOL, "Symbol", width=110, list=HedgingIds.NAMES, maxlength="64"),
             html.Datalist([], id=HedgingIds.NAMES),
-            _choice(HedgingIds.SIDE, "Side", SIDES),
+            choice(HedgingIds.SIDE, "Side", SIDES),
             field(HedgingIds.LOTS, "Lots", width=76, inputmode="decimal"),
             text_button("hedge:price", "Price it", title="What it costs now and what it saves"),
             text_button("hedge:order", "Order", title="Asks once more before it is sent"),
@@ -87,7 +87,7 @@ def _ticket() -> Component:
     )
     mode = html.Div(
         [
-            _choice(HedgingIds.MODE, "Mode", MODES),
+            choice(HedgingIds.MODE, "Mode", MODES),
             text_button("hedge:mode", "Set mode"),
             text_button("hedge:resume", "Resume", title="Let a paused symbol go on"),
         ],
@@ -128,15 +128,4 @@ def _answers() -> Component:
             empty_state("No order of this desk was answered yet."),
         ],
         name="answers",
-    )
-
-
-def _choice(identity: str, label: str, choices: tuple[tuple[str, str], ...]) -> Component:
-    options = [html.Option(text, value=value) for value, text in choices]
-    return html.Span(
-        [
-            html.Label(label, htmlFor=identity, className="sr-only"),
-            html.Select(options, id=identity, className="choice", title=label),
-        ],
-        className="field",
     )

@@ -39,6 +39,7 @@ KEYS: Final = (
     Key("Space", "pause", "Pause and go on", "pause"),
     Key("D", "theme", "Dark or light"),
     Key("P", "palette", "Blue and orange, or green and red"),
+    Key("A", "screen:alerts", "Alerts screen: cases, grades, mutes, hand-over"),
     Key("K", "screen:clients", "Clients screen: flow, books and moves"),
     Key("X", "choose", "Choose the focused client for a move, or not"),
     Key("V", "screen:risk", "Risk screen: VaR and stress"),
@@ -51,13 +52,27 @@ KEYS: Final = (
 )
 """Keys in the order of the overlay; one without an action is handled by the grid itself."""
 
+SCREEN_KEYS: Final = {
+    "alerts": (
+        Key("J", "alert:next", "Next case (or the arrow keys)", "next"),
+        Key("↓", "alert:next", ""),
+        Key("K", "alert:previous", "Case before", "before"),
+        Key("↑", "alert:previous", ""),
+        Key("A", "alert:acknowledge", "Acknowledge the case, with a note", "acknowledge"),
+        Key("S", "alert:snooze", "Snooze it", "snooze"),
+        Key("R", "alert:resolve", "Resolve it, with its outcome", "resolve"),
+        Key("T", "alert:take", "Take it: it is yours"),
+        Key("N", "alert:note", "Write a note"),
+        Key("U", "alert:undo", "Undo what was done last", "undo"),
+    ),
+}
+"""Keys that mean something else on one screen."""
+
 
 def layout() -> Component:
     """Return the help overlay and the column chooser, both closed."""
-    rows = [
-        html.Div([html.Dt(html.Kbd(key.key)), html.Dd(key.does)], className="key-row")
-        for key in KEYS
-    ]
+    rows = [_row(key) for key in KEYS]
+    on_alerts = [_row(key) for key in SCREEN_KEYS["alerts"] if key.does]
     terms = html.P(
         "Net = house or client side as switched. Book A is passed on to providers, B is kept, C is "
         "hedged in part. Grey figures are stale, and say how old they are.",
@@ -66,7 +81,12 @@ def layout() -> Component:
     return html.Div(
         [
             dmc.Modal(
-                [html.Dl(rows, className="keys"), terms],
+                [
+                    html.Dl(rows, className="keys"),
+                    html.H3("On the alerts screen", className="key-head"),
+                    html.Dl(on_alerts, className="keys"),
+                    terms,
+                ],
                 id=ShellIds.HELP,
                 title="Keys",
                 size="lg",
@@ -84,3 +104,7 @@ def layout() -> Component:
             ),
         ]
     )
+
+
+def _row(key: Key) -> Component:
+    return html.Div([html.Dt(html.Kbd(key.key)), html.Dd(key.does)], className="key-row")

@@ -12,10 +12,18 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, html
 from dash.development.base_component import Component
 
-from dealing.desk import formats
 from dealing.desk.fields import field, text_button
 from dealing.desk.ids import OfficeIds
-from dealing.desk.parts import action_button, aria, data, empty_state, icon, panel, switch
+from dealing.desk.parts import (
+    action_button,
+    aria,
+    data,
+    empty_state,
+    figure_tile,
+    icon,
+    panel,
+    switch,
+)
 
 Heads = tuple[tuple[str, str], ...]
 
@@ -60,6 +68,7 @@ ORDER_HEADS: Final = (
     ("Amount", "What goes in or comes out"),
     ("State", "Unclear ones have to be looked up on the platform"),
     ("Tries", "How often it was sent"),
+    ("Decide", "Only about unclear ones; above a limit a second person confirms it"),
 )
 FROZEN_HEADS: Final = (
     ("Since, UTC", "When it began"),
@@ -127,7 +136,10 @@ DEAD: Final = Listed("Dead letters", DEAD_HEADS, OfficeIds.DEAD,
 def layout() -> Component:
     """Return the screen; scripts fill it."""
     tiles = html.Section(
-        [_tile(*tile) for tile in TILES],
+        [
+            figure_tile(label, tip, **data(office=name, tone=tone))
+            for name, label, tip, tone in TILES
+        ],
         id=OfficeIds.TILES,
         className="tiles",
         **aria(label="What waits in the back office"),
@@ -149,19 +161,6 @@ def register(app: Dash) -> None:
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("office", name), Input(identity, "value")
         )
-
-
-def _tile(key: str, label: str, tip: str, tone: str) -> Component:
-    return html.Div(
-        [
-            html.Div(html.Span(label, className="tile-label"), className="tile-head"),
-            html.Div(html.Span(formats.NOTHING, className="tile-value"), className="tile-main"),
-            html.Div("", className="tile-parts"),
-        ],
-        className="tile",
-        title=tip,
-        **data(office=key, tone=tone),
-    )
 
 
 def _bar() -> Component:

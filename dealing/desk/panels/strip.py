@@ -73,6 +73,7 @@ def layout(options: DeskOptions) -> Component:
         [
             brand,
             market,
+            _alerts(),
             _open_door(options),
             html.Ul([], id=ShellIds.HEALTH, className="health", **aria(label="Components")),
             html.Div(className="spring"),
@@ -94,6 +95,25 @@ def register(app: Dash) -> None:
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("desk", name), Input(identity, "value")
         )
+
+
+def _alerts() -> Component:
+    """Return what every screen says of open alerts; hidden where no alerts are watched for."""
+    counts = [
+        html.Span([html.I(className=f"mark sev-{name}"), html.B("")], **data(severity=name))
+        for name in ("critical", "warning", "info")
+    ]
+    button = html.Button(
+        [*counts, html.Span("", className="alert-more")],
+        id=ShellIds.ALERTS,
+        className="alert-strip",
+        type="button",
+        hidden=True,
+        **data(action="screen:alerts"),
+        **aria(label="Alerts"),
+    )
+    said = html.Div("", id=ShellIds.SAID, className="sr-only", **aria(live="polite"))
+    return html.Span([button, said], className="alert-place")
 
 
 def _open_door(options: DeskOptions) -> Component:
