@@ -37,7 +37,8 @@ define install
 	compiled=$$?; wait; exit $$compiled
 endef
 
-ON_TWO_CORES := -n 2 --dist loadfile
+# Files are handed out in the order that tests/conftest.py gives them.
+ON_TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 # $(call in_two_parts,OPTIONS,ENVIRONMENT): the tests, then those with a browser, which must not be
 # kept waiting by others. A part that ARGS leaves without a test (pytest's 5) is no failure.

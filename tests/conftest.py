@@ -45,16 +45,30 @@ def pytest_configure() -> None:
     settings.load_profile("long" if os.environ.get("PLIMSOLL_LONG_TESTS") == "1" else "short")
 
 
+LONGEST = (
+    "test_sync_run", "test_storm", "test_week", "test_recovery", "test_run", "test_disk_full",
+    "test_hedge_kills", "test_kills", "test_platform_run", "test_engine_stateful",
+    "test_browser_risk", "test_browser_clients", "test_browser", "test_browser_looks",
+    "test_browser_revenue", "test_browser_office",
+)  # fmt: skip
+"""Files of slow tests that take longest: begun last, one would keep the other worker waiting."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first, so that a mistake shows early; the order is otherwise kept."""
-    items.sort(key=_slowness)
+    """Run what is quick first, so that a mistake shows early, and of what is slow the longest.
+
+    The order is otherwise kept, and files are handed out in it (``--no-loadscope-reorder``).
+    """
+    items.sort(key=_place)
 
 
-def _slowness(item: pytest.Item) -> int:
+def _place(item: pytest.Item) -> tuple[int, int]:
     marks = ("slow", "browser")
-    return max(
+    slowness = max(
         (rank for rank, mark in enumerate(marks, 1) if item.get_closest_marker(mark)), default=0
     )
+    is_long = slowness > 0 and item.path.stem in LONGEST
+    return slowness, LONGEST.index(item.path.stem) if is_long else len(LONGEST)
 
 
 @pytest.hookimpl(wrapper=True)

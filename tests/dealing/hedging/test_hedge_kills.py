@@ -23,8 +23,9 @@ from exposure.model.events import HedgeAnswered, HedgeExecuted
 from exposure.reading import symbol_columns
 from feeds.event_log import EventLog
 from tests.dealing.processes import end, running, until
+from tests.thorough import LONG
 
-KILLS = int(os.environ.get("PLIMSOLL_KILLS", "3"))
+KILLS = int(os.environ.get("PLIMSOLL_KILLS", "3" if LONG else "2"))
 SYMBOL, BAND, CLIP = "EURUSD", 0.2, 3.0
 PATIENCE_S = 240.0
 RULES = f"""

@@ -49,7 +49,7 @@ COARSE = PlatformSettings(
     longest_step_ms=600_000,
     max_quote_age_ms=1_200_000,
     looks_per_step=4,
-    orders_per_s_cap=0.08,
+    orders_per_s_cap=0.03,
 )
 """Steps of ten minutes and few quotes: a week passes in seconds."""
 
