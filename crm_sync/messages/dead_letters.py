@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, Table, select
 from crm_sync.audit import AuditEntry, canonical
 from crm_sync.audit_log import alone, append
 from crm_sync.database import Database
+from crm_sync.messages.errors import UnreadableError
 from crm_sync.messages.inbox import inbox_label
 from crm_sync.messages.model import MessageState, digest
 from crm_sync.messages.outbox import outbox_label
@@ -48,6 +49,8 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A message that waits for a person; ``shape`` is JSON with kinds in place of values.
 
+    ``unreadable`` is why it does not open, "" where it does; then it has no shape.
+
     Units: microseconds UTC.
     """
 
@@ -61,6 +64,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     finished_at_us: int
     mended: bool
     shape: str
+    unreadable: str = ""
 
 
 class DeadLetters:
@@ -83,12 +87,15 @@ class DeadLetters:
         """Return the whole text of one; that it was read is written down.
 
         Raises:
-            DomainError: There is no such dead letter, or no reason was given.
+            DomainError: There is no such dead letter, no reason was given, or it does not open.
         """
         with self._database.writing() as connection:
             row = self._begin(connection, box, number, by)
             self._audit(connection, box, row, by, "read")
-            return self._text(box, row)
+            try:
+                return self._text(box, row)
+            except UnreadableError as e:
+                raise DomainError(f"letter {number} of the {box} cannot be read: {e}") from e
 
     def mend(self, box: Box, number: int, text: bytes, by: By) -> None:
         """Put another text in place of one's own; raises as ``read``."""
@@ -149,6 +156,10 @@ class DeadLetters:
 
     def _shown(self, box: Box, row: Row[Any]) -> DeadLetter:
         incoming = box is Box.INBOX
+        try:
+            shape, unreadable = shape_of(self._text(box, row)), ""
+        except UnreadableError as e:
+            shape, unreadable = "", str(e)
         return DeadLetter(
             box=box,
             number=row.id,
@@ -159,11 +170,13 @@ class DeadLetters:
             at_us=row.received_at_us if incoming else row.created_at_us,
             finished_at_us=row.finished_at_us,
             mended=row.mended is not None,
-            shape=shape_of(self._text(box, row)),
+            shape=shape,
+            unreadable=unreadable,
         )
 
     def _text(self, box: Box, row: Row[Any]) -> bytes:
-        return self._seal.open(row.mended or row.sealed, _label(box, row))
+        sealed = row.sealed if row.mended is None else row.mended
+        return self._seal.open(sealed, _label(box, row))
 
 
 def shape_of(text: bytes) -> str:

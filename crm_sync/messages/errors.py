@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from exposure.errors import DeskError
+from exposure.errors import DeskError, StorageError
 
 
 class DeliveryError(DeskError):
@@ -15,3 +15,7 @@ class DeliveryError(DeskError):
 
 class ForbiddenAddressError(DeliveryError):
     """A target's address is not one that we may call."""
+
+
+class UnreadableError(StorageError):
+    """A message that is kept sealed does not open: its key is not here, or it was changed."""

@@ -41,7 +41,7 @@ class Inbox:
         """Return what a row says, as it was mended if it was.
 
         Raises:
-            StorageError: It does not open.
+            UnreadableError: It does not open.
         """
         sealed = row.sealed if row.mended is None else row.mended
         return self._seal.open(sealed, inbox_label(row.provider, row.dedupe_key))

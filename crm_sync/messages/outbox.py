@@ -41,7 +41,7 @@ class Outbox:
         """Return what a row tells, as it was mended if it was.
 
         Raises:
-            StorageError: It does not open.
+            UnreadableError: It does not open.
         """
         sealed = row.sealed if row.mended is None else row.mended
         return OutMessage(

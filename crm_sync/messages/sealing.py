@@ -14,7 +14,8 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from exposure.errors import ConfigError, StorageError
+from crm_sync.messages.errors import UnreadableError
+from exposure.errors import ConfigError
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -49,16 +50,16 @@ class Seal:
         """Return what was sealed.
 
         Raises:
-            StorageError: It was changed, moved, or sealed with a key that is not here.
+            UnreadableError: It was changed, moved, or sealed with a key that is not here.
         """
         mark, nonce = sealed[:_MARK_BYTES], sealed[_MARK_BYTES : _MARK_BYTES + NONCE_BYTES]
         cipher = self._ciphers.get(mark)
         if cipher is None:
-            raise StorageError("a message was sealed with a key that is not configured: add it")
+            raise UnreadableError("a message was sealed with a key that is not configured: add it")
         try:
             return cipher.decrypt(nonce, sealed[_MARK_BYTES + NONCE_BYTES :], about.encode())
         except (InvalidTag, ValueError) as e:
-            raise StorageError("a sealed message was changed or moved: restore it") from e
+            raise UnreadableError("a sealed message was changed or moved: restore it") from e
 
 
 def _mark(key: bytes) -> bytes:

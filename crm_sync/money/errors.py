@@ -36,10 +36,6 @@ class NotSoleSenderError(DeskError):
     retryable: ClassVar[bool] = True
 
 
-class PlatformRefusedError(DeskError):
-    """The platform said no, and certainly did nothing."""
-
-
 class PlatformUnknownError(DeskError):
     """Nobody knows whether the platform did it; ask before trying again."""
 

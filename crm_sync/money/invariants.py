@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from crm_sync.money.ledger import CLIENT_KINDS, Account, Balance, Change, Flow
 from crm_sync.money.ledger_store import POSTED
 from crm_sync.money.payments import Stage
-from crm_sync.money.platform_orders import OPEN, OrderState
+from crm_sync.money.platform_orders import CORRECTION, OPEN, OrderState
 from crm_sync.money.tables import (
     LEDGER_ACCOUNTS,
     LEDGER_CONVERSIONS,
@@ -168,6 +168,8 @@ def _orders_hold_what_they_move(connection: Connection, _: Books) -> Iterator[st
         and_(~under_way, reserved),
         (orders.state == OrderState.CONFIRMED) != posted,
     )
+    moves = orders.source != CORRECTION
+    wrong = or_(and_(moves, wrong), and_(~moves, exists().where(mine)))
     yield from _named(connection, select(orders.token).where(wrong), "order {} and ledger differ")
 
 

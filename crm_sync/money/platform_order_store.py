@@ -116,9 +116,11 @@ def keep(connection: Connection, order: PlatformOrder) -> None:
     connection.execute(update.values(**_row(order)))
 
 
-def end(connection: Connection, order: PlatformOrder, now_us: int) -> None:
-    """Keep an order that has ended, and move what its end moves."""
-    note(connection, order, order.state.value, now_us, ending(order, now_us))
+def end(
+    connection: Connection, order: PlatformOrder, now_us: int, cause: Cause | None = None
+) -> None:
+    """Keep an order that has ended, and move what its end moves; ``cause`` is a person's word."""
+    note(connection, order, order.state.value, now_us, ending(order, now_us), cause)
     keep(connection, order)
 
 

@@ -30,6 +30,8 @@ from crm_sync.money.ledger import (
 from crm_sync.money.ports import BalanceDeal, BalanceOrder, Side, What
 
 MARK: Final = "CRM"
+CORRECTION: Final = "correction"
+"""The source of an order that puts the platform right: it moves nothing in the ledger."""
 _TOKEN_BYTES: Final = 10
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CHECKS: Final = f"{_LETTERS}0189$"
@@ -148,12 +150,14 @@ def found_among(order: PlatformOrder, deals: Sequence[BalanceDeal]) -> PlatformO
     ours = [deal for deal in deals if deal.comment == order.token]
     if not ours:
         return None
-    if any(not _is_of(deal, order) for deal in ours):
+    odd = [deal for deal in ours if not _is_of(deal, order)]
+    if odd:
         return msgspec.structs.replace(
             order,
             state=OrderState.UNCLEAR,
             due_us=None,
-            reason="the platform booked something else under this token",
+            ticket=odd[0].ticket,
+            reason=f"deal {odd[0].ticket} of the platform has this token and is something else",
         )
     first = min(ours, key=lambda deal: (deal.at_us, deal.ticket))
     return confirmed(order, first.ticket)
@@ -161,7 +165,7 @@ def found_among(order: PlatformOrder, deals: Sequence[BalanceDeal]) -> PlatformO
 
 def reservation(order: PlatformOrder) -> Transfer | None:
     """Return what is reserved while an order is under way: the money that is to go in."""
-    if order.side is Side.IN and order.what is What.BALANCE:
+    if order.side is Side.IN and order.what is What.BALANCE and order.source != CORRECTION:
         return _transfer(order, order.created_at_us, Flow.PENDING)
     return None
 
@@ -169,6 +173,8 @@ def reservation(order: PlatformOrder) -> Transfer | None:
 def ending(order: PlatformOrder, at_us: int) -> list[Transfer]:
     """Return what the end of an order moves."""
     reserved = reservation(order)
+    if order.source == CORRECTION:
+        return []
     match order.state:
         case OrderState.CONFIRMED if reserved is not None:
             return [post_of(reserved, at_us)]

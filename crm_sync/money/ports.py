@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -41,6 +42,17 @@ class BalanceTicket(msgspec.Struct, frozen=True, kw_only=True):
     ticket: str
 
 
+class NotBooked(msgspec.Struct, frozen=True, kw_only=True):
+    """No ticket: the booking certainly was not made, or it may have been, or may be soon."""
+
+    reason: str
+    is_certain: bool
+
+
+Booked = BalanceTicket | NotBooked
+"""What became of a booking that was asked for."""
+
+
 class BalanceDeal(msgspec.Struct, frozen=True, kw_only=True):
     """A booking as the platform lists it."""
 
@@ -57,11 +69,10 @@ class BalanceDeal(msgspec.Struct, frozen=True, kw_only=True):
 class BalancePlatform(Protocol):
     """A trading platform's way to change balances. It does what it is told as often as told."""
 
-    def change_balance(self, order: BalanceOrder) -> BalanceTicket:
-        """Book once more.
+    def change_balances(self, orders: Sequence[BalanceOrder]) -> list[Booked]:
+        """Book each once more, and return what became of each, in the same order.
 
-        Raises PlatformRefusedError where it certainly did nothing, and PlatformUnknownError where
-        it may have done it, or may do it soon.
+        No two are of one account. What cannot be told within a few seconds is not told any more.
         """
         ...
 

@@ -15,7 +15,6 @@ import msgspec
 from crm_sync.events import Direction, PaymentReported, PaymentStep
 from crm_sync.messages.model import Item, Meaning, key_of, unread
 from crm_sync.providers.payloads import (
-    COUNTED_WHOLE,
     Amount,
     currency_of,
     decoded,
@@ -28,7 +27,7 @@ from exposure.errors import MalformedMessageError
 
 NAME: Final = "checkout"
 
-_DIGITS: Final = COUNTED_WHOLE | {"CLP": 2}
+_DIGITS: Final = {"CLP": 2}
 """Where Checkout.com does not count as ISO 4217 does."""
 
 _DEPOSITS: Final = {

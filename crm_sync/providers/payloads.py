@@ -18,9 +18,6 @@ Amount = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 
 Payload = TypeVar("Payload")
 
-COUNTED_WHOLE: Final = dict.fromkeys(("BIF", "DJF", "GNF", "KMF", "RWF", "VUV"), 0)
-"""Currencies without cents that every provider counts whole, whatever we call their minor unit."""
-
 _QUOTED: Final = re.compile(r"(Invalid (?:enum )?value) .*?(?= - at `|$)", re.DOTALL)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -16,7 +16,6 @@ import msgspec
 from crm_sync.events import Direction, PaymentReported, PaymentStep, Reported, SettlementReported
 from crm_sync.messages.model import Item, Meaning, key_of, unread
 from crm_sync.providers.payloads import (
-    COUNTED_WHOLE,
     Amount,
     currency_of,
     decoded,
@@ -28,7 +27,7 @@ from exposure.errors import MalformedMessageError
 
 NAME: Final = "stripe"
 
-_DIGITS: Final = COUNTED_WHOLE | {"ISK": 2, "UGX": 2, "MGA": 0}
+_DIGITS: Final = {"ISK": 2, "UGX": 2, "MGA": 0}
 """Where Stripe does not count as ISO 4217 does."""
 
 _INTENTS: Final = {

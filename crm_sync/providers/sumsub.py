@@ -3,6 +3,9 @@
 A payload has no personal data. ``createdAtMs`` is the order, and an approval counts only for a
 level that the broker has named: a smaller one must not open what a larger one guards.
 
+An applicant who is active again is a case that is open again, and then what the payload says of the
+review: without a word of it, the next review decides.
+
 Source: Sumsub's documentation of user verification webhooks.
 """
 
@@ -27,6 +30,16 @@ _STATES: Final = {
     "applicantDeleted": KycState.SUSPENDED,
 }
 _REVIEWED: Final = "applicantReviewed"
+_ACTIVATED: Final = "applicantActivated"
+_UNDER_WAY: Final = {
+    "pending": KycState.IN_REVIEW,
+    "prechecked": KycState.IN_REVIEW,
+    "queued": KycState.IN_REVIEW,
+    "awaitingService": KycState.IN_REVIEW,
+    "awaitingUser": KycState.IN_REVIEW,
+    "onHold": KycState.ON_HOLD,
+}
+_COMPLETED: Final = "completed"
 _REVIEWS: Final = {
     ("GREEN", ""): KycState.APPROVED,
     ("RED", "RETRY"): KycState.RETRY,
@@ -50,6 +63,7 @@ class _Payload(msgspec.Struct, frozen=True, rename="camel"):
     external_user_id: str = ""
     sandbox_mode: bool = False
     test_mode: bool = False
+    review_status: str = ""
     review_result: _Review | None = None
 
     @property
@@ -89,6 +103,8 @@ class Sumsub:
             return Meaning(ignored="a test sent by hand")
         if payload.sandbox_mode and not self._sandbox:
             malformed("an event of the sandbox came to a desk that takes none")
+        if payload.type == _ACTIVATED:
+            return Meaning(reports=self._reopened(payload))
         state = _state(payload)
         if state is None:
             return Meaning(ignored="not a kind of event that changes anything here")
@@ -96,16 +112,42 @@ class Sumsub:
             return Meaning(ignored="an approval at a level that does not count")
         return Meaning(reports=(_report(payload, state),))
 
+    def _reopened(self, payload: _Payload) -> tuple[KycReported, ...]:
+        opened = _report(payload, KycState.REOPENED)
+        state = _told(payload)
+        if state is None or (state is KycState.APPROVED and payload.level_name not in self._levels):
+            return (opened,)
+        return (
+            opened,
+            msgspec.structs.replace(
+                opened,
+                state=state,
+                event_id=key_of(payload.key, "then"),
+                occurred_at_us=opened.occurred_at_us + 1,  # it follows the opening
+            ),
+        )
+
 
 def _state(payload: _Payload) -> KycState | None:
     if payload.type != _REVIEWED:
         return _STATES.get(payload.type)
-    review = payload.review_result or _Review()
-    rejected = review.review_reject_type if review.review_answer == "RED" else ""
-    state = _REVIEWS.get((review.review_answer, rejected))
+    state = _result(payload)
     if state is None:
         malformed("a review is neither green, red to retry nor red for good")
     return state
+
+
+def _told(payload: _Payload) -> KycState | None:
+    """Return how far the review of an applicant is who is active again, None if nobody says."""
+    if payload.review_status == _COMPLETED:
+        return _result(payload)
+    return _UNDER_WAY.get(payload.review_status)
+
+
+def _result(payload: _Payload) -> KycState | None:
+    review = payload.review_result or _Review()
+    rejected = review.review_reject_type if review.review_answer == "RED" else ""
+    return _REVIEWS.get((review.review_answer, rejected))
 
 
 def _report(payload: _Payload, state: KycState) -> KycReported:

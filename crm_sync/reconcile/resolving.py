@@ -7,7 +7,7 @@ proposed: if the break or the postings are others by then, he is told so and not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -15,7 +15,9 @@ from sqlalchemy import Connection, select
 from crm_sync.audit_log import alone
 from crm_sync.database import Database
 from crm_sync.people import same_person
+from crm_sync.reconcile.fixes import PlatformOrder, proposed_fix
 from crm_sync.reconcile.kept import (
+    REASON_LENGTHS,
     FourEyes,
     KeptBreak,
     Proposal,
@@ -59,17 +61,36 @@ class Approval(NamedTuple):
     reason: str
 
 
+class OrderPlatform(Protocol):
+    """Who lets the platform book what a break proposes, inside a transaction that is not theirs."""
+
+    def __call__(
+        self, connection: Connection, made: Proposal, actor: str, orders: Sequence[PlatformOrder]
+    ) -> None:
+        """Keep all orders once, or raise DomainError and keep none."""
+        ...
+
+
 class Resolutions:
     """The use case behind every screen and program that ends breaks."""
 
     def __init__(
-        self, database: Database, rule: FourEyes, post: Post, now_us: Callable[[], int]
+        self,
+        database: Database,
+        rule: FourEyes,
+        post: Post,
+        now_us: Callable[[], int],
+        order: OrderPlatform | None = None,
     ) -> None:
-        """Take everything that it connects; ``now_us`` is the wall clock."""
+        """Take everything that it connects; ``now_us`` is the wall clock.
+
+        Without ``order`` what is proposed for the platform is only shown.
+        """
         self._database = database
         self._rule = rule
         self._post = post
         self._now_us = now_us
+        self._order = order
 
     def assign(self, break_id: str, owner: str, actor: str) -> KeptBreak:
         """Give a break to somebody who looks after it.
@@ -189,6 +210,10 @@ class Resolutions:
     ) -> Proposal:
         ended = self._end(connection, made, decision, actor, reason)
         self._post(connection, made.postings)
+        if self._order is not None:
+            # what is approved has the break's document in its digest, and this follows from it
+            told = break_of(connection, made.break_id).told
+            self._order(connection, made, actor, proposed_fix(told).orders)
         change_break(connection, made.break_id, state=BreakState.RESOLVED.value)
         return ended
 
@@ -251,6 +276,16 @@ class Resolutions:
         self, connection: Connection, actor: str, action: str, break_id: str, **more: str
     ) -> None:
         told_to_audit(connection, self._now_us(), actor, action, break_id, **more)
+
+
+def reopen(connection: Connection, break_id: str, why: str, now_us: int) -> None:
+    """Open a break again whose correction came to nothing; call ``alone`` before."""
+    held = break_of(connection, break_id)
+    if held.state is not BreakState.RESOLVED:
+        return
+    state = BreakState.ASSIGNED if held.owner else BreakState.OPEN
+    change_break(connection, break_id, state=state.value, note=why[: REASON_LENGTHS[1]])
+    told_to_audit(connection, now_us, HOUSE, "recon.reopened", break_id, reason=why)
 
 
 def _living(held: KeptBreak) -> KeptBreak:

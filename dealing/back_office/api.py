@@ -21,6 +21,7 @@ from crm_sync.messages.dead_letters import Box
 from crm_sync.money.errors import MoneyConflictError
 from crm_sync.money.withdrawals import Destination
 from dealing.back_office.desk import OfficeDesk
+from dealing.back_office.order_desk import Action
 from dealing.back_office.payment_desk import Asked, Who
 from dealing.command_answers import REFUSALS, as_json, plain, refusal_of, refused
 from exposure.errors import DeskError
@@ -85,6 +86,13 @@ class BreakBody(_Body, frozen=True, kw_only=True):
     payload_hash: str = ""
 
 
+class OrderBody(_Body, frozen=True, kw_only=True):
+    """What POST /api/v1/office/orders takes: what to do about an order that is unclear."""
+
+    action: Action
+    order: str
+
+
 class MessageBody(_Body, frozen=True, kw_only=True):
     """What POST /api/v1/office/messages takes."""
 
@@ -106,6 +114,7 @@ def office_routes(desk: OfficeDesk) -> APIRouter:
         ("/withdrawals", "POST", _asking(WithdrawalBody, lambda body: _withdraw(desk, body))),
         ("/decisions", "POST", _asking(DecisionBody, lambda body: _decide(desk, body))),
         ("/holds", "POST", _asking(HoldBody, lambda body: _hold(desk, body))),
+        ("/orders", "POST", _asking(OrderBody, lambda body: _end_order(desk, body))),
         ("/breaks", "POST", _asking(BreakBody, lambda body: _work_off(desk, body))),
         ("/messages", "POST", _asking(MessageBody, lambda body: _look_after(desk, body))),
     ):
@@ -203,6 +212,10 @@ async def _work_off(desk: OfficeDesk, body: BreakBody) -> Told:
         case "approve" | "reject":
             approve = body.action == "approve"
             return await breaks.decide(body.proposal, body.payload_hash, who, approve=approve)
+
+
+async def _end_order(desk: OfficeDesk, body: OrderBody) -> Told:
+    return await desk.orders.act(body.order, body.action, body.who())
 
 
 async def _look_after(desk: OfficeDesk, body: MessageBody) -> Told:

@@ -16,6 +16,7 @@ from crm_sync.reconcile.kept import FourEyes, KeptBreak, Proposal
 from crm_sync.reconcile.ports import Posting
 from crm_sync.reconcile.resolving import Approval, Resolutions, Wish
 from crm_sync.reconcile.store import BreakStore
+from dealing.back_office.corrections import CorrectionOrders
 from dealing.back_office.payment_desk import Who
 from dealing.back_office.posting import LedgerPosts
 from dealing.back_office.rooms import Rooms
@@ -40,7 +41,8 @@ class BreakDesk:
         self._now_us = rooms.now_us
         self._store = BreakStore(rooms.database, rooms.now_us)
         posts = LedgerPosts(rooms.now_us)
-        self._resolutions = Resolutions(rooms.database, rule, posts, rooms.now_us)
+        orders = CorrectionOrders(rooms.accounts, rooms.now_us)
+        self._resolutions = Resolutions(rooms.database, rule, posts, rooms.now_us, orders)
 
     async def queue(self, limit: int = LISTED) -> dict[str, Any]:
         """Return the breaks that have no end, the longest open first.

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from crm_sync.clients.accounts import accounts_of
+from crm_sync.clients.ports import Lines
 from crm_sync.clients.roles import Reader, Role
 from crm_sync.clients.search import ClientSearch
 from crm_sync.clients.views import Client360, ClientViews
@@ -38,16 +39,18 @@ class ClientDesk:
     async def search(self, text: str, reader: Reader) -> dict[str, Any]:
         """Return the clients that a text finds, as the reader may see them.
 
+        ``is_cut`` says that there may be more, which another letter finds.
+
         Raises:
             DomainError: The role is not answered here.
             StorageError: The database cannot be used.
         """
         self._refuse_role(reader.role)
         typed = text[:LONGEST_SEARCH]
-        logins = await asyncio.to_thread(self._logins_of_found, typed, reader.role)
+        logins, is_cut = await asyncio.to_thread(self._logins_of_found, typed, reader.role)
         exposures = exposures_of(logins, await self._known([*_flat(logins)]))
         hits = await asyncio.to_thread(self._hits, list(logins), reader.role, exposures)
-        return {"clients": msgspec.to_builtins(hits)}
+        return {"clients": msgspec.to_builtins(hits), "is_cut": is_cut}
 
     async def client(self, client_id: str, reader: Reader) -> dict[str, Any]:
         """Return one client, with the accounts as they stand; raises as ``search``.
@@ -57,9 +60,13 @@ class ClientDesk:
         self._refuse_role(reader.role)
         logins = await asyncio.to_thread(self._logins, [client_id])
         known = await self._known([*_flat(logins)])
+        trading, engine = await self._trading([*_flat(logins)])
         seen = await asyncio.to_thread(self._seen, client_id, reader, exposures_of(logins, known))
+        told = msgspec.to_builtins(seen)
         return {
-            **msgspec.to_builtins(seen),
+            **told,
+            "sections": {**told["sections"], **trading},
+            "engine": engine,
             "role": reader.role.value,
             "live": {login: msgspec.to_builtins(one) for login, one in known.items()},
         }
@@ -74,13 +81,20 @@ class ClientDesk:
         except DisconnectedError:
             return {}  # the page says that nobody knows
 
-    def _logins_of_found(self, text: str, role: Role) -> dict[str, list[str]]:
+    async def _trading(self, logins: Sequence[str]) -> tuple[Mapping[str, Lines], str]:
+        """Return what accounts trade, or why nobody knows."""
+        try:
+            return (await self._live.trading(logins) if logins else {}), ""
+        except DisconnectedError as e:
+            return {}, str(e)
+
+    def _logins_of_found(self, text: str, role: Role) -> tuple[dict[str, list[str]], bool]:
         with self._rooms.database.reading() as connection:
             search = ClientSearch(self._rooms.keyring, self._views({}))
-            found = search.client_ids(connection, text, role)
+            found, is_cut = search.find(connection, text, role)
         if role is not Role.RISK:
-            return {client_id: [] for client_id in found}
-        return self._logins(found)
+            return {client_id: [] for client_id in found}, is_cut
+        return self._logins(found), is_cut
 
     def _logins(self, client_ids: Sequence[str]) -> dict[str, list[str]]:
         with self._rooms.database.reading() as connection:

@@ -1,7 +1,8 @@
 """What the other rooms know of a client, in lines, and which of them a role may see.
 
-A dealer or risk sees how much there is. Why money does not move (a hold, a freeze, the reason of a
-refusal) may tell of an investigation, so only payments and compliance see that.
+A dealer or risk sees how much there is, and what the house earned with it. Why money does not move
+(a hold, a freeze, the reason of a refusal) may tell of an investigation, so only payments and
+compliance see that.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from crm_sync.clients.roles import Role
 from crm_sync.money import overview
 from crm_sync.money.ledger import Account, AccountKind, Transfer
 from crm_sync.money.ledger_store import statement
+from dealing.back_office.client_revenue import revenue_of
 from exposure.model.ids import Currency
 from exposure.model.money import Money, minor_digits
 
@@ -26,6 +28,7 @@ SHOWN: Final = 12
 
 _SUMS: Final = frozenset(Role)
 _WHY: Final = frozenset({Role.PAYMENTS, Role.COMPLIANCE})
+_EARNS: Final = frozenset({Role.DEALER, Role.RISK})
 
 Line = dict[str, str]
 
@@ -150,6 +153,13 @@ def _freezes(connection: Connection, client_id: str, _role: Role) -> list[Line]:
     ]
 
 
+def _revenue(connection: Connection, client_id: str, _role: Role) -> list[Line]:
+    return [
+        {"what": name, "usd": f"{usd:,.2f}"}
+        for name, usd in revenue_of(connection, client_id).items()
+    ]
+
+
 Section = Callable[[Connection, str, Role], list[Line]]
 
 _SECTIONS: Final[Mapping[str, tuple[frozenset[Role], Section]]] = {
@@ -159,4 +169,5 @@ _SECTIONS: Final[Mapping[str, tuple[frozenset[Role], Section]]] = {
     "holds": (_WHY, _holds),
     "freezes": (_WHY, _freezes),
     "ledger": (_WHY, _ledger),
+    "revenue": (_EARNS, _revenue),
 }

@@ -22,6 +22,7 @@ from dealing.back_office.break_desk import BreakDesk
 from dealing.back_office.client_desk import ROLES, ClientDesk
 from dealing.back_office.live import LiveAccounts
 from dealing.back_office.message_desk import MessageDesk, queue_told
+from dealing.back_office.order_desk import OrderDesk
 from dealing.back_office.payment_desk import PaymentDesk
 from dealing.back_office.rooms import Rooms
 
@@ -56,6 +57,7 @@ class OfficeDesk:
         """
         self.clients = ClientDesk(rooms, live, roles)
         self.payments = PaymentDesk(rooms, live)
+        self.orders = OrderDesk(rooms)
         self.breaks = BreakDesk(rooms, rule)
         self.messages = MessageDesk(rooms, seal)
         self._rooms = rooms

@@ -11,6 +11,8 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
+from crm_sync.clients.ports import Lines
+from dealing.back_office.trading import EngineTrading
 from dealing.desk.held_book import BookDesk
 from exposure.risk.stop_outs import margin_levels
 from exposure.risk.stress_book import StressBook
@@ -35,7 +37,7 @@ class LiveAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveAccounts(Protocol):
-    """Who knows what accounts are worth now."""
+    """Who knows what accounts are worth now, and what they trade."""
 
     async def accounts(self, logins: Sequence[str]) -> Mapping[str, LiveAccount]:
         """Return those that are known, by login.
@@ -45,13 +47,18 @@ class LiveAccounts(Protocol):
         """
         ...
 
+    async def trading(self, logins: Sequence[str]) -> Mapping[str, Lines]:
+        """Return lines by section: positions, crossings, deals; raises as ``accounts``."""
+        ...
+
 
 class EngineAccounts:
-    """LiveAccounts by the engine's book."""
+    """LiveAccounts by the engine's book, and by what it answers and shows."""
 
-    def __init__(self, books: BookDesk) -> None:
-        """Take who fetches the book."""
+    def __init__(self, books: BookDesk, trading: EngineTrading) -> None:
+        """Take who fetches the book, and who asks for what accounts trade."""
         self._books = books
+        self._trading = trading
 
     async def accounts(self, logins: Sequence[str]) -> Mapping[str, LiveAccount]:
         """Return those that are known; raises as LiveAccounts says."""
@@ -59,6 +66,10 @@ class EngineAccounts:
             return {}
         computed = await self._books.computed(lambda book: live_accounts(book, logins))
         return computed.made
+
+    async def trading(self, logins: Sequence[str]) -> Mapping[str, Lines]:
+        """Return lines by section; raises as LiveAccounts says."""
+        return await self._trading.of(logins)
 
 
 def live_accounts(book: StressBook, logins: Sequence[str]) -> dict[str, LiveAccount]:

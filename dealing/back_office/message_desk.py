@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from crm_sync.messages.dead_letters import Box, By, DeadLetter, DeadLetters
 from crm_sync.messages.overview import Queue, inbox_queue, outbox_queue
@@ -11,6 +11,12 @@ from crm_sync.messages.sealing import Seal
 from crm_sync.reconcile.kept import checked_name, checked_reason
 from dealing.back_office.payment_desk import VIA, Who
 from dealing.back_office.rooms import Rooms
+
+UNREADABLE: Final = (
+    "it cannot be read: {}. With its key given as PLIMSOLL_KEY_OLD and a new start it can be "
+    "replayed; otherwise drop it"
+)
+"""What a person can do about a letter that does not open."""
 
 
 class MessageDesk:
@@ -79,6 +85,7 @@ def _letter_told(one: DeadLetter) -> dict[str, Any]:
         "at_ms": one.at_us // 1_000,
         "mended": one.mended,
         "shape": one.shape,
+        "unreadable": UNREADABLE.format(one.unreadable) if one.unreadable else "",
     }
 
 

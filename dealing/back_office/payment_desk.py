@@ -12,13 +12,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from crm_sync.clients.accounts import accounts_of
-from crm_sync.money import operations, overview
+from crm_sync.money import operations, overview, unclear_orders
 from crm_sync.money.approvals import APPROVED, REJECTED, Decision
 from crm_sync.money.ledger import Transfer
 from crm_sync.money.operations import Operation, Sum
 from crm_sync.money.overview import Waiting
 from crm_sync.money.platform_order_store import open_orders
 from crm_sync.money.platform_orders import PlatformOrder
+from crm_sync.money.unclear_orders import Said
 from crm_sync.money.withdrawal_store import payouts_of_withdrawal, withdrawal_of
 from crm_sync.money.withdrawals import Destination, Payout, Withdrawal, WithdrawalRequest
 from crm_sync.people import same_person
@@ -90,7 +91,7 @@ class PaymentDesk:
             "waiting": [_waiting_told(one, held, known) for one in held.waiting],
             "holds": [_hold_told(one) for one in held.holds],
             "deposits": [_deposit_told(one) for one in held.deposits],
-            "orders": [_order_told(one) for one in held.orders],
+            "orders": [order_told(one, held.said.get(one.token)) for one in held.orders],
             "frozen": [_freeze_told(one) for one in held.freezes],
             "engine": engine,
         }
@@ -186,12 +187,16 @@ class PaymentDesk:
                 holds=overview.holds(connection, LISTED),
                 deposits=overview.deposits(connection, RECENT),
                 orders=open_orders(connection, PLATFORM)[:LISTED],
+                said={
+                    one.token: one
+                    for one in unclear_orders.waiting(connection, self._rooms.now_us(), LISTED)
+                },
                 freezes=overview.freezes(connection, LISTED),
             )
 
 
 class _Held(NamedTuple):
-    """What the database says at one moment; payouts and logins by withdrawal."""
+    """What the database says at one moment; payouts and logins by withdrawal, words by order."""
 
     waiting: list[Waiting]
     payouts: dict[str, tuple[Payout, ...]]
@@ -199,6 +204,7 @@ class _Held(NamedTuple):
     holds: list[Transfer]
     deposits: list[overview.Deposit]
     orders: list[PlatformOrder]
+    said: dict[str, Said]
     freezes: list[overview.Freeze]
 
 
@@ -299,7 +305,8 @@ def _deposit_told(one: overview.Deposit) -> dict[str, Any]:
     }
 
 
-def _order_told(one: PlatformOrder) -> dict[str, Any]:
+def order_told(one: PlatformOrder, said: Said | None = None) -> dict[str, Any]:
+    """Return an order for a page, with what somebody said of it and another one decides about."""
     return {
         "token": one.token,
         "client_id": one.client_id,
@@ -310,7 +317,10 @@ def _order_told(one: PlatformOrder) -> dict[str, Any]:
         "reason": one.reason,
         "attempts": one.attempts,
         "at_ms": _ms(one.created_at_us),
-    }
+        "said": None if said is None else {
+            "verdict": said.verdict.value, "by": said.by, "expires_at_ms": _ms(said.expires_at_us),
+        },
+    }  # fmt: skip
 
 
 def _freeze_told(one: overview.Freeze) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,8 +17,16 @@ import msgspec
 from crm_sync.messages.errors import DeliveryError
 from crm_sync.messages.model import OutMessage
 from crm_sync.messages.ports import Answer
-from crm_sync.money.errors import PlatformRefusedError, PlatformUnknownError
-from crm_sync.money.ports import BalanceDeal, BalanceOrder, BalanceTicket, Side, What
+from crm_sync.money.errors import PlatformUnknownError
+from crm_sync.money.ports import (
+    BalanceDeal,
+    BalanceOrder,
+    BalanceTicket,
+    Booked,
+    NotBooked,
+    Side,
+    What,
+)
 from exposure.errors import FeedError
 from exposure.model.accounts import BalanceKind
 from exposure.model.ids import Currency
@@ -31,6 +39,9 @@ TARGET: Final = "platform"
 """What the platform is called in the outbox."""
 
 ANSWERS_WITHIN_S: Final = 10.0
+
+_AT_ONCE: Final = 16
+"""Accounts whose bookings are asked for at the same moment."""
 
 _KINDS: Final = {
     (Side.IN, What.BALANCE): BalanceKind.DEPOSIT,
@@ -66,23 +77,18 @@ class SocketBalancePlatform:
         self._currency_of = currency_of
         self._within_s = within_s
 
-    def change_balance(self, order: BalanceOrder) -> BalanceTicket:
-        """Book once more; raises as BalancePlatform says."""
-        sign = 1.0 if order.side is Side.IN else -1.0
-        command = ChangeBalance(
-            key=f"money:{hashlib.sha256(order.comment.encode()).hexdigest()}",
-            login=order.login,
-            kind=_KINDS[order.side, order.what].value,
-            amount=sign * order.amount_minor / 10.0 ** minor_digits(Currency(order.currency)),
-            comment=order.comment,
-        )
-        (answer,) = self._ask(send_commands(self._path, [command]))
-        if not answer.accepted:
-            raise PlatformRefusedError(answer.reason)
-        found = [one for one in self._deals(order.login) if one.comment == order.comment]
-        if not found:
-            raise PlatformUnknownError(f"the booking {order.comment} is not listed yet")
-        return BalanceTicket(ticket=found[0].deal_id)
+    def change_balances(self, orders: Sequence[BalanceOrder]) -> list[Booked]:
+        """Book each once more, all in one message; see BalancePlatform."""
+        commands = [_command(order) for order in orders]
+        try:
+            answers = self._ask(send_commands(self._path, commands))
+            obeyed = [
+                order.login for order, told in zip(orders, answers, strict=True) if told.accepted
+            ]
+            deals = self._ask(self._deals_of(obeyed))
+        except PlatformUnknownError as e:
+            return [NotBooked(reason=str(e), is_certain=False) for _ in orders]
+        return [_booked(*pair, deals) for pair in zip(orders, answers, strict=True)]
 
     def balance_deals(
         self,
@@ -92,10 +98,17 @@ class SocketBalancePlatform:
     ) -> list[BalanceDeal]:
         """Return the bookings made for desks in an account; raises as BalancePlatform says."""
         currency = self._currency_of(login)
-        return [_deal(one, currency) for one in self._deals(login)]
+        deals = self._ask(balance_deals(self._path, login))
+        return [_deal(one, currency) for one in deals]
 
-    def _deals(self, login: str) -> list[PlatformDeal]:
-        return self._ask(balance_deals(self._path, login))
+    async def _deals_of(self, logins: Iterable[str]) -> dict[str, list[PlatformDeal]]:
+        few = asyncio.Semaphore(_AT_ONCE)
+
+        async def asked(login: str) -> tuple[str, list[PlatformDeal]]:
+            async with few:
+                return login, await balance_deals(self._path, login)
+
+        return dict(await asyncio.gather(*(asked(login) for login in dict.fromkeys(logins))))
 
     def _ask(self, question: Coroutine[Any, Any, Result]) -> Result:
         try:
@@ -134,6 +147,28 @@ class PlatformSender:
 async def _in_time(question: Coroutine[Any, Any, Result], within_s: float) -> Result:
     async with asyncio.timeout(within_s):
         return await question
+
+
+def _command(order: BalanceOrder) -> ChangeBalance:
+    sign = 1.0 if order.side is Side.IN else -1.0
+    return ChangeBalance(
+        key=f"money:{hashlib.sha256(order.comment.encode()).hexdigest()}",
+        login=order.login,
+        kind=_KINDS[order.side, order.what].value,
+        amount=sign * order.amount_minor / 10.0 ** minor_digits(Currency(order.currency)),
+        comment=order.comment,
+    )
+
+
+def _booked(
+    order: BalanceOrder, answer: CommandAnswer, deals: Mapping[str, Sequence[PlatformDeal]]
+) -> Booked:
+    if not answer.accepted:
+        return NotBooked(reason=answer.reason, is_certain=True)
+    found = [one for one in deals[order.login] if one.comment == order.comment]
+    if not found:
+        return NotBooked(reason=f"the booking {order.comment} is not listed yet", is_certain=False)
+    return BalanceTicket(ticket=found[0].deal_id)
 
 
 def _deal(one: PlatformDeal, currency: str) -> BalanceDeal:

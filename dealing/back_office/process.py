@@ -97,7 +97,10 @@ def _platform_worker(
             account = rooms.accounts.account(connection, login)
         return "" if account is None else account.currency
 
-    timing = Timing(quarantine_us=round(section.quarantine_s * _S))
+    quarantine_us = round(section.quarantine_s * _S)
+    # what a dead process sent is looked for after the quarantine: no use to hold others off longer
+    lease_us = min(Timing().lease_us, quarantine_us)
+    timing = Timing(quarantine_us=quarantine_us, lease_us=lease_us)
     lease = Lease(PLATFORM, holder, timing.lease_us)
     platform = SocketBalancePlatform(directory.socket(Role.PLATFORM), currency_of)
     return PlatformWorker(rooms.database, platform, lease, rooms.after_orders, rooms.now_us, timing)
@@ -127,7 +130,7 @@ def _outbox(rooms: Rooms, by_name: Mapping[str, Provider], sender: Sender) -> St
 
 def _due(step: Callable[[], int], now_us: Callable[[], int]) -> Step:
     """Return a step that says in how many seconds it is wanted, from one that says when."""
-    return lambda: max(min((step() - now_us()) / _S, _LONGEST_PAUSE_S), IDLE_S)
+    return lambda: max(min((step() - now_us()) / _S, _LONGEST_PAUSE_S), SOON_S)
 
 
 def _later(step: Step, first_s: float) -> Step:

@@ -39,7 +39,9 @@ from crm_sync.messages.sealing import Seal
 from crm_sync.money.after_orders import AfterOrders
 from crm_sync.money.ports import PayoutInstruction, Tell, TradingAccount
 from crm_sync.money.taking_reports import MoneyReports
+from crm_sync.money.unclear_orders import UnclearOrders, UnclearRule
 from crm_sync.money.withdrawing import WithdrawalRule, Withdrawals
+from dealing.back_office.corrections import WhenOrdersEnd
 from dealing.back_office.platform import TARGET, TradingMode
 from dealing.back_office.secrets import BackOfficeSecrets
 from dealing.settings import SyncSection
@@ -65,7 +67,8 @@ class Rooms(NamedTuple):
     kyc: KycReports
     withdrawals: Withdrawals
     accounts: SqlTradingAccounts
-    after_orders: AfterOrders
+    after_orders: WhenOrdersEnd
+    unclear: UnclearOrders
     handlers: dict[type[Reported], ReportHandler]
     now_us: Callable[[], int]
 
@@ -121,9 +124,11 @@ def open_rooms(
     accounts = SqlTradingAccounts()
     policy = KycPolicy(levels=section.kyc_levels, required=section.kyc_required)
     kyc = KycReports(policy, _PlatformTeller(outbox, now_us))
-    rule = WithdrawalRule(alone_up_to_minor=_in_minor(section.approval_above))
+    alone_up_to = _in_minor(section.approval_above)
+    rule = WithdrawalRule(alone_up_to_minor=alone_up_to)
     withdrawals = Withdrawals(accounts, KycGate(now_us), _tell_payout(outbox), rule)
     money = MoneyReports(accounts, withdrawals)
+    after_orders = WhenOrdersEnd(AfterOrders(accounts, withdrawals))
     profiles = ProfileReports(keyring, default_policy(), OURSELVES)
     return Rooms(
         database=database,
@@ -134,7 +139,8 @@ def open_rooms(
         kyc=kyc,
         withdrawals=withdrawals,
         accounts=accounts,
-        after_orders=AfterOrders(accounts, withdrawals),
+        after_orders=after_orders,
+        unclear=UnclearOrders(after_orders, UnclearRule(alone_up_to_minor=alone_up_to)),
         handlers={
             PaymentReported: _payment(money),
             SettlementReported: _settlement(money),

@@ -16,6 +16,7 @@ from crm_sync.messages.errors import DeliveryError
 from crm_sync.money.invariants import broken
 from crm_sync.money.lending import lapse_credit
 from crm_sync.money.operations import release_late
+from crm_sync.money.unclear_orders import lapse_said
 from crm_sync.reconcile.breaks import breaks_of
 from crm_sync.reconcile.reconciling import reconcile
 from crm_sync.reconcile.schema import Terms
@@ -47,6 +48,7 @@ class Tidying:
             rooms.withdrawals.lapse(connection, now_us)
             release_late(connection, now_us)
             lapse_credit(connection, now_us)
+            lapse_said(connection, now_us)
             rooms.kyc.refresh_due(connection, now_us)
             erase_due(connection, now_us)
         with rooms.database.reading() as connection:

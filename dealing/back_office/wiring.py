@@ -18,9 +18,10 @@ from dealing.back_office.desk import OfficeDesk
 from dealing.back_office.live import EngineAccounts
 from dealing.back_office.rooms import open_rooms
 from dealing.back_office.secrets import secrets_of
+from dealing.back_office.trading import EngineTrading
 from dealing.desk.held_book import BookDesk
 from dealing.directory import DataDirectory
-from dealing.ports import BookQueries
+from dealing.hub import HubClient
 from dealing.server_day import ServerDay
 from dealing.settings import Settings, SyncSection
 
@@ -28,7 +29,7 @@ _USD: Final = "USD"
 
 
 def office_routes_of(
-    settings: Settings, directory: DataDirectory, database: Database, hub: BookQueries
+    settings: Settings, directory: DataDirectory, database: Database, hub: HubClient
 ) -> APIRouter:
     """Return the routes of the back office's screen.
 
@@ -39,7 +40,8 @@ def office_routes_of(
     secrets = secrets_of(directory.secrets_file, os.environ)  # those of the sync process
     rooms = open_rooms(database, settings.sync, secrets, now_us)
     day = ServerDay(ZoneInfo(settings.desk.day_zone), settings.desk.day_starts_at_hour)
-    live = EngineAccounts(BookDesk(hub, day, time.time_ns))
+    books = BookDesk(hub, day, time.time_ns)
+    live = EngineAccounts(books, EngineTrading(hub, hub.latest))
     seal = Seal(secrets.key, secrets.old_keys, os.urandom)
     return office_routes(OfficeDesk(rooms, seal, live, four_eyes_of(settings.sync)))
 

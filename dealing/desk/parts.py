@@ -103,7 +103,7 @@ def switch(
     return control
 
 
-def figure_tile(label: str, tip: str, **attributes: str) -> Component:
+def figure_tile(label: str, tip: str, **attributes: Any) -> Component:
     """Return a figure with its label, and room for its parts, that scripts fill."""
     return html.Div(
         [

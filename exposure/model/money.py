@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
 from exposure.errors import CurrencyMismatchError
 from exposure.model.ids import Currency
 
-_NO_MINOR_UNIT = frozenset({"JPY", "KRW", "CLP", "ISK", "VND", "XAF", "XOF", "XPF", "PYG", "UGX"})
-_THREE_DIGITS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+_NO_MINOR_UNIT: Final = frozenset(
+    {
+        "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND",
+        "VUV", "XAF", "XOF", "XPF",
+    }
+)  # fmt: skip
+_THREE_DIGITS: Final = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+_FOUR_DIGITS: Final = frozenset({"CLF", "UYW"})
 
 
 def minor_digits(currency: Currency) -> int:
@@ -21,7 +27,9 @@ def minor_digits(currency: Currency) -> int:
     """
     if currency in _NO_MINOR_UNIT:
         return 0
-    return 3 if currency in _THREE_DIGITS else 2
+    if currency in _THREE_DIGITS:
+        return 3
+    return 4 if currency in _FOUR_DIGITS else 2
 
 
 class Money(msgspec.Struct, frozen=True, order=False):

@@ -147,3 +147,18 @@ def test_both_engines_find_the_same(sqlite_database, postgres_database):
     typed = [sample_row(number).values[Field.NAME][:4] for number in range(0, 600, 20)]
     for text in [*typed, "мар", "c0000001", "m***@", "anna b"]:
         assert found(rooms[0], text) == found(rooms[1], text)
+
+
+def test_two_common_words_that_hardly_meet_say_that_there_may_be_more(filled, monkeypatch):
+    def find(text):
+        with filled.database.reading() as connection:
+            return filled.search.find(connection, text, Role.COMPLIANCE)
+
+    assert find("ann rui") == (["C1", "D5"], False)
+    monkeypatch.setattr("crm_sync.clients.search.EXAMINED", 1)
+    looked_at, is_cut = find("ann rui")
+    assert (len(looked_at) < 2, is_cut) == (True, True)
+    assert find("ann") == (["C1", "C2", "D5"], False), "one word is walked, none is looked up"
+    assert find("80001").is_cut is False
+    monkeypatch.setattr("crm_sync.clients.search.EXAMINED", 3)
+    assert find("annabel rui") == ([], False), "one of them is rare enough"

@@ -4,7 +4,7 @@ import json
 import os
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, MetaData, String, Table, func, select
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, event, func, select
 
 from crm_sync.events import KycReported, Outcome, PaymentReported, ProfileReported
 from crm_sync.messages.inbox import Inbox
@@ -69,6 +69,32 @@ class CountingRoom:
 
 def name_of(report):
     return report.provider_ref if isinstance(report, PaymentReported) else report.external_id
+
+
+class Killed(BaseException):
+    """The process dies here; nothing of ours may catch it."""
+
+
+class Killer:
+    """Lets the process die before its n-th statement or commit from now on."""
+
+    NEVER = 10**9
+    _MOMENTS = ("before_cursor_execute", "commit")
+
+    def __init__(self, database):
+        self.left = self.NEVER
+        self._engine = database._engine
+        for moment in self._MOMENTS:
+            event.listen(self._engine, moment, self._count)
+
+    def off(self):
+        for moment in self._MOMENTS:
+            event.remove(self._engine, moment, self._count)
+
+    def _count(self, *_):
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
 
 
 class Desk(NamedTuple):

@@ -1,6 +1,7 @@
 """Dead letters: shown without content, and what a person does with them is written down."""
 
 import json
+import os
 
 import pytest
 from sqlalchemy import select
@@ -10,10 +11,11 @@ from crm_sync.audit_log import audit_row
 from crm_sync.messages.backlog import Backlog, backlog
 from crm_sync.messages.dead_letters import Box, By, DeadLetters, shape_of
 from crm_sync.messages.model import OutMessage
+from crm_sync.messages.sealing import Seal
 from crm_sync.messages.tables import INBOX, OUTBOX
 from crm_sync.schema import AUDIT_LOG
 from exposure.errors import DomainError
-from tests.crm_sync.messages.parts import SEAL, payment
+from tests.crm_sync.messages.parts import KEY, SEAL, payment
 
 ADA = By(actor="ada", via="desk", reason="the amount was misspelt")
 CANARY = "Grace Hopper"
@@ -141,6 +143,42 @@ def test_nobody_acts_without_a_name_and_a_reason_or_on_what_is_not_dead(desk, le
     assert audit(desk) == []
     with desk.database.reading() as connection:
         assert connection.scalar(select(INBOX.c.mended).where(INBOX.c.id == dead)) is None
+
+
+@pytest.fixture
+def sealed_by_another_key(desk):
+    """Return the number of a dead letter whose key is gone; another one is dead too."""
+    desk.receive(payment("p1", amount_minor=CANARY), payment("p2", amount_minor="odd"))
+    desk.worker.step()
+    first, _ = desk.rows()
+    lost = Seal(bytes(32), (), os.urandom)
+    text = lost.close(payment("p1"), f"inbox\ncrm\n{first.dedupe_key}")
+    with desk.database.writing() as connection:
+        mine = INBOX.c.id == first.id
+        connection.execute(INBOX.update().where(mine).values(sealed=text))
+    return first.id
+
+
+def test_one_that_does_not_open_is_listed_as_that_and_the_others_as_they_are(
+    desk, letters, sealed_by_another_key
+):
+    fine, odd = letters.list(Box.INBOX)
+    assert (odd.number, odd.shape) == (sealed_by_another_key, "")
+    assert odd.unreadable == "a message was sealed with a key that is not configured: add it"
+    assert (fine.unreadable, "text of 3" in fine.shape) == ("", True)
+    with pytest.raises(DomainError, match="cannot be read: a message was sealed with a key"):
+        letters.read(Box.INBOX, odd.number, ADA)
+    assert audit(desk) == [], "nobody read anything"
+    letters.mend(Box.INBOX, odd.number, payment("p1", 5), ADA)
+    letters.replay(Box.INBOX, odd.number, ADA)
+    desk.worker.step()
+    assert [row.amount_minor for row in desk.taken()] == [5]
+
+
+def test_one_whose_key_is_given_again_is_read(desk, sealed_by_another_key):
+    both = DeadLetters(desk.database, Seal(KEY, [bytes(32)], os.urandom), desk.clock)
+    assert [letter.unreadable for letter in both.list(Box.INBOX)] == ["", ""]
+    assert both.read(Box.INBOX, sealed_by_another_key, ADA) == payment("p1")
 
 
 def test_two_people_cannot_replay_the_same_one(desk, letters, dead):

@@ -5,7 +5,6 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from crm_sync.database import database_at
 from crm_sync.events import KycReported, PaymentReported
@@ -20,6 +19,8 @@ from tests.crm_sync.messages.parts import (
     SEAL,
     TAKEN,
     CountingRoom,
+    Killed,
+    Killer,
     desk_on,
     pace_of,
     payment,
@@ -239,25 +240,6 @@ def test_three_times_in_any_order_and_one_in_twenty_broken_ends_as_it_should(des
     assert len(ends) == len(good) + len(broken)
 
 
-class Killed(BaseException):
-    """The process dies here."""
-
-
-class Killer:
-    """Lets the process die before its n-th statement or commit."""
-
-    def __init__(self, database):
-        self.left = 10**9
-        self._engine = database._engine
-        event.listen(self._engine, "before_cursor_execute", self._count)
-        event.listen(self._engine, "commit", self._count)
-
-    def _count(self, *_):
-        self.left -= 1
-        if self.left < 0:
-            raise Killed
-
-
 def test_a_process_may_die_at_any_point_between_receiving_and_done(database):
     desk = desk_on(database)
     desk.room.refuses["p1"] = refused()
@@ -283,7 +265,7 @@ def survives(desk, killer, points):
     except Killed:
         return False
     finally:
-        killer.left = 10**9
+        killer.left = Killer.NEVER
     return True
 
 

@@ -1,24 +1,16 @@
 """The outbox: everything told arrives, in its order, at least once, always under the same key."""
 
-import random
-
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import event
 
-from crm_sync.database import database_at
 from crm_sync.messages.errors import DeliveryError
 from crm_sync.messages.model import Method, OutMessage
 from crm_sync.messages.outbox_worker import CLAIM_S, Boxes, OutboxWorker
 from crm_sync.messages.ports import Answer
 from crm_sync.messages.tables import INBOX, OUTBOX
 from crm_sync.providers.hubspot import HubSpotObjects
-from dealing.storage.migrate import upgrade
 from exposure.errors import ConfigError, InvariantError, StorageError
 from tests.crm_sync.messages.parts import SEAL, desk_on, outbox_pace
-from tests.thorough import LONG
 
 
 class Dies(BaseException):
@@ -329,79 +321,3 @@ def test_what_does_not_open_waits_for_a_person(post):
     assert "changed or moved" in post.rows()[0].reason
     with pytest.raises(StorageError):
         post.desk.outbox.message(post.rows()[0])
-
-
-class OutboxMachine(RuleBasedStateMachine):
-    """Tells, answers, outages, deaths and time in any order."""
-
-    database = None
-
-    def __init__(self):
-        super().__init__()
-        with self.database.writing() as connection:
-            connection.execute(OUTBOX.delete())
-        self.post = Post.__new__(Post)
-        self.post.desk = self.desk._replace()
-        self.post.clock = self.desk.clock
-        self.post.sender = ScriptedSender()
-        self.post.worker = self.post.another_worker()
-        self.told = []
-        self.random = random.Random(1)  # noqa: S311 - a seed, no secret
-
-    @rule(aggregate=st.sampled_from("ab"))
-    def tell(self, aggregate):
-        self.told.append((f"k{len(self.told)}", aggregate))
-        self.post.tell(*self.told[-1])
-
-    @rule(number=st.integers(0, 9))
-    def tell_again(self, number):
-        if number < len(self.told):
-            self.post.tell(*self.told[number])
-
-    @rule(
-        answer=st.sampled_from([Answer(200), Answer(503, b"", 7.0), DeliveryError("away"), Dies()])
-    )
-    def step(self, answer):
-        self.post.sender.answers = [answer]
-        try:
-            self.post.worker.step()
-        except Dies:
-            self.post.worker = self.post.another_worker()
-
-    @rule(seconds=st.sampled_from([1, 60, 4_000]))
-    def wait(self, seconds):
-        self.post.clock.go(seconds)
-
-    @invariant()
-    def each_aggregate_arrives_in_its_order(self):
-        for aggregate in "ab":
-            told = [key for key, mine in self.told if mine == aggregate]
-            first = list(dict.fromkeys(k for k in self.post.keys if k in told))
-            assert first == told[: len(first)]
-
-    def teardown(self):
-        self.post.sender.answers = []
-        while any(state == "waiting" for state in self.post.states):
-            self.post.drain()
-            self.post.clock.go(90_000)
-        assert {key for key, _ in self.told} == set(self.post.keys)
-        self.each_aggregate_arrives_in_its_order()
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory):
-    file = tmp_path_factory.mktemp("outbox") / "desk.db"
-    file.touch()
-    database = database_at(None, file)
-    upgrade(database)
-    OutboxMachine.database, OutboxMachine.desk = database, desk_on(database)
-    yield OutboxMachine
-    database.close()
-
-
-def test_the_outbox_keeps_its_word_whatever_happens(machine):
-    case = machine.TestCase
-    case.settings = settings(
-        max_examples=200 if LONG else 15, stateful_step_count=20, deadline=None
-    )
-    case("runTest").runTest()

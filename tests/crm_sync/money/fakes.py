@@ -7,14 +7,14 @@ from crm_sync.audit_log import alone
 from crm_sync.events import Direction, PaymentReported, PaymentStep, SettlementReported
 from crm_sync.money.after_orders import AfterOrders
 from crm_sync.money.approvals import Decision
-from crm_sync.money.errors import PlatformRefusedError, PlatformUnknownError
+from crm_sync.money.errors import PlatformUnknownError
 from crm_sync.money.invariants import broken
 from crm_sync.money.ledger import on_platform, receivable, wallet
 from crm_sync.money.ledger_store import balance_of
 from crm_sync.money.operations import Operation
 from crm_sync.money.platform_order_store import next_due_us
 from crm_sync.money.platform_worker import PlatformWorker, Timing
-from crm_sync.money.ports import BalanceDeal, BalanceTicket, TradingAccount
+from crm_sync.money.ports import BalanceDeal, BalanceTicket, NotBooked, TradingAccount
 from crm_sync.money.recording import Deed, record
 from crm_sync.money.sole_sender import Lease
 from crm_sync.money.taking_reports import MoneyReports
@@ -90,15 +90,18 @@ class Platform:
     def will(self, *words):
         self._script += words
 
+    def change_balances(self, orders):
+        return [self.change_balance(order) for order in orders]
+
     def change_balance(self, order):
         self.asked.append(order)
         word = self._script.pop(0) if self._script else "ok"
         if word == "no":
-            raise PlatformRefusedError("not enough free margin")
+            return NotBooked(reason="not enough free margin", is_certain=True)
         if word != "dropped":
             self._book(order, self._late_us if word == "late" else 0)
         if word != "ok":
-            raise PlatformUnknownError("no answer")
+            return NotBooked(reason="no answer", is_certain=False)
         return BalanceTicket(ticket=self._deals[-1].ticket)
 
     def balance_deals(self, login, since_us, until_us):
@@ -232,17 +235,19 @@ class CrashingDatabase:
 
 
 class CrashingPlatform:
-    """Dies before or after a platform is told something."""
+    """Dies before a platform is told something, between two orders, or after."""
 
     def __init__(self, platform, tick):
         self._platform = platform
         self._tick = tick
 
-    def change_balance(self, order):
+    def change_balances(self, orders):
+        answers = []
+        for order in orders:
+            self._tick()
+            answers += self._platform.change_balances([order])
         self._tick()
-        ticket = self._platform.change_balance(order)
-        self._tick()
-        return ticket
+        return answers
 
     def balance_deals(self, login, since_us, until_us):
         self._tick()

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 from crm_sync.database import database_at
-from crm_sync.money.errors import NotSoleSenderError, PlatformUnknownError
+from crm_sync.money.errors import NotSoleSenderError
 from crm_sync.money.platform_order_store import open_orders
 from crm_sync.money.platform_worker import Timing
-from crm_sync.money.ports import BalanceDeal, BalanceTicket
+from crm_sync.money.ports import BalanceDeal, BalanceTicket, NotBooked
 from crm_sync.money.sole_sender import Lease
 from tests.crm_sync.money.fakes import House, asks, reported
 
@@ -42,10 +42,13 @@ class FilePlatform:
         )
         self._random = random.Random(seed)  # noqa: S311 - a seed makes the life the same again
 
-    def change_balance(self, order):
+    def change_balances(self, orders):
+        return [self._change_balance(order) for order in orders]
+
+    def _change_balance(self, order):
         word = self._random.choice(["ok", "ok", "ok", "lost", "late", "dropped"])
         if word == "dropped":
-            raise PlatformUnknownError("no answer")
+            return NotBooked(reason="no answer", is_certain=False)
         after_us = self._random.randrange(LATE_US) if word == "late" else 0
         done = self._file.execute(
             "INSERT INTO deals (login, side, what, amount_minor, currency, comment, at_us) "
@@ -54,7 +57,7 @@ class FilePlatform:
              order.comment, now_us() + after_us),
         )  # fmt: skip
         if word != "ok":
-            raise PlatformUnknownError("no answer")
+            return NotBooked(reason="no answer", is_certain=False)
         return BalanceTicket(ticket=str(done.lastrowid))
 
     def balance_deals(self, login, since_us, until_us):

@@ -16,7 +16,7 @@ from crm_sync.money.operations import Sum
 from crm_sync.money.platform_order_store import Booking
 from crm_sync.money.ports import Side, What
 from crm_sync.money.tables import LEDGER_CONVERSIONS, PLATFORM_ORDERS
-from exposure.model.money import Money, minor_digits
+from exposure.model.money import Money
 from tests.crm_sync.money.fakes import House, by, no, reported, yes
 
 RULE = CreditRule(alone_up_to_minor={"USD": 10_000})
@@ -194,14 +194,6 @@ def test_balance_is_not_given_as_credit(house):
 )
 def test_conversions_are_exact_in_the_coins_of_each_currency(amount, sold, bought, rate, expected):
     assert converted_minor(amount, sold, bought, Decimal(rate)) == expected
-
-
-@pytest.mark.parametrize(
-    ("currency", "digits"),
-    [("JPY", 0), ("USD", 2), ("KWD", 3), ("BHD", 3), ("OMR", 3), ("JOD", 3), ("TND", 3)],
-)
-def test_currencies_have_the_digits_of_iso_4217(currency, digits):
-    assert minor_digits(currency) == digits
 
 
 @given(

@@ -1,5 +1,7 @@
 """Orders to a platform that has no key: each is booked once, whatever is lost and whoever dies."""
 
+from collections import Counter
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from crm_sync.money.platform_order_store import open_orders, order_of
 from crm_sync.money.platform_orders import found_among, is_token, token_of
 from crm_sync.money.ports import BalanceDeal, Side, What
 from crm_sync.money.sole_sender import Lease
+from exposure.errors import DomainError
 from tests.crm_sync.money.fakes import (
     LEASE,
     SECOND,
@@ -181,40 +184,114 @@ def test_a_process_that_was_paused_after_marking_an_order_does_not_send_it(house
 
 
 def test_a_process_that_lost_its_lease_cannot_mark_any_order(house):
+    house.platform.will("dropped")
     deposit(house)
-    deposit(house, number=2)
+    house.worker.step()
+    house.clock.pass_by(60)
     second = house.new_worker(Lease("mt", "worker-2", LEASE.lease_us))
-    send = house.platform.change_balance
+    look = house.platform.balance_deals
 
-    def slow(order):
+    def slow(*asked):
+        deals = look(*asked)
         house.clock.pass_by(20)
-        house.platform.change_balance = send
+        house.platform.balance_deals = look
         second.step()
-        return send(order)
+        return deals
 
-    house.platform.change_balance = slow
+    house.platform.balance_deals = slow
     with pytest.raises(NotSoleSenderError):
         house.worker.step()
-    assert sorted(deals_of(house)) == [("anna-1", 100_000)] * 2
-    house.clock.pass_by(60)
-    second.step()
-    assert (house.mirror("anna-1"), house.broken()) == (200_000, [])
+    assert deals_of(house) == [("anna-1", 100_000)]
+    assert (house.mirror("anna-1"), house.broken()) == (100_000, [])
 
 
 def test_an_order_that_changed_since_it_was_seen_is_left_alone(house):
+    house.platform.will("dropped")
     deposit(house)
-    deposit(house, number=2)
-    send = house.platform.change_balance
-
-    def first_let_another_step_run(order):
-        house.platform.change_balance = send
-        house.new_worker().step()
-        return send(order)
-
-    house.platform.change_balance = first_let_another_step_run
     house.worker.step()
-    assert len({deal.comment for deal in house.platform.all_deals()}) == 2
-    assert len(house.platform.all_deals()) == 2
+    house.clock.pass_by(60)
+    look = house.platform.balance_deals
+
+    def first_let_another_step_run(*asked):
+        deals = look(*asked)
+        house.platform.balance_deals = look
+        house.new_worker().step()
+        return deals
+
+    house.platform.balance_deals = first_let_another_step_run
+    house.worker.step()
+    assert deals_of(house) == [("anna-1", 100_000)]
+    assert len(house.platform.asked) == 2
+
+
+def many(house, clients=25):
+    """Let deposits of many accounts be due, two of the first one."""
+    for n in range(clients):
+        house.pay(reported("captured", 1_000 + n, provider_ref=f"m{n}", login=f"c{n}-1",
+                           client_id=f"c{n}"))  # fmt: skip
+    house.pay(reported("captured", 7, provider_ref="more", login="c0-1", client_id="c0"))
+
+
+def test_orders_of_many_accounts_are_marked_in_one_transaction_and_sent_together(house):
+    many(house)
+    rounds = []
+    tell = house.platform.change_balances
+
+    def told(orders):
+        with house.database.reading() as connection:
+            states = [order_of(connection, one.comment).state for one in orders]
+        rounds.append([one.login for one in orders])
+        assert set(states) == {"sent"}
+        return tell(orders)
+
+    house.platform.change_balances = told
+    assert house.worker.step() == house.clock()  # the second one of an account is due at once
+    house.worker.step()
+    assert [sorted(one) for one in rounds] == [sorted(f"c{n}-1" for n in range(25)), ["c0-1"]]
+    assert house.mirror("c0-1") == 1_007
+    assert house.broken() == []
+
+
+def test_an_answer_that_is_lost_in_a_round_leaves_the_others_alone(house):
+    many(house, clients=4)
+    house.platform.will("ok", "lost", "no", "dropped")
+    house.worker.step()
+    with house.database.reading() as connection:
+        states = sorted(one.state for one in open_orders(connection, "mt"))
+    assert states == ["intent", "sent", "sent"]
+    house.work_off()
+    booked = Counter(deal.comment for deal in house.platform.all_deals())
+    assert set(booked.values()) == {1}
+    assert (len(booked), house.broken()) == (4, [])
+
+
+def test_an_end_that_is_refused_holds_no_other_one_up(house):
+    many(house, clients=12)
+    after = house.after
+
+    def picky(connection, order, now_us):
+        if order.login == "c3-1":
+            raise DomainError("not this one")
+        after(connection, order, now_us)
+
+    house.after = picky
+    worker = house.new_worker()
+    with pytest.raises(DomainError, match="not this one"):
+        worker.step()
+    worker.step()
+    with house.database.reading() as connection:
+        (left,) = open_orders(connection, "mt")
+    assert (left.login, left.state, house.broken()) == ("c3-1", "sent", [])
+    house.clock.pass_by(60)
+    deposit(house)
+    with pytest.raises(DomainError, match="not this one"):
+        worker.step()
+    assert house.mirror("anna-1") == 100_000
+    house.after = after
+    house.worker = house.new_worker()
+    house.work_off()
+    assert (house.mirror("c3-1"), house.broken()) == (1_003, [])
+    assert len(house.platform.all_deals()) == 14
 
 
 @pytest.mark.parametrize("point", range(1, 14))

@@ -95,7 +95,7 @@ def test_one_action_is_one_report_whatever_event_tells_it():
 
 @pytest.mark.parametrize(
     ("currency", "amount", "minor"),
-    [("JPY", 500, 500), ("CLP", 50_000, 500), ("BHD", 5_010, 5_010), ("EUR", 1, 1)],
+    [("JPY", 500, 500), ("CLP", 50_000, 500), ("BHD", 5_010, 5_010), ("RWF", 7, 7), ("EUR", 1, 1)],
 )
 def test_amounts_are_in_our_minor_units(currency, amount, minor):
     data = PAYMENT | {"currency": currency, "amount": amount}

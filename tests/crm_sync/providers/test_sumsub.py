@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from crm_sync.clients.kyc import KycStep, reached
 from crm_sync.events import KycState
 from crm_sync.providers.sumsub import Sumsub
 from exposure.errors import MalformedMessageError
@@ -68,6 +69,55 @@ def test_what_happens_to_an_applicant_is_a_state(text, state):
     assert report(text).state is state
 
 
+@pytest.mark.parametrize(
+    ("more", "states"),
+    [
+        ({}, ["reopened", "approved"]),
+        ({"levelName": "phone-only"}, ["reopened"]),
+        ({"reviewResult": None}, ["reopened"]),
+        ({"reviewResult": {"reviewAnswer": "YELLOW"}}, ["reopened"]),
+        ({"reviewResult": {"reviewAnswer": "RED", "reviewRejectType": "FINAL"}},
+         ["reopened", "rejected_final"]),
+        ({"reviewStatus": "pending"}, ["reopened", "in_review"]),
+        ({"reviewStatus": "onHold"}, ["reopened", "on_hold"]),
+        ({"reviewStatus": "init"}, ["reopened"]),
+        ({"reviewStatus": ""}, ["reopened"]),
+    ],
+)  # fmt: skip
+def test_one_who_is_active_again_stands_where_the_payload_says(more, states):
+    reports = SUMSUB.meaning(body(type="applicantActivated", **more)).reports
+    assert [one.state for one in reports] == states
+    assert len({one.event_id for one in reports}) == len(reports)
+    times = [one.occurred_at_us for one in reports]
+    assert times == sorted(set(times))
+
+
+@pytest.mark.parametrize(
+    ("active", "after", "reviewed_later"),
+    [
+        ({}, KycState.APPROVED, KycState.APPROVED),
+        ({"reviewStatus": "init", "reviewResult": None}, KycState.REOPENED, KycState.APPROVED),
+    ],
+)
+def test_a_suspension_ends_with_the_activation(active, after, reviewed_later):
+    told = [
+        body(),
+        body(type="applicantDeactivated", createdAtMs="2025-04-01 00:00:00.000"),
+        body(type="applicantActivated", createdAtMs="2025-04-02 00:00:00.000", **active),
+        body(createdAtMs="2025-04-03 00:00:00.000"),
+    ]
+    steps, states = [], []
+    for text in told:
+        steps += [
+            KycStep(one.state, one.occurred_at_us, one.provider, one.applicant_id, one.level,
+                    one.event_id)
+            for one in SUMSUB.meaning(text).reports
+        ]  # fmt: skip
+        states.append(reached(steps).state)
+    assert states == [KycState.APPROVED, KycState.SUSPENDED, after, reviewed_later]
+    assert reached(reversed(steps)).state is reviewed_later
+
+
 def test_why_one_was_rejected_is_told_and_what_was_said_to_the_client_is_not():
     text = reviewed(
         reviewAnswer="RED",
@@ -100,9 +150,7 @@ def test_an_event_of_the_sandbox_is_refused_unless_it_is_allowed():
     assert report(body(sandboxMode=True), allowed).state is KycState.APPROVED
 
 
-@pytest.mark.parametrize(
-    "kind", ["applicantActionReviewed", "applicantPersonalInfoChanged", "applicantActivated", "new"]
-)
+@pytest.mark.parametrize("kind", ["applicantActionReviewed", "applicantPersonalInfoChanged", "new"])
 def test_other_kinds_are_ignored(kind):
     assert SUMSUB.meaning(body(type=kind)).ignored
 

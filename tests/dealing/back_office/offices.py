@@ -3,8 +3,10 @@
 import asyncio
 import os
 
+import msgspec
 from sqlalchemy import select
 
+from crm_sync.audit_log import alone
 from crm_sync.clients.accounts import Account, keep_accounts
 from crm_sync.events import (
     Direction,
@@ -17,6 +19,9 @@ from crm_sync.events import (
 from crm_sync.messages.model import Item
 from crm_sync.messages.sealing import Seal
 from crm_sync.messages.tables import INBOX
+from crm_sync.money.platform_order_store import Booking, Cause, keep, place
+from crm_sync.money.platform_orders import OrderState
+from crm_sync.money.ports import Side
 from crm_sync.reconcile.kept import FourEyes
 from crm_sync.reconcile.store import BreakStore, Run
 from crm_sync.schema import AUDIT_LOG
@@ -66,6 +71,11 @@ class FakeLive:
         if self.away:
             raise DisconnectedError("the engine is away: try again when it is back")
         return {login: self.known[login] for login in logins if login in self.known}
+
+    async def trading(self, logins):
+        if self.away:
+            raise DisconnectedError("the engine is away: try again when it is back")
+        return {"positions": [{"login": login, "symbol": "EURUSD"} for login in logins]}
 
 
 class SmallOffice:
@@ -117,6 +127,26 @@ class SmallOffice:
             mine = INBOX.c.dedupe_key == key
             connection.execute(INBOX.update().where(mine).values(dead))
             return connection.scalar(INBOX.select().with_only_columns(INBOX.c.id).where(mine))
+
+    def unclear_order(self, amount_minor=200_000, login="10000"):
+        """Let an order be unclear, as the platform's worker leaves it; return its token."""
+        with self.database.writing() as connection:
+            alone(connection)
+            account = self.rooms.accounts.account(connection, login)
+            booking = Booking(side=Side.IN, amount_minor=amount_minor)
+            cause = Cause(source="test", ext_ref=f"u-{amount_minor}", actor="test", via="test")
+            order = place(connection, account, booking, cause, self.now_us)
+            sent = {"attempts": 1, "first_sent_at_us": self.now_us, "sent_at_us": self.now_us}
+            odd = {"state": OrderState.UNCLEAR, "due_us": None, "ticket": "77", "reason": "deal 77"}
+            keep(connection, msgspec.structs.replace(order, **sent, **odd))
+        return order.token
+
+    def lose_key_of(self, number):
+        """Let a letter be sealed with a key that nobody has."""
+        text = Seal(b"x" * 32, (), os.urandom).close(b"{}", "elsewhere")
+        with self.database.writing() as connection:
+            mine = INBOX.c.id == number
+            connection.execute(INBOX.update().where(mine).values(sealed=text))
 
     def audit(self):
         with self.database.reading() as connection:

@@ -19,7 +19,7 @@ ORIGIN = "http://127.0.0.1:8050"
 SAME = {"origin": ORIGIN}
 OFFICE = "/api/v1/office"
 READ = ("clients", "client", "payments", "breaks", "messages", "health")
-POSTED = ("withdrawals", "decisions", "holds", "breaks", "messages")
+POSTED = ("withdrawals", "decisions", "holds", "orders", "breaks", "messages")
 WHO = {"actor": "Anna", "reason": "asked by phone"}
 WISH = {**WHO, "key": "w-1", "client_id": "C1", "amount": "2000", "currency": "USD"}
 
@@ -72,10 +72,47 @@ def test_a_hold_is_placed_and_released(client):
     assert get(client, "payments").json()["holds"] == []
 
 
+def test_an_unclear_order_is_ended_by_two_persons(client, office):
+    token = office.unclear_order()
+    (shown,) = get(client, "payments").json()["orders"]
+    assert (shown["state"], shown["said"]) == ("unclear", None)
+    said = post(client, "orders", **WHO, action="found", order=token).json()
+    assert (said["state"], said["said"]["verdict"], said["said"]["by"]) == (
+        "unclear", "found", "Anna",
+    )  # fmt: skip
+    (shown,) = get(client, "payments").json()["orders"]
+    assert shown["said"] == said["said"]
+    own = post(client, "orders", **WHO, action="approve", order=token)
+    assert (own.status_code, "another one has to decide" in own.json()["error"]) == (409, True)
+    vote = {"actor": "Ben", "reason": "seen there", "order": token}
+    done = post(client, "orders", **vote, action="approve").json()
+    assert (done["state"], done["said"]) == ("confirmed", None)
+    assert get(client, "payments").json()["orders"] == []
+    assert get(client, "health").json()["broken"] == []
+    assert ("order.confirmed", "Ben", "seen there") in office.audit()
+
+
+def test_an_unclear_order_is_looked_for_again_or_not_there(client, office):
+    small, large = office.unclear_order(50_000), office.unclear_order(60_000)
+    again = post(client, "orders", **WHO, action="look_again", order=small)
+    assert again.json()["state"] == "sent"
+    gone = post(client, "orders", **WHO, action="not_found", order=large)
+    assert gone.json()["state"] == "rejected"  # below the limit nobody else has to agree
+    for body, status in (
+        ({**WHO, "action": "found", "order": "X"}, 409),
+        ({**WHO, "action": "found", "order": small}, 409),
+        ({**WHO, "action": "guess", "order": large}, 422),
+        ({"actor": "", "reason": "no name", "action": "found", "order": large}, 422),
+        ({"actor": "Anna", "reason": "", "action": "found", "order": large}, 422),
+    ):
+        assert post(client, "orders", **body).status_code == status
+
+
 def test_clients_are_found_and_shown_to_roles_that_may_see_them(client, office):
     found = get(client, "clients", q="quokka", role="payments").json()["clients"]
     assert [one["client_id"] for one in found] == ["C1", "C2"]
-    assert get(client, "clients", q="quokka", role="dealer").json() == {"clients": []}
+    nobody = get(client, "clients", q="quokka", role="dealer").json()
+    assert nobody == {"clients": [], "is_cut": False}
     seen = get(client, "client", id="C1", role="risk").json()
     assert (seen["role"], seen["profile"]["exposure_usd"]) == ("risk", 60_000.0)
     refused = get(client, "client", id="C1", role="compliance")
@@ -137,6 +174,22 @@ def test_a_dead_letter_is_read_with_a_reason_and_dropped(client, office):
     assert post(client, "messages", **WHO, action="drop", **letter).json()["state"] == "dropped"
     again = post(client, "messages", **WHO, action="replay", **letter)
     assert "look again" in again.json()["error"]
+
+
+def test_a_letter_that_does_not_open_is_listed_with_what_to_do_and_the_others_as_ever(
+    client, office
+):
+    first, second = (office.dead_letter(key=key) for key in ("k-1", "k-2"))
+    office.lose_key_of(first)
+    answer = get(client, "messages")
+    fine, odd = answer.json()["dead"]
+    assert (answer.status_code, fine["number"], odd["number"]) == (200, second, first)
+    assert (fine["unreadable"], "text of" in fine["shape"]) == ("", True)
+    assert "PLIMSOLL_KEY_OLD" in odd["unreadable"]
+    letter = {**WHO, "box": "inbox", "number": first}
+    read = post(client, "messages", action="read", **letter)
+    assert (read.status_code, "cannot be read" in read.json()["error"]) == (422, True)
+    assert post(client, "messages", action="drop", **letter).json()["state"] == "dropped"
 
 
 REFUSED = {

@@ -100,7 +100,7 @@ def test_a_dealer_is_not_told_that_somebody_looks_into_a_client(office):
         freeze(connection, "C1", "dispute p-1", office.now_us)
     office.do(office.desk.payments.hold(ANNA, SMALL))
     shown = {role: set(look(office, "C1", role)["sections"]) for role in (Role.DEALER, Role.RISK)}
-    sums = {"balances", "deposits", "withdrawals"}
+    sums = {"balances", "deposits", "withdrawals", "positions", "revenue"}
     assert shown == {Role.DEALER: sums, Role.RISK: sums}
     seen = look(office, "C1", Role.COMPLIANCE)["sections"]
     assert seen["freezes"][0]["cause"] == "dispute p-1"

@@ -9,8 +9,8 @@ import pytest
 
 from crm_sync.messages.errors import DeliveryError
 from crm_sync.messages.model import OutMessage
-from crm_sync.money.errors import PlatformRefusedError, PlatformUnknownError
-from crm_sync.money.ports import BalanceOrder, Side, What
+from crm_sync.money.errors import PlatformUnknownError
+from crm_sync.money.ports import BalanceOrder, BalanceTicket, NotBooked, Side, What
 from dealing.back_office.platform import (
     TARGET,
     PlatformSender,
@@ -28,19 +28,23 @@ class Books:
 
     def __init__(self, refuses=""):
         self.refuses = refuses
+        self.unknown, self.messages = set(), 0
         self.taken, self.deals = {}, []
 
     def obey(self, command):
+        reason = self.refuses
+        if command.login in self.unknown:
+            reason = f"login {command.login} is not known here"
         if command.key not in self.taken:
             self.taken[command.key] = command
-            if not self.refuses and isinstance(command, ChangeBalance):
+            if not reason and isinstance(command, ChangeBalance):
                 self.deals.append(
                     BalanceDeal(
                         deal_id=str(len(self.deals) + 1), login=command.login, kind=command.kind,
                         amount=command.amount, comment=command.comment, at=5_000,
                     )
                 )  # fmt: skip
-        return CommandAnswer(command.key, accepted=not self.refuses, reason=self.refuses)
+        return CommandAnswer(command.key, accepted=not reason, reason=reason)
 
     def of(self, login):
         return [deal for deal in self.deals if deal.login == login]
@@ -53,6 +57,7 @@ async def _serve(path, directory, books, ready, stop):
             ready.set()
             while not stop.is_set():
                 for asked in server.take_instructions():
+                    books.messages += 1
                     asked.answer([books.obey(command) for command in asked.commands])
                 await asyncio.sleep(0.001)
 
@@ -82,10 +87,14 @@ def platform(path, currency="USD"):
     return SocketBalancePlatform(path, lambda _: currency)
 
 
+def booked(path, *orders, **more):
+    return platform(path, **more).change_balances(orders)
+
+
 def test_a_booking_has_the_platforms_ticket_and_is_made_once(tmp_path):
     books = Books()
     with served(tmp_path, books) as path:
-        tickets = [platform(path).change_balance(order()) for _ in range(2)]
+        tickets = [one for _ in range(2) for one in booked(path, order())]
         (deal,) = platform(path).balance_deals("1", 0, 0)
     assert [one.ticket for one in tickets] == ["1", "1"]
     assert [(one.kind, one.amount) for one in books.deals] == [("deposit", 123.45)]
@@ -97,7 +106,7 @@ def test_any_comment_makes_a_key_that_the_platform_takes(tmp_path):
     books = Books()
     with served(tmp_path, books) as path:
         for comment in ("CRM7Z$", "a b/c", "CRM7Z%"):
-            platform(path).change_balance(order(comment=comment))
+            booked(path, order(comment=comment))
     assert [problem_of(command) for command in books.taken.values()] == ["", "", ""]
 
 
@@ -117,22 +126,42 @@ def test_each_kind_of_booking_is_the_platforms_own(
     books = Books()
     asked = order(side=side, what=what, currency=currency, amount_minor=minor)
     with served(tmp_path, books) as path:
-        platform(path, currency).change_balance(asked)
+        booked(path, asked, currency=currency)
         (deal,) = platform(path, currency).balance_deals("1", 0, 0)
     assert [(one.kind, one.amount) for one in books.deals] == [(kind, amount)]
     assert (deal.side, deal.what, deal.amount_minor) == (side, what, minor)
 
 
 def test_a_refusal_is_certain_and_silence_is_not(tmp_path):
-    with (
-        served(tmp_path, Books(refuses="not enough")) as path,
-        pytest.raises(PlatformRefusedError, match="not enough"),
-    ):
-        platform(path).change_balance(order())
-    with pytest.raises(PlatformUnknownError, match="does not say"):
-        platform(tmp_path / "nobody").change_balance(order())
+    with served(tmp_path, Books(refuses="not enough")) as path:
+        assert booked(path, order()) == [NotBooked(reason="not enough", is_certain=True)]
+    (silent,) = booked(tmp_path / "nobody", order())
+    assert (silent.is_certain, "does not say" in silent.reason) == (False, True)
     with pytest.raises(PlatformUnknownError):
         platform(tmp_path / "nobody").balance_deals("1", 0, 0)
+
+
+def test_many_orders_are_one_message_and_each_has_an_answer_of_its_own(tmp_path):
+    books = Books()
+    books.unknown = {"7"}
+    orders = [order(login=str(n), comment=f"CRM{n}") for n in range(40)]
+    with served(tmp_path, books) as path:
+        answers = booked(path, *orders)
+    assert books.messages == 1
+    assert answers[7] == NotBooked(reason="login 7 is not known here", is_certain=True)
+    tickets = [one.ticket for one in answers if isinstance(one, BalanceTicket)]
+    comment_of = {deal.deal_id: deal.comment for deal in books.deals}
+    assert [comment_of[ticket] for ticket in tickets] == [
+        one.comment for one in orders if one.login != "7"
+    ]
+
+
+def test_a_booking_that_is_accepted_and_not_listed_yet_is_not_certain(tmp_path):
+    books = Books()
+    books.of = lambda login: []
+    with served(tmp_path, books) as path:
+        (answer,) = booked(path, order())
+    assert answer == NotBooked(reason="the booking CRMTOKEN is not listed yet", is_certain=False)
 
 
 def mode(key="mode:1", logins=("1", "2")):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import threading
 import time
 from collections import Counter
+from functools import partial
 
 import httpx2
 import pytest
@@ -76,21 +78,28 @@ def now_us():
 
 
 class Sender(threading.Thread):
-    """Posts every letter until it is accepted, wherever the back office listens just now."""
+    """Posts letters until they are accepted, wherever the back office listens just now.
+
+    It may post as many as it was allowed to, so that there is something to do in every life.
+    """
 
     def __init__(self, directory, letters, secrets):
         super().__init__(daemon=True)
         self._directory, self._left, self._secrets = directory, list(letters), secrets
+        self._allowed = threading.Semaphore(0)
         self.sent = 0
+
+    def allow(self, count):
+        self._allowed.release(count)
 
     def run(self):
         with httpx2.Client(trust_env=False, timeout=5.0) as client:
             while self._left:
-                if self._posted(client, self._left[-1]):
-                    self._left.pop()
-                    self.sent += 1
-                else:
+                self._allowed.acquire()
+                while not self._posted(client, self._left[-1]):
                     threading.Event().wait(0.02)
+                self._left.pop()
+                self.sent += 1
 
     def _posted(self, client, letter):
         try:
@@ -113,19 +122,25 @@ def rows(database, asked):
         return []
 
 
-def killed_again_and_again(directory, config, sender, chance):
-    """Start the back office and kill it, until it has been killed often enough."""
+def has_begun(directory, process):
+    """Whether a back office listens, or has ended already."""
+    return directory.webhooks_file.exists() or process.poll() is not None
+
+
+def killed_again_and_again(directory, config, sender, chance, each):
+    """Start the back office and kill it, so often; each life is allowed some more letters."""
     for _ in range(KILLS):
         directory.webhooks_file.unlink(missing_ok=True)
         process = start("sync", "--data", directory.root, "--config", config, back_office=True)
-        until(directory.webhooks_file.exists)
+        sender.allow(each)
+        until(partial(has_begun, directory, process))
+        assert process.poll() is None, process.communicate()[0]
         process_ends = threading.Event()
         process_ends.wait(chance.uniform(0.0, 2.0))
         process.kill()
         process.communicate()
+        assert process.returncode == -signal.SIGKILL
         until(lambda: directory.owner(Role.SYNC) is None)
-        if not sender.is_alive():
-            break
 
 
 def test_a_storm_into_a_dying_process_leaves_ledger_and_platform_exact(tmp_path):
@@ -145,7 +160,8 @@ def test_a_storm_into_a_dying_process_leaves_ledger_and_platform_exact(tmp_path)
         )
         sender = Sender(directory, letters, secrets)
         sender.start()
-        killed_again_and_again(directory, config, sender, chance)
+        killed_again_and_again(directory, config, sender, chance, len(letters) // (KILLS + 1))
+        sender.allow(len(letters))
         with alone("sync", directory, "--config", config, back_office=True):
             until(lambda: not sender.is_alive(), patience_s=1_800.0)
             left = select(func.count()).where(INBOX.c.state == "waiting")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exposure.errors import CurrencyMismatchError
-from exposure.model.money import Money
+from exposure.model.money import Money, minor_digits
 
 amounts = st.integers(-(10**15), 10**15)
 
@@ -35,3 +35,22 @@ def test_two_currencies_do_not_mix():
 def test_money_is_never_true_or_false():
     with pytest.raises(TypeError, match="no truth value"):
         bool(Money(0, "USD"))
+
+
+DIGITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: "AED AUD CHF CNY CZK EUR GBP HUF IDR MGA MRU MXN PLN TRY USD ZAR",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+"""ISO 4217, list one: every currency whose smallest coin is no hundredth, and some others."""
+
+
+@pytest.mark.parametrize(
+    ("currency", "digits"),
+    [(currency, digits) for digits, named in DIGITS.items() for currency in named.split()],
+)
+def test_currencies_have_the_decimals_of_iso_4217(currency, digits):
+    assert minor_digits(currency) == digits
+    assert Money.of("7", currency).minor == 7 * 10**digits
+    assert Money.of("7", currency).amount == 7
