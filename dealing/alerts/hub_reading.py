@@ -103,7 +103,7 @@ def _row(table: pl.DataFrame, column: str, name: str, what: str) -> dict[str, An
 def _prices(row: dict[str, Any]) -> str:
     if row["bid"] is None or row["ask"] is None:
         return "no price yet"
-    digits = row["digits"]
+    digits = int(row["digits"])
     age = " (stale)" if row["stale"] else ""
     return f"{row['bid']:.{digits}f} / {row['ask']:.{digits}f}{age}"
 

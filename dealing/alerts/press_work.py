@@ -38,13 +38,21 @@ class PressWork:
         case = await self._room.act(act)
         return f"{case.name} rests for {minutes} minutes, unless it gets worse."
 
-    async def move_to_a(self, client_id: str, actor: str, reason: str, key: str) -> str:
+    async def move_to_a(
+        self, number: int, client_id: str, actor: str, reason: str, key: str
+    ) -> str:
         """Send a client's new deals to book A, or ask a second person whether to."""
-        return await self._commands.move_to_a(client_id, actor, reason, key)
+        said = await self._commands.move_to_a(client_id, actor, reason, key)
+        return await self._noted(number, said, actor)
 
-    async def hedge(self, symbol: str, actor: str, reason: str, key: str) -> str:
+    async def hedge(self, number: int, symbol: str, actor: str, reason: str, key: str) -> str:
         """Order a hedge of a symbol."""
-        return await self._commands.hedge(symbol, actor, reason, key)
+        said = await self._commands.hedge(symbol, actor, reason, key)
+        return await self._noted(number, said, actor)
+
+    async def _noted(self, number: int, said: str, actor: str) -> str:
+        await self._room.note_press(number, said, actor, VIA)
+        return said
 
 
 class PressLog:

@@ -93,12 +93,14 @@ class Deskwork(Protocol):
         """Let a case rest."""
         ...
 
-    async def move_to_a(self, client_id: str, actor: str, reason: str, key: str) -> str:
-        """Send a client's new deals to book A, or ask a second person whether to."""
+    async def move_to_a(
+        self, number: int, client_id: str, actor: str, reason: str, key: str
+    ) -> str:
+        """For a case, send a client's new deals to book A, or ask a second person whether to."""
         ...
 
-    async def hedge(self, symbol: str, actor: str, reason: str, key: str) -> str:
-        """Order a hedge of a symbol, or ask a second person whether to."""
+    async def hedge(self, number: int, symbol: str, actor: str, reason: str, key: str) -> str:
+        """For a case, order a hedge of a symbol, or ask a second person whether to."""
         ...
 
 
@@ -198,9 +200,10 @@ class Pressing:
             case Action.SNOOZE:
                 return await self._work.snooze(nonce.number, actor, SNOOZE_MINUTES)
             case Action.MOVE_TO_A:
-                return await self._work.move_to_a(nonce.offer.client_id, actor, reason, key)
+                client_id = nonce.offer.client_id
+                return await self._work.move_to_a(nonce.number, client_id, actor, reason, key)
             case Action.HEDGE:
-                return await self._work.hedge(nonce.offer.symbol, actor, reason, key)
+                return await self._work.hedge(nonce.number, nonce.offer.symbol, actor, reason, key)
 
     async def _record(
         self, action: str, reason: str, nonce: Nonce | None, hashed: str, who: Presser

@@ -50,11 +50,11 @@ class Work:
     async def snooze(self, number, actor, minutes):
         return self._do("A-17 rests for 30 min", "snooze", number, actor, minutes)
 
-    async def move_to_a(self, client_id, actor, reason, key):
+    async def move_to_a(self, _number, client_id, actor, reason, key):
         said = f"{client_id} waits for a second person"
         return self._do(said, "move_to_a", client_id, actor, reason, key)
 
-    async def hedge(self, symbol, actor, reason, key):
+    async def hedge(self, _number, symbol, actor, reason, key):
         return self._do("buy 18 lots XAUUSD are ordered", "hedge", symbol, actor, reason, key)
 
     def _do(self, said, *what):

@@ -82,6 +82,11 @@ def the_case(run):
     return case
 
 
+def timeline_of(run, number):
+    _, told = run.get(f"/api/v1/alerts/case?number={number}")
+    return " ".join(line["text"] for line in told["timeline"])
+
+
 def audited(run, action):
     _, told = run.get("/api/v1/audit")
     return [row for row in told["rows"] if row["action"] == action]
@@ -131,6 +136,8 @@ def test_a_dealer_hedges_by_a_button_through_the_desks_own_command(desk):
     assert (row["actor"], row["via"]) == ("anna", "slack")
     assert "A-" in row["reason"]
     assert len(audited(run, "alert.press")) == 1
+    number = the_case(run)["number"]
+    until(lambda: "lots EURUSD are ordered" in timeline_of(run, number))
     # the very same bytes again: authentic, and used up
     assert anna.again() == 200
     until(lambda: audited(run, "alert.press.refused"))

@@ -1,0 +1,93 @@
+"""Commands that come from elsewhere are asked of the desk, and its answers become sentences."""
+
+from __future__ import annotations
+
+import json
+
+import httpx2
+import pytest
+
+from dealing.alerts.desk_commands import DeskCommands
+from exposure.errors import DisconnectedError, DomainError
+
+pytestmark = pytest.mark.anyio
+
+DESK = "http://127.0.0.1:8050"
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+class AnsweringDesk:
+    """Writes down what it is asked and gives the next answer."""
+
+    def __init__(self, *answers):
+        self.asked = []
+        self._answers = list(answers)
+
+    def __call__(self, request):
+        body = json.loads(request.content) if request.content else {}
+        self.asked.append((request.method, request.url.path, dict(request.url.params), body))
+        assert request.headers["origin"] == DESK
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        status, content = answer
+        return httpx2.Response(status, content=content)
+
+
+def commands(*answers):
+    desk = AnsweringDesk(*answers)
+    return desk, DeskCommands(lambda: DESK, httpx2.MockTransport(desk))
+
+
+def told(status=200, **content):
+    return status, json.dumps(content).encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (told(state="done"), "new deals of client C7 go to book A"),
+        (told(202, state="sending"), "new deals of client C7 go to book A"),
+        (told(state="partly"), "some accounts of client C7 go to book A: see the desk"),
+        (told(202, state="waiting"), "client C7 to book A waits for a second person"),
+        (told(state="refused"), "client C7 to book A: refused"),
+    ],
+)
+async def test_a_move_is_the_desks_own_command_and_says_how_far_it_came(answer, sentence):
+    desk, ask = commands(answer)
+    assert (await ask.move_to_a("C7", "anna", "A-3, pressed", "alert-1")).startswith(sentence)
+    ((method, path, _, body),) = desk.asked
+    assert (method, path) == ("POST", "/api/v1/commands/reassign")
+    assert body == {
+        "key": "alert-1", "actor": "anna", "reason": "A-3, pressed", "via": "slack",
+        "book": "A", "clients": ["C7"],
+    }  # fmt: skip
+
+
+async def test_a_hedge_is_of_the_size_that_the_desk_suggests_now():
+    desk, ask = commands(told(side="sell", lots=3.5), told(order="H1"))
+    said = await ask.hedge("XAUUSD", "anna", "A-3, pressed", "alert-1")
+    assert said == "sell 3.5 lots XAUUSD are ordered"
+    (_, path, query, _), (_, hedge, _, body) = desk.asked
+    assert (path, query) == ("/api/v1/hedging/ticket", {"symbol": "XAUUSD"})
+    assert hedge == "/api/v1/commands/hedge"
+    assert (body["side"], body["lots"], body["via"]) == ("sell", 3.5, "slack")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "sentence"),
+    [
+        (told(422, error="it is inside its band"), DomainError, "it is inside its band"),
+        (told(503, error="the engine is away"), DisconnectedError, "the engine is away"),
+        ((200, b"<html>"), DisconnectedError, "nothing that can be read"),
+        (httpx2.ConnectError("refused"), DisconnectedError, "the desk does not answer"),
+    ],
+)
+async def test_what_goes_wrong_is_a_sentence(answer, kind, sentence):
+    _, ask = commands(answer)
+    with pytest.raises(kind, match=sentence):
+        await ask.hedge("XAUUSD", "anna", "why", "alert-1")
