@@ -20,7 +20,7 @@ from dealing.stopping import STOP_SIGNALS, StopSignals
 from tests.dealing.processes import PATIENCE_S, start, until
 from tests.thorough import LONG
 
-SERVICES = {"run", "feed", "engine", "sync", "desk"}
+SERVICES = {"run", "feed", "engine", "sync", "desk", "alerts"}
 """The commands that live until a signal; every other one gives Ctrl-C back to its person."""
 
 MOMENTS = 12 if LONG else 6

@@ -6,6 +6,7 @@ A minus is U+2212, as on the desk. Nothing here fails: what is not a number is "
 from __future__ import annotations
 
 import math
+import sys
 from typing import Final
 
 from dealing.alerts.model import Fact
@@ -61,9 +62,10 @@ def percent(ratio: float | None) -> str:
     >>> percent(1.26), percent(12.5)
     ('126 %', '1,250 %')
     """
-    if ratio is None or not math.isfinite(ratio):
+    hundredths = math.nan if ratio is None else 100.0 * ratio
+    if not math.isfinite(hundredths):
         return UNKNOWN
-    return f"{_signed(ratio, f'{abs(100.0 * ratio):,.0f}', sign=False)} %"
+    return f"{_signed(hundredths, f'{abs(hundredths):,.0f}', sign=False)} %"
 
 
 def span(seconds: float | None) -> str:
@@ -101,7 +103,7 @@ def known(value: float | None, otherwise: float = 0.0) -> float:
 
 
 def _short(size: float) -> str:
-    rounded = float(f"{size:.3g}")
+    rounded = min(float(f"{size:.3g}"), sys.float_info.max)  # the largest round up to infinity
     for factor, letter in _SIZES:
         if rounded >= factor:
             scaled = rounded / factor

@@ -77,6 +77,13 @@ def test_a_case_gets_worse_loudly_and_milder_in_silence():
     assert (change.case.severity, change.tell) == (Severity.CRITICAL, False)
 
 
+def test_a_value_may_make_a_case_critical_without_any_usd():
+    day = Day(policy(rule(critical_at=30.0)))
+    day.raised("XAUUSD", 0.0)
+    [change] = day.goes_on("XAUUSD", 0.0, value=30.0)
+    assert (change.case.severity, change.tell) == (Severity.CRITICAL, True)
+
+
 def test_twice_as_much_at_stake_is_news_each_time_it_doubles():
     day = Day()
     day.raised("XAUUSD", 2_000.0)

@@ -164,7 +164,49 @@ def test_who_opens_a_dismissed_case_again_has_its_state_in_it(day):
     day.act(1, "resolve")
     case = day.act(1, "reopen").case
     assert (case.active_count, case.at_stake_usd) == (1, 5_000.0)
+    assert day.goes_on("XAUUSD", 6_000.0)[0].case.at_stake_usd == 6_000.0
     assert day.cleared("XAUUSD", after_s=1)[0].case.state is CaseState.RESOLVED
+
+
+def test_a_case_of_what_happened_that_was_opened_again_ends_after_the_next_one():
+    day = Day(policy(rule("margin_call")))
+    day.happened("70011", 5_000.0, "margin_call")
+    day.act(1, "resolve")
+    day.act(1, "reopen")
+    day.run(86_400)
+    assert len(day.open()) == 1
+    day.happened("70011", 5_000.0, "margin_call")
+    day.run(300)
+    assert day.open() == []
+
+
+def in_a_group_with_a_case_of_its_own():
+    """Return a day on which S stands in a group, without holding, and in a case opened again."""
+    day = Day()
+    day.raised("S")
+    day.cleared("S", after_s=1)
+    day.take(*(day.change(ChangeKind.RAISED, reading(name)) for name in "ABC"), after_s=700)
+    day.raised("S")
+    day.cleared("S", after_s=1)
+    day.act(1, "reopen")
+    return day
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_state_begins_in_its_own_case_before_that_of_a_group(anew):
+    day = in_a_group_with_a_case_of_its_own()
+    if anew:
+        day.restart()
+    assert [change.case.number for change in day.raised("S")] == [1]
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_state_without_a_case_of_its_own_begins_in_its_group(anew):
+    day = in_a_group_with_a_case_of_its_own()
+    day.act(1, "resolve")
+    if anew:
+        day.restart()
+    assert [change.case.number for change in day.raised("S")] == [5]
 
 
 def test_a_case_from_long_ago_is_opened_again_without_what_held_then(day):

@@ -81,7 +81,7 @@ def test_when_the_burst_is_over_new_ones_stand_alone_again():
 
 def test_a_very_large_one_stands_alone_in_a_burst():
     day = Day(calls())
-    many(day, ChangeKind.HAPPENED, range(5))
+    many(day, ChangeKind.HAPPENED, range(20))
     [change] = day.happened("whale", 1_000_000.0, "margin_call")
     assert not change.case.is_group
     [change] = day.happened("dolphin", 999_999.0, "margin_call")

@@ -100,8 +100,9 @@ def test_a_snoozed_case_sleeps_until_its_time_and_calls_then():
     day = Day(policy(rule(**LOUD), escalation=STEPS))
     day.raised("XAUUSD", 200_000.0)
     day.act(1, "snooze", until_us=day.now_us + 30 * MIN)
-    day.goes_on("XAUUSD", 300_000.0, after_s=60)
     told = len(day.told[1])
+    day.goes_on("XAUUSD", 900_000.0, after_s=60)
+    assert day.kinds()[-1] == "worse"
     day.run(28 * 60)
     assert (day.open()[0].state, len(day.told[1])) == (CaseState.SNOOZED, told)
     day.run(60)
@@ -177,6 +178,14 @@ def test_a_mute_of_a_subject_is_about_that_alone():
     day.raised("XAUUSD", 5_000.0)
     day.raised("EURUSD", 5_000.0)
     assert set(day.told) == {2}
+
+
+def test_a_mute_of_a_subject_does_not_hide_a_group_that_it_is_in():
+    day = Day()
+    day.mute(3_600, subject="S4")
+    names = [f"S{number}" for number in range(6)]
+    day.take(*(day.change(ChangeKind.RAISED, reading(name, 5_000.0)) for name in names))
+    assert 4 in day.told
 
 
 def test_a_mute_of_another_rule_is_no_mute():
@@ -330,6 +339,16 @@ def test_of_two_reasons_one_is_enough():
     day.run(3_600)
     assert day.open()[1].inhibited_by == 2
     assert set(day.told) == {1, 2}
+
+
+def test_a_case_keeps_its_reason_while_that_is_open():
+    both = (Inhibitor(rule="feed_gap"), Inhibitor(rule="limit_hard"))
+    day = Day(desk(inhibited_by=both))
+    day.raised("house", name="limit_hard")
+    day.raised("XAUUSD", 5_000.0)
+    day.raised("platform", name="feed_gap")
+    assert day.open()[1].inhibited_by == 1
+    assert [kind for kind in day.kinds(2) if kind == "noted"] == ["noted"]
 
 
 def test_nothing_is_due_when_only_news_can_change_anything():

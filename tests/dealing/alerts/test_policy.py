@@ -140,7 +140,7 @@ def test_everything_can_be_said(loaded):
 
 
 def test_lists_may_be_empty_and_sections_without_keys(loaded):
-    held = loaded("routes: []\nescalation: []\nrules:\nflap:\n")
+    held = loaded("routes: []\nescalation: []\nrules:\n  stop_out:\n    burst:\nflap:\n")
     assert (held.routes, held.escalation) == ((), ())
     assert held.rules == load_alert_policy().rules
 
