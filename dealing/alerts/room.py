@@ -9,7 +9,7 @@ would call again, which is the safe side.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 import structlog
@@ -27,6 +27,7 @@ from dealing.alerts.model import (
 )
 from dealing.alerts.policy import US_PER_S, AlertPolicy
 from dealing.alerts.ports import AlertStore, CasesAsked
+from dealing.alerts.routes import with_channels
 from dealing.alerts.watching import Watch
 from exposure.errors import StorageError
 
@@ -70,15 +71,14 @@ class CaseRoom:
             since_us=now_us() - REMEMBERED_US,
             limit=_MOST_REMEMBERED,
         )
-        self.policy = policy
+        self.policy = with_channels(policy, channels)
         self.cursors = dict(kept.cursors)
         self.problem = ""
         self._store = store
-        self._channels = frozenset(channels)
         self._now_us = now_us
         self._pause = pause
-        self._book = CaseBook(policy, kept, store.cases(ended))
-        self._watch = Watch(policy, self._book.holding())
+        self._book = CaseBook(self.policy, kept, store.cases(ended))
+        self._watch = Watch(self.policy, self._book.holding())
         self._unkept: list[CaseChange] = []
         self._turn = asyncio.Lock()
         self._news: list[asyncio.Event] = []
@@ -190,7 +190,7 @@ class CaseRoom:
         async with self._turn:
             changes = list(self._unkept)
             try:
-                channels = [self._told(change) for change in changes]
+                channels = [self._book.channels(change) for change in changes]
                 await asyncio.to_thread(self._store.keep, changes, cursors, channels)
             except StorageError as e:
                 if not self.problem:
@@ -204,6 +204,3 @@ class CaseRoom:
             for event in self._news:
                 event.set()
             return True
-
-    def _told(self, change: CaseChange) -> Sequence[str]:
-        return [name for name in self._book.channels(change) if name in self._channels]
