@@ -1,13 +1,16 @@
 """Commands over HTTP: through the door, to the use case, and back as clear JSON."""
 
+import asyncio
 import csv
 import io
 import time
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
 from crm_sync.audit import AuditEntry
+from dealing.alerts.desk_commands import DeskCommands
 from dealing.command_api import command_routes
 from dealing.desk import create_desk
 from dealing.desk.guard import COMMANDS, MAX_BODY
@@ -82,6 +85,20 @@ def test_a_large_move_waits_until_another_person_approves(client, house):
     assert done.json()["approval"]["decided_by"] == "second"
     assert client.get(APPROVALS).json()["commands"] == []
     assert house.place("4") == ("A", 0.0)
+
+
+def test_a_button_elsewhere_gives_the_same_command_with_its_approvals(client, house):
+    elsewhere = DeskCommands(lambda: ORIGIN, httpx2.ASGITransport(app=client.app))
+
+    def press(client_id, key):
+        return asyncio.run(elsewhere.move_to_a(client_id, "anna", "A-3, pressed in slack", key))
+
+    assert press("C1", "alert-1") == "new deals of client C1 go to book A"
+    assert press("C1", "alert-1") == "new deals of client C1 go to book A"
+    assert house.place() == ("A", 0.0)
+    assert "waits for a second person" in press("C3", "alert-2")
+    asked = [row for row in house.store.audit_rows() if row.entry.action == "reassign.requested"]
+    assert [(row.entry.actor, row.entry.via) for row in asked] == [("anna", "slack")] * 2
 
 
 def test_an_override_says_when_it_ends(client):
