@@ -6,7 +6,7 @@ from typing import Annotated, Final, Protocol
 
 import typer
 
-from dealing.cli_options import Choices, Config, Data, Json, Market, of_run
+from dealing.cli_options import Choices, Config, Data, Json, Market, help_alone, of_run
 
 audit: Final = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -22,9 +22,7 @@ class AuditCommands(Protocol):
 @audit.callback(invoke_without_command=True)
 def _audit(context: typer.Context) -> None:
     """Ask who did what, as it is kept."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(2)
+    help_alone(context)
 
 
 @audit.command("verify", short_help="Prove that nobody changed it.")

@@ -17,7 +17,7 @@ import typer
 
 from dealing import day_cli
 from dealing.audit_cli import AuditCommands, audit
-from dealing.cli_options import BenchSize, Choices, Config, Data, Json, Market, of_run
+from dealing.cli_options import BenchSize, Choices, Config, Data, Json, Market, help_alone, of_run
 from dealing.clients_cli import ClientCommands, clients
 from dealing.day_cli import DayCommands
 from dealing.lab.typed import LabCommands, lab
@@ -140,26 +140,20 @@ def _plimsoll(
     if version:
         typer.echo(f"plimsoll {metadata.version('plimsoll')}")
         raise typer.Exit(DONE)
-    _help_without_command(context)
+    help_alone(context)
     return None
 
 
 @db.callback(invoke_without_command=True)
 def _db(context: typer.Context) -> None:
     """Look after the database of a run."""
-    _help_without_command(context)
+    help_alone(context)
 
 
 @revenue.callback(invoke_without_command=True)
 def _revenue(context: typer.Context) -> None:
     """Ask what the house earned, as it is kept."""
-    _help_without_command(context)
-
-
-def _help_without_command(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(MISUSED)
+    help_alone(context)
 
 
 @app.command(short_help="Start everything: market, engine and desk.")

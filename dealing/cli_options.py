@@ -55,3 +55,10 @@ Json = Annotated[
 def of_run(config: Path | None, market: str | None, data: str | None) -> Choices:
     """Return the choices that name a run which is there."""
     return Choices(file=config, values={"market.source": market, "storage.directory": data})
+
+
+def help_alone(context: typer.Context) -> None:
+    """Print the help of a group that somebody named without a command, which is wrong usage."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Protocol
 import msgspec
 import typer
 
-from dealing.cli_options import Choices, Config, Data, Market, of_run
+from dealing.cli_options import Choices, Config, Data, Market, help_alone, of_run
 
 clients: Final = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -35,9 +35,7 @@ class ClientCommands(Protocol):
 @clients.callback(invoke_without_command=True)
 def _clients(context: typer.Context) -> None:
     """Load clients from files."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(2)
+    help_alone(context)
 
 
 @clients.command("import", short_help="Load clients and accounts from CSV files.")

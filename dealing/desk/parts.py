@@ -115,3 +115,26 @@ def figure_tile(label: str, tip: str, **attributes: Any) -> Component:
         title=tip,
         **attributes,
     )
+
+
+def listed_tabs(
+    identity: str, tabs: Sequence[tuple[str, Any, Sequence[Component]]], chosen: str
+) -> Component:
+    """Return tabs of tables, each in a place that scrolls: name, label and content of each."""
+    control: Component = dmc.Tabs(
+        [
+            dmc.TabsList([dmc.TabsTab(label, value=name) for name, label, _ in tabs]),
+            *(
+                dmc.TabsPanel(
+                    html.Div(content, className="table-scroll", tabIndex=0, role="group",
+                             **aria(label=f"{name.capitalize()} listed")),
+                    value=name,
+                )
+                for name, _, content in tabs
+            ),
+        ],
+        id=identity,
+        value=chosen,
+        className="drill-tabs",
+    )  # fmt: skip
+    return control

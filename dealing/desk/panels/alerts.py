@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, html
 from dash.development.base_component import Component
 
@@ -21,6 +20,7 @@ from dealing.desk.parts import (
     empty_state,
     figure_tile,
     icon,
+    listed_tabs,
     panel,
     switch,
 )
@@ -182,22 +182,7 @@ def _work() -> Component:
             html.H2("Alerts", id="alerts-title", className="sr-only"),
             _do(),
             _done(),
-            dmc.Tabs(
-                [
-                    dmc.TabsList([dmc.TabsTab(label, value=name) for name, label, _ in tabs]),
-                    *(
-                        dmc.TabsPanel(
-                            html.Div(content, className="table-scroll", tabIndex=0, role="group",
-                                     **aria(label=f"{name.capitalize()} listed")),
-                            value=name,
-                        )
-                        for name, _, content in tabs
-                    ),
-                ],
-                id=AlertIds.TABS,
-                value="cases",
-                className="drill-tabs",
-            ),
+            listed_tabs(AlertIds.TABS, tabs, "cases"),
         ],
         className="panel panel-alerts",
         **aria(labelledby="alerts-title"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, html
 from dash.development.base_component import Component
 
@@ -21,6 +20,7 @@ from dealing.desk.parts import (
     empty_state,
     figure_tile,
     icon,
+    listed_tabs,
     panel,
     switch,
 )
@@ -195,22 +195,7 @@ def _work() -> Component:
         [
             html.H2("Back office", id="office-title", className="sr-only"),
             _decision(),
-            dmc.Tabs(
-                [
-                    dmc.TabsList([dmc.TabsTab(label, value=name) for name, label, _ in tabs]),
-                    *(
-                        dmc.TabsPanel(
-                            html.Div(content, className="table-scroll", tabIndex=0,
-                                     role="group", **aria(label=f"{name.capitalize()} listed")),
-                            value=name,
-                        )
-                        for name, _, content in tabs
-                    ),
-                ],
-                id=OfficeIds.TABS,
-                value="payments",
-                className="drill-tabs",
-            ),
+            listed_tabs(OfficeIds.TABS, tabs, "payments"),
         ],
         className="panel panel-office",
         **aria(labelledby="office-title"),
