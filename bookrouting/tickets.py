@@ -59,6 +59,24 @@ class HedgeTicket(NamedTuple):
         )
 
 
+def lots_within(
+    house_net_lots: float, usd_per_lot: float, limit_usd: float, lot_step: float
+) -> float:
+    """Return the signed lots that bring a house net to its limit or just below it.
+
+    Whole steps, rounded up; 0 where it is within the limit, NaN without a price. Units: USD, lots.
+
+    >>> lots_within(-3.0, 100_000.0, 250_000.0, 0.01)
+    0.5
+    """
+    over_usd = abs(house_net_lots * usd_per_lot) - limit_usd
+    if math.isnan(over_usd) or over_usd <= 0.0:
+        return over_usd if math.isnan(over_usd) else 0.0
+    # what is due but for a rounding error is not a step more
+    steps = math.ceil(over_usd / abs(usd_per_lot) / lot_step - 1e-6)
+    return math.copysign(round(steps * lot_step, 8), -house_net_lots)
+
+
 def suggested_ticket(
     symbol: str,
     side: Side,

@@ -102,8 +102,10 @@ def _ticket(hedging: HedgingQueries) -> Endpoint:
         symbol: Annotated[str, Query(min_length=1, max_length=64)],
         side: Side | None = None,
         lots: Annotated[float | None, Query(gt=0, le=1e9, allow_inf_nan=False)] = None,
+        within_usd: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
     ) -> Response:
-        return await _answer(hedging.hedging(SuggestTicket(symbol=symbol, side=side, lots=lots)))
+        asked = SuggestTicket(symbol=symbol, side=side, lots=lots, within_usd=within_usd)
+        return await _answer(hedging.hedging(asked))
 
     return ticket
 

@@ -26,14 +26,14 @@
     : [...(one.state === "acknowledged" ? [] : ["acknowledge"]), ...(one.state === "snoozed" ? ["reopen"] : ["snooze"]), "resolve"]);
 
   /* Move to A and Hedge open the form and the ticket that have always done it */
-  const offer = (one, { action, client_id: client, symbol }) => {
+  const offer = (one, { action, client_id: client, symbol, within_usd: withinUsd }) => {
     if (action === "move_to_a" && client) {
       return desk.button(`Move ${client} to A`, `Opens the form that moves client ${client}`,
         () => desk.clients.moveTo(client, "A", `${one.name} ${one.title}`));
     }
     if (action === "hedge" && symbol) {
       return desk.button(`Hedge ${symbol}`, `Opens the ticket for ${symbol}`,
-        () => desk.hedging.open(symbol, `${one.name} ${one.title}`));
+        () => desk.hedging.open(symbol, `${one.name} ${one.title}`, withinUsd));
     }
     return null;
   };

@@ -186,7 +186,7 @@
     element(id).dataset.state = failed ? "failed" : "shown";
   };
 
-  const choose = (symbol) => {
+  const choose = (symbol, withinUsd) => {
     chosen = symbol;
     set("hedging-symbol", symbol);
     const row = rowOf(symbol);
@@ -197,13 +197,13 @@
       tr.setAttribute("aria-selected", String(tr.dataset.symbol === symbol));
     }
     forget();
-    suggest(symbol);
+    suggest(symbol, withinUsd);
   };
 
-  /* from another screen: the ticket of a symbol */
-  const open = (symbol, reason) => {
+  /* from another screen: the ticket of a symbol, of what brings it within a limit where there is one */
+  const open = (symbol, reason, withinUsd) => {
     desk.actions.act("screen:hedging");
-    choose(symbol);
+    choose(symbol, withinUsd);
     set("hedging-reason", reason);
     element("hedging-symbol").scrollIntoView({ block: "nearest" });
   };
@@ -226,8 +226,8 @@
   };
 
   /* the fields are filled by the page in its own time: what was just chosen is passed on */
-  const suggest = async (symbol) => {
-    const ticket = await ask({ symbol });
+  const suggest = async (symbol, withinUsd) => {
+    const ticket = await ask(withinUsd === undefined ? { symbol } : { symbol, within_usd: withinUsd });
     if (!ticket || chosen !== symbol) return;
     set("hedging-lots", String(ticket.lots));
     element("hedging-side").value = ticket.side;

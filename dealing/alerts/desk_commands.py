@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx2
 import msgspec
 
+from dealing.alerts.model import Offer
 from dealing.commands.model import CommandState
 from exposure.errors import DisconnectedError, DomainError
 
@@ -42,12 +43,17 @@ class DeskCommands:
         told = await self._ask("POST", "/api/v1/commands/reassign", body)
         return _moved(client_id, told)
 
-    async def hedge(self, symbol: str, actor: str, reason: str, key: str) -> str:
-        """Order what brings a symbol back into its band; return what was ordered; raises as above.
+    async def hedge(self, offer: Offer, actor: str, reason: str, key: str) -> str:
+        """Order what brings a symbol back; return what was ordered; raises as above.
 
-        The size is the desk's own suggestion of this moment, not that of when the alert was told.
+        Side and size are the desk's own suggestion of this moment for what the alert is about (a
+        limit, or the symbol's band), not those of when it was told.
         """
-        ticket = await self._ask("GET", "/api/v1/hedging/ticket", {"symbol": symbol})
+        symbol = offer.symbol
+        wanted: dict[str, Any] = {"symbol": symbol}
+        if offer.within_usd is not None:
+            wanted["within_usd"] = offer.within_usd
+        ticket = await self._ask("GET", "/api/v1/hedging/ticket", wanted)
         asked = {"key": key, "actor": actor, "reason": reason, "via": VIA}
         body = {**asked, "symbol": symbol, "side": ticket["side"], "lots": ticket["lots"]}
         await self._ask("POST", "/api/v1/commands/hedge", body)

@@ -41,11 +41,16 @@ class Action(StrEnum):
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An action that makes sense here: MOVE_TO_A of a client, HEDGE of a symbol."""
+    """An action that makes sense here: MOVE_TO_A of a client, HEDGE of a symbol.
+
+    A hedge brings the symbol into its band; with ``within_usd`` it brings what the house holds net
+    to that many USD, which is what an alert about a limit asks for.
+    """
 
     action: Action
     client_id: str = ""
     symbol: str = ""
+    within_usd: float | None = None
 
 
 class Fact(msgspec.Struct, frozen=True):

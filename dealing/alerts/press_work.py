@@ -8,7 +8,7 @@ from typing import Final
 
 from crm_sync.audit import AuditEntry, canonical
 from dealing.alerts.desk_commands import DeskCommands
-from dealing.alerts.model import Act, ActKind
+from dealing.alerts.model import Act, ActKind, Offer
 from dealing.alerts.policy import US_PER_S
 from dealing.alerts.room import CaseRoom
 from dealing.commands.ports import CommandStore
@@ -45,9 +45,9 @@ class PressWork:
         said = await self._commands.move_to_a(client_id, actor, reason, key)
         return await self._noted(number, said, actor)
 
-    async def hedge(self, number: int, symbol: str, actor: str, reason: str, key: str) -> str:
-        """Order a hedge of a symbol."""
-        said = await self._commands.hedge(symbol, actor, reason, key)
+    async def hedge(self, number: int, offer: Offer, actor: str, reason: str, key: str) -> str:
+        """Order the hedge that was offered."""
+        said = await self._commands.hedge(offer, actor, reason, key)
         return await self._noted(number, said, actor)
 
     async def _noted(self, number: int, said: str, actor: str) -> str:

@@ -25,7 +25,7 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
-from dealing.alerts.model import Action
+from dealing.alerts.model import Action, Offer
 from dealing.alerts.ports import Nonce
 from exposure.errors import DomainError, FeedError, StorageError
 
@@ -99,8 +99,8 @@ class Deskwork(Protocol):
         """For a case, send a client's new deals to book A, or ask a second person whether to."""
         ...
 
-    async def hedge(self, number: int, symbol: str, actor: str, reason: str, key: str) -> str:
-        """For a case, order a hedge of a symbol, or ask a second person whether to."""
+    async def hedge(self, number: int, offer: Offer, actor: str, reason: str, key: str) -> str:
+        """For a case, order the hedge that was offered, of the size that it takes now."""
         ...
 
 
@@ -203,7 +203,7 @@ class Pressing:
                 client_id = nonce.offer.client_id
                 return await self._work.move_to_a(nonce.number, client_id, actor, reason, key)
             case Action.HEDGE:
-                return await self._work.hedge(nonce.number, nonce.offer.symbol, actor, reason, key)
+                return await self._work.hedge(nonce.number, nonce.offer, actor, reason, key)
 
     async def _record(
         self, action: str, reason: str, nonce: Nonce | None, hashed: str, who: Presser

@@ -32,7 +32,7 @@ from dealing.hedging.ports import (
     SuggestTicket,
 )
 from dealing.hedging.sight import Sight
-from dealing.hedging.told import symbol_row, ticket_row, wanted
+from dealing.hedging.told import symbol_row, ticket_row, wanted, wanted_within
 from dealing.storage.journal import Journal
 from exposure.errors import DomainError, FeedError, GapError, StorageError
 from exposure.model.events import EventBatch
@@ -180,10 +180,10 @@ class HedgeDesk:
     def _ticket(self, asked: SuggestTicket) -> dict[str, Any]:
         sight = Sight(self._book.engine)
         side, lots = asked.side, asked.lots
-        if side is None or lots is None:
+        if asked.within_usd is not None:
+            side, lots = wanted_within(self._book, sight, asked.symbol, asked.within_usd)
+        elif side is None or lots is None:
             side, lots = wanted(self._book, sight, asked.symbol)
-        if lots <= 0.0:
-            raise DomainError(f"{asked.symbol} is inside its band: nothing needs to be hedged")
         rules = self._book.rules_of(asked.symbol)
         return ticket_row(sight.ticket(asked.symbol, side, lots, rules))
 

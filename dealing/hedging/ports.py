@@ -17,12 +17,14 @@ class ListHedging(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class SuggestTicket(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What should be hedged in a symbol, what does it cost, what does it save?
 
-    Without side and lots what brings the house back.
+    Without side and lots what brings the house back: into the symbol's band, or, given
+    ``within_usd``, what the house holds net to that many USD.
     """
 
     symbol: str
     side: Side | None = None
     lots: float | None = None
+    within_usd: float | None = None
 
 
 class SetHedgeMode(msgspec.Struct, frozen=True, kw_only=True, tag=True):

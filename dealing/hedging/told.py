@@ -9,10 +9,11 @@ import msgspec
 
 from bookrouting.hedge_terms import Decision, HedgeRules
 from bookrouting.hedging import HedgerState, decide, wanted_lots
-from bookrouting.tickets import HedgeTicket
+from bookrouting.tickets import HedgeTicket, lots_within
 from dealing.hedging.book import HedgeBook
 from dealing.hedging.model import Answer, SymbolMemory
 from dealing.hedging.sight import Sight, SymbolSeen
+from exposure.errors import DomainError
 from exposure.kernels import LOTS_TOLERANCE
 from exposure.model.deals import Side
 
@@ -54,10 +55,38 @@ def symbol_row(
 
 
 def wanted(book: HedgeBook, sight: Sight, symbol: str) -> tuple[Side, float]:
-    """Return side and lots of one order that brings a symbol back, 0 lots inside the band."""
+    """Return side and lots of one order that brings a symbol back into its band.
+
+    Raises:
+        DomainError: It is inside, or unknown.
+    """
     told = book.rules_of(symbol)
     seen = sight.of(symbol, told.hedges)
-    return _one_order(seen, book.band_of(symbol, seen))
+    side, lots = _one_order(seen, book.band_of(symbol, seen))
+    if lots <= 0.0:
+        raise DomainError(f"{symbol} is inside its band: nothing needs to be hedged")
+    return side, lots
+
+
+def wanted_within(
+    book: HedgeBook, sight: Sight, symbol: str, limit_usd: float
+) -> tuple[Side, float]:
+    """Return side and lots that bring what the house holds net to a limit, a ticket's at most.
+
+    Raises:
+        DomainError: It is within the limit, has no price, or is unknown.
+    """
+    told = book.rules_of(symbol)
+    seen = sight.of(symbol, told.hedges)
+    lots = lots_within(seen.house_net_lots, seen.usd_per_lot, limit_usd, told.rules.lot_step)
+    if lots == 0.0:
+        raise DomainError(
+            f"{symbol} is within {limit_usd:,.0f} USD again: nothing needs to be hedged"
+        )
+    if math.isnan(lots):
+        raise DomainError(f"{symbol} has no price: what would bring it back is not known")
+    most = math.floor(told.most_ticket_lots / told.rules.lot_step + 1e-6) * told.rules.lot_step
+    return (Side.BUY if lots > 0.0 else Side.SELL), min(abs(lots), round(most, 8))
 
 
 def ticket_row(ticket: HedgeTicket) -> dict[str, Any]:

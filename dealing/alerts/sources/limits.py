@@ -144,7 +144,7 @@ def _advice(one: Used, mine: Held | None, over_usd: float) -> str:
 def _offers(one: Used) -> tuple[Offer, ...]:
     match one.scope:
         case Scope.SYMBOL:
-            return (Offer(action=Action.HEDGE, symbol=one.name),)
+            return (Offer(action=Action.HEDGE, symbol=one.name, within_usd=one.limit_usd),)
         case Scope.CLIENT:
             return (Offer(action=Action.MOVE_TO_A, client_id=one.name),)
         case _:

@@ -24,7 +24,7 @@ BUTTONS = {
     "ack": Offer(action=Action.ACKNOWLEDGE),
     "snooze": Offer(action=Action.SNOOZE),
     "move": Offer(action=Action.MOVE_TO_A, client_id="C100023"),
-    "hedge": Offer(action=Action.HEDGE, symbol="XAUUSD"),
+    "hedge": Offer(action=Action.HEDGE, symbol="XAUUSD", within_usd=1e6),
 }
 
 
@@ -54,8 +54,8 @@ class Work:
         said = f"{client_id} waits for a second person"
         return self._do(said, "move_to_a", client_id, actor, reason, key)
 
-    async def hedge(self, _number, symbol, actor, reason, key):
-        return self._do("buy 18 lots XAUUSD are ordered", "hedge", symbol, actor, reason, key)
+    async def hedge(self, _number, offer, actor, reason, key):
+        return self._do("buy 18 lots XAUUSD are ordered", "hedge", offer, actor, reason, key)
 
     def _do(self, said, *what):
         if self.fails is not None:

@@ -352,9 +352,12 @@ def test_a_storm_is_kept_at_once_and_all_of_it_waits(store):
 # Buttons ------------------------------------------------------------------------------------------
 
 
+OFFER = Offer(action=Action.HEDGE, symbol="XAUUSD", within_usd=2.5e6)
+
+
 def nonce(token="a" * 64, **changes):
     fields = {
-        "token_hash": token, "number": 1, "offer": Offer(action=Action.HEDGE, symbol="XAUUSD"),
+        "token_hash": token, "number": 1, "offer": OFFER,
         "channel": "slack", "issued_us": START, "expires_us": START + 900 * S, **changes,
     }  # fmt: skip
     return Nonce(**fields)

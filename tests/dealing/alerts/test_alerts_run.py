@@ -19,9 +19,10 @@ pytestmark = pytest.mark.slow
 
 SECRET = "8f742231b10e8888abcd99edabcd85a5"  # noqa: S105 - of a workspace of our own
 SYMBOL = "EURUSD"
+LIMIT_USD = 1_000
 CONFIG = f"""
 market: {{clients: 300, speed: 30}}
-limits: {{rules: [{{scope: symbol, name: {SYMBOL}, hard_usd: 1000}}]}}
+limits: {{rules: [{{scope: symbol, name: {SYMBOL}, hard_usd: {LIMIT_USD}}}]}}
 hedging: {{mode: manual}}
 slack: {{mode: bot, channel: {CHANNEL}, api_url: "API"}}
 alerts:
@@ -82,6 +83,12 @@ def the_case(run):
     return case
 
 
+def to_be_hedged(run):
+    """Return the order that brings the symbol within its limit."""
+    _, told = run.get(f"/api/v1/hedging/ticket?symbol={SYMBOL}&within_usd={LIMIT_USD}")
+    return {"lots": 0.0} | told
+
+
 def timeline_of(run, number):
     _, told = run.get(f"/api/v1/alerts/case?number={number}")
     return " ".join(line["text"] for line in told["timeline"])
@@ -127,11 +134,12 @@ def test_a_killed_process_of_alerts_goes_on_with_the_same_message(desk):
 
 def test_a_dealer_hedges_by_a_button_through_the_desks_own_command(desk):
     run, slack, anna = desk
+    until(lambda: to_be_hedged(run)["lots"] > 0.0)
     message = about(slack, f"A-{the_case(run)['number']}")[-1]
     label = next(one for one in buttons(message.payload) if one.startswith("Hedge"))
     assert anna.press(message, label, secret=SECRET.encode()) == 200
     until(lambda: slack.answers)
-    until(lambda: audited(run, "hedge.order.requested"))
+    assert "lots EURUSD are ordered" in json.dumps(slack.answers)
     (row,) = audited(run, "hedge.order.requested")
     assert (row["actor"], row["via"]) == ("anna", "slack")
     assert "A-" in row["reason"]

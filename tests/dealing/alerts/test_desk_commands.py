@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 
 import httpx2
+import msgspec
 import pytest
 
 from dealing.alerts.desk_commands import DeskCommands
+from dealing.alerts.model import Action, Offer
 from exposure.errors import DisconnectedError, DomainError
 
 pytestmark = pytest.mark.anyio
 
+GOLD = Offer(action=Action.HEDGE, symbol="XAUUSD")
 DESK = "http://127.0.0.1:8050"
 
 
@@ -70,12 +73,20 @@ async def test_a_move_is_the_desks_own_command_and_says_how_far_it_came(answer, 
 
 async def test_a_hedge_is_of_the_size_that_the_desk_suggests_now():
     desk, ask = commands(told(side="sell", lots=3.5), told(order="H1"))
-    said = await ask.hedge("XAUUSD", "anna", "A-3, pressed", "alert-1")
+    said = await ask.hedge(GOLD, "anna", "A-3, pressed", "alert-1")
     assert said == "sell 3.5 lots XAUUSD are ordered"
     (_, path, query, _), (_, hedge, _, body) = desk.asked
     assert (path, query) == ("/api/v1/hedging/ticket", {"symbol": "XAUUSD"})
     assert hedge == "/api/v1/commands/hedge"
     assert (body["side"], body["lots"], body["via"]) == ("sell", 3.5, "slack")
+
+
+async def test_a_hedge_of_a_limits_alert_brings_the_house_back_to_that_limit():
+    desk, ask = commands(told(side="buy", lots=255.87), told(order="H1"))
+    await ask.hedge(msgspec.structs.replace(GOLD, within_usd=200e6), "anna", "why", "alert-1")
+    (_, _, query, _), (_, _, _, body) = desk.asked
+    assert query == {"symbol": "XAUUSD", "within_usd": "200000000.0"}
+    assert (body["side"], body["lots"]) == ("buy", 255.87)
 
 
 @pytest.mark.parametrize(
@@ -90,4 +101,4 @@ async def test_a_hedge_is_of_the_size_that_the_desk_suggests_now():
 async def test_what_goes_wrong_is_a_sentence(answer, kind, sentence):
     _, ask = commands(answer)
     with pytest.raises(kind, match=sentence):
-        await ask.hedge("XAUUSD", "anna", "why", "alert-1")
+        await ask.hedge(GOLD, "anna", "why", "alert-1")

@@ -26,6 +26,7 @@ from exposure.errors import DisconnectedError, DomainError, StorageError
 from tests.dealing.alerts.press_house import (
     ANNA,
     BO,
+    BUTTONS,
     CARL,
     MINUTE_US,
     NOW_US,
@@ -61,7 +62,7 @@ def test_a_command_has_a_reason_and_a_key_made_from_its_button(house):
     assert house.press("move", ANNA).sentence == "C100023 waits for a second person"
     hedge, move = house.work.done
     key = command_key(token_hash("hedge"))
-    assert hedge == ("hedge", "XAUUSD", "anna", "A-17, pressed in slack", key)
+    assert hedge == ("hedge", BUTTONS["hedge"], "anna", "A-17, pressed in slack", key)
     assert move[:4] == ("move_to_a", "C100023", "anna", "A-17, pressed in slack")
     assert problem_of_key(key) == ""
     assert hedge[4] != move[4]

@@ -334,6 +334,19 @@ async def test_a_dealers_ticket_is_priced_and_sent_once_however_often_it_is_pres
     assert (len(house.executed), house.held) == (1, pytest.approx(-14.0))
 
 
+async def test_a_ticket_for_a_limit_brings_the_house_net_within_it(tmp_path):
+    house = HedgeHouse(tmp_path, with_mode(rules_of(), HedgeMode.MANUAL))
+    await house.ready()
+    house.trade(+20.0)  # clients buy: the house is short twenty lots, 110,010 USD each
+    limit_usd = 20.0 * 110_010.0 - 150_000.0
+    ticket = await house.desk.asked(SuggestTicket(symbol=EURUSD, within_usd=limit_usd))
+    assert (ticket["side"], ticket["lots"]) == ("buy", 1.37)
+    everything = await house.desk.asked(SuggestTicket(symbol=EURUSD, within_usd=0.0))
+    assert everything["lots"] == 20.0
+    with pytest.raises(DomainError, match="is within 1,000,000,000 USD again"):
+        await house.desk.asked(SuggestTicket(symbol=EURUSD, within_usd=1e9))
+
+
 @pytest.mark.parametrize(
     ("asked", "problem"),
     [

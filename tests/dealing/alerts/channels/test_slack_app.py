@@ -131,7 +131,12 @@ def test_a_press_in_slack_acknowledges_the_case_and_tells_the_person_alone(desk)
 def test_a_command_is_pressed_with_its_reason(desk):
     assert desk.user().press(desk.shows(), "Hedge XAUUSD") == 200
     assert desk.answer() == "buy 18 lots XAUUSD are ordered"
-    assert desk.house.work.done[0][:4] == ("hedge", "XAUUSD", "anna", "A-17, pressed in slack")
+    assert desk.house.work.done[0][:4] == (
+        "hedge",
+        BUTTONS["hedge"],
+        "anna",
+        "A-17, pressed in slack",
+    )
     assert desk.rows()[0][1] == PRESSED
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from msgspec.structs import replace
 
-from dealing.alerts.model import Action
+from dealing.alerts.model import Action, Offer
 from dealing.alerts.sources.frame import BREAKS, CROSSINGS, DEALS, FrameSettings, FrameSource
 from dealing.components import ComponentState
 from exposure.model.events import NO_TIME
@@ -215,7 +215,8 @@ def test_a_hard_limit_that_is_passed_says_by_how_much_and_what_brings_it_back():
     )
     assert reading.advice == "Hedge about 255.87 lots XAUUSD (buy) to get back to the limit."
     assert (reading.value, reading.at_stake_usd) == (pytest.approx(1.26), 52e6)
-    assert (reading.offers[0].action, reading.offers[0].symbol) == (Action.HEDGE, "XAUUSD")
+    # the button does what the advice says, not what the hedger's band would
+    assert reading.offers == (Offer(action=Action.HEDGE, symbol="XAUUSD", within_usd=200e6),)
     assert reading.symbol == "XAUUSD"
 
 
