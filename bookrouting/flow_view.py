@@ -6,6 +6,7 @@ Reading changes nothing; rows are clients in order of appearance, all of them un
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from bookrouting.evidence import MOST_LOG_E
 from bookrouting.flow_book import USD, FlowBook
 from bookrouting.flow_state import ALARM, ALARMS
 from bookrouting.flow_tickets import gather
+from bookrouting.held import Held
 from bookrouting.money import Money, floating_usd, with_floating
 from bookrouting.score import FlowSums, Scores, new_scores, new_sums, score_rows, score_terms
 
@@ -53,9 +55,10 @@ class FlowView:
         fast, slow = self._scored(self.sums(rows, fast=True)), self.scores(rows)
         return fast.log_odds - slow.log_odds
 
-    def e_values(self) -> Floats:
+    def e_values(self, rows: Int64s | None = None) -> Floats:
         """Return each client's e-value of the running quarter. Shapes: (clients,)."""
-        logs = self.book.arrays.clients["e_log"][: len(self.book.client_ids)]
+        rows = self._all() if rows is None else rows
+        logs = self.book.arrays.clients["e_log"][rows]
         values: Floats = np.exp(np.minimum(logs, MOST_LOG_E))
         return values
 
@@ -86,25 +89,30 @@ class FlowView:
         return pips
 
     def money(self, rows: Int64s | None = None) -> dict[str, Money]:
-        """Return every client's money, open positions included; of ``rows`` only if they are given.
-
-        The others have theirs without open positions.
-        """
+        """Return clients' money with what their open positions are worth, all without ``rows``."""
+        book = self.book
+        if rows is None:
+            kept: Mapping[str, Money] = book.money
+            held: Iterable[Held] = book.positions.open.values()
+        else:
+            wanted = rows.tolist()
+            names = (book.client_ids[row] for row in wanted)
+            kept = {name: book.money[name] for name in names if name in book.money}
+            logins = (login for row in wanted for login in book.logins_of.get(row, ()))
+            held = (one for login in logins for one in book.positions.of_login(login))
         results: dict[str, list[float]] = {}
-        wanted = None if rows is None else set(rows.tolist())
-        market = self.book.arrays.market
-        for held in self.book.positions.open.values():
-            client = self.book.add_login(held.login).client
-            if wanted is not None and client not in wanted:
-                continue
-            price = market["bid" if held.side > 0.0 else "ask"][held.symbol]
-            instrument = self.book.instruments[held.symbol]
-            rate = (
-                self.book.rate(instrument.quote, USD) if market["quoted"][held.symbol] else math.nan
-            )
-            value = floating_usd(held, float(price), instrument, rate)
-            results.setdefault(self.book.client_ids[client], []).append(value)
-        return with_floating(self.book.money, results)
+        for one in held:
+            client = book.logins[one.login].client
+            results.setdefault(book.client_ids[client], []).append(self._floating_usd(one))
+        return with_floating(kept, results)
+
+    def _floating_usd(self, held: Held) -> float:
+        book, market = self.book, self.book.arrays.market
+        price = market["bid" if held.side > 0.0 else "ask"][held.symbol]
+        instrument = book.instruments[held.symbol]
+        quoted = market["quoted"][held.symbol]
+        rate = book.rate(instrument.quote, USD) if quoted else math.nan
+        return floating_usd(held, float(price), instrument, rate)
 
     def _scored(self, sums: FlowSums) -> Scores:
         out = new_scores(len(sums.trades))

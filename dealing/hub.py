@@ -69,6 +69,7 @@ from exposure.model.events import Finding
 ANSWER_WITHIN_S: Final = 5.0
 _WAITING_ANSWERS: Final = 16
 _WAITING_FINDINGS: Final = 1_024
+_PART_BYTES: Final = 64 << 10
 
 _REFUSALS: Final[dict[str, type[DeskError]]] = {
     "conflict": ConflictError,
@@ -238,8 +239,12 @@ class _Listener:
 async def _send(listener: _Listener, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
-            writer.write(await listener.next())
-            await writer.drain()
+            rest = memoryview(await listener.next())
+            while rest:
+                # a frame has megabytes: what the socket cannot take yet is not copied
+                writer.write(rest[:_PART_BYTES])
+                await writer.drain()
+                rest = rest[_PART_BYTES:]
     except ConnectionError:
         writer.transport.abort()
 

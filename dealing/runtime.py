@@ -294,7 +294,7 @@ class EngineRuntime:
     async def _sync(self) -> NoReturn:
         while True:
             if not self._journal.is_synced:
-                self._journal.sync()
+                await asyncio.to_thread(self._journal.syncing())
             self._vitals.synced()
             await asyncio.sleep(self._pace.sync_s)
 

@@ -10,7 +10,7 @@ may be cut before it.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, Final, Self
@@ -29,7 +29,7 @@ SEGMENT_BYTES: Final = 64 << 20
 class EventLog:
     """The writer of a log, and where readers get their cursors.
 
-    One thread appends, syncs and drops; cursors may be read in others.
+    One thread appends, syncs and drops; cursors may be read, and the disk be waited for, in others.
     """
 
     def __init__(
@@ -109,6 +109,23 @@ class EventLog:
                 self._writer.sync()
             except OSError as e:
                 raise self._failed("cannot be synced", e) from e
+
+    def syncing(self) -> Callable[[], None]:
+        """Return what waits until the disk has everything up to now.
+
+        Call it once, in whatever thread, while this one goes on appending; raises as ``sync``.
+        """
+        if self._writer is None:
+            return _nothing
+        wait = self._writer.syncing()
+
+        def waiting() -> None:
+            try:
+                wait()
+            except OSError as e:
+                raise self._failed("cannot be synced", e) from e
+
+        return waiting
 
     def cursor(self, after: int) -> LogCursor:
         """Return a place in the log from which a reader goes on, now and later.
@@ -291,6 +308,10 @@ def _locked(directory: Path) -> IO[bytes]:
 
 def _files_in(directory: Path) -> list[Path]:
     return sorted(directory.glob(f"*{SUFFIX}"))
+
+
+def _nothing() -> None:
+    """Wait for the disk of an empty log."""
 
 
 def _drained(cursor: LogCursor) -> Generator[Frame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -62,6 +63,18 @@ class SegmentWriter:
     def sync(self) -> None:
         """Wait for the disk."""
         os.fsync(self._fd)
+
+    def syncing(self) -> Callable[[], None]:
+        """Return what waits for the disk in another thread, also when this one was closed since."""
+        fd = os.dup(self._fd)
+
+        def wait() -> None:
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+        return wait
 
     def close(self) -> None:
         """Let go of the file."""

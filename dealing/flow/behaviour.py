@@ -29,8 +29,8 @@ KEPT_NS: Final = 30 * 86_400 * NS_PER_S
 """... and for how long."""
 
 CLUSTERS_EVERY_NS: Final = 300 * NS_PER_S
-TURN_S: Final = 0.002
-PAUSE_S: Final = 0.004
+TURN_S: Final = 0.001
+PAUSE_S: Final = 0.002
 """Work and rest: the engine's loop is held up no longer than a turn, and mostly left alone."""
 
 

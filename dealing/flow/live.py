@@ -44,7 +44,8 @@ REMEMBERED_NS: Final = 2 * 86_400 * NS_PER_S
 REMEMBERED: Final = 200_000
 """... and how many: each save copies them. Those that are not settled yet stay in any case."""
 
-SLICE: Final = 1_024
+SLICE: Final = 256
+"""How many clients are scored before batches get a turn."""
 
 RULE: Final = Rule()
 _PLACES: Final = ("book_of", "hedge_ratio_of", "moved")

@@ -47,7 +47,7 @@ def evidence_of(
     flow, view = reader.flow, FlowView(reader.flow)
     scores, sums = view.scores(rows), view.sums(rows)
     worth = view.usd_per_million(rows)
-    e_values = view.e_values()[rows]
+    e_values = view.e_values(rows)
     z = NormalDist().inv_cdf(0.5 + flow.settings.score.interval / 2.0)
     se = (scores.edge_high - scores.edge_low) / (2.0 * z)
     clients = flow.arrays.clients[rows]

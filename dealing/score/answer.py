@@ -125,7 +125,7 @@ def rows_of(
     ``found`` is what detectors say, by row of the book, as far as they were asked.
     """
     flow, view = reader.flow, FlowView(reader.flow)
-    scores, drift, e_values = view.scores(chosen), view.drift(chosen), view.e_values()[chosen]
+    scores, drift, e_values = view.scores(chosen), view.drift(chosen), view.e_values(chosen)
     worth, n_eff = view.usd_per_million(chosen), view.sums(chosen).n_eff
     cost_pips = view.mean_cost_pips(chosen)
     alarmed = {alarm.client_id: alarm for alarm in view.alarms()}

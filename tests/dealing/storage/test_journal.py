@@ -1,11 +1,15 @@
 """The journal: written before applied, on the disk in time, and enough to recover from."""
 
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
-from exposure.errors import GapError
+from exposure.errors import GapError, StorageError
 from exposure.export import restore
 from feeds.event_log import EventLog
 from feeds.frames import Frame
@@ -66,6 +70,39 @@ def test_what_was_written_is_unsynced_until_the_disk_was_waited_for(directory):
         journal.sync()
         assert journal.is_synced
     assert log.syncs == 1
+
+
+def test_events_are_appended_while_another_thread_waits_for_the_disk(directory):
+    log = EventLog(directory, segment_bytes=200)
+    rows = frames(*[1] * 40)
+    with Journal(log) as journal:
+        journal.syncing()()  # of nothing there is nothing to wait for
+        assert journal.is_synced
+        journal.append_frame(rows[0])
+        wait = journal.syncing()
+        for frame in rows[1:]:
+            journal.append_frame(frame)  # files are begun and closed meanwhile
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(wait).result()
+            assert not journal.is_synced  # only what was there when the wait was made
+            pool.submit(journal.syncing()).result()
+        assert journal.is_synced
+        assert len(list(journal.replay(0))) == 40
+
+
+def test_a_disk_that_fails_is_a_storage_error_to_whoever_waits_for_it(directory, monkeypatch):
+    with Journal.open(directory) as journal:
+        journal.append_frame(frames(1)[0])
+        wait = journal.syncing()
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", failing)
+            with pytest.raises(StorageError, match="cannot be synced"):
+                wait()
+        assert not journal.is_synced
+
+
+def failing(_fd):
+    raise OSError(errno.EIO, "Input/output error")
 
 
 def test_what_a_killed_process_left_is_not_taken_for_synced(directory):
