@@ -18,6 +18,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dealing.desk.limit_use import LimitUse, limit_use
+from exposure.limits import Scope
 from exposure.snapshot import BOOKS, CurrencyRow, Snapshot
 
 Floats = NDArray[np.float64]
@@ -93,16 +95,17 @@ def book(snapshot: Snapshot, currency: str) -> Book:
     Without a price for the currency everything stays in USD, and ``display`` says so.
     """
     display = display_in(currency, snapshot.exposure)
-    symbols = symbol_rows(snapshot.exposure, display.per_usd)
+    limits = limit_use(snapshot.limits)
+    symbols = symbol_rows(snapshot.exposure, limits, display.per_usd)
     labels = snapshot.exposure["underlying"].to_list()
-    underlyings = by_underlying(symbols, labels)
+    underlyings = by_underlying(symbols, labels, limits, display.per_usd)
     views = {
         View.SYMBOL: symbols,
         View.UNDERLYING: underlyings,
-        View.ASSET_CLASS: by_class(underlyings, underlyings.classes),
+        View.ASSET_CLASS: by_class(underlyings, underlyings.classes, limits),
         View.CURRENCY: currency_rows(snapshot.currencies, display.per_usd),
     }
-    total = by_class(underlyings, ["Total"] * len(underlyings.names))
+    total = by_class(underlyings, ["Total"] * len(underlyings.names), limits)
     nop = net_open_position(snapshot.currencies) * display.per_usd
     return Book(views, total, nop, display)
 
@@ -129,7 +132,7 @@ def net_open_position(currencies: Sequence[CurrencyRow]) -> float:
     return max(longs, longs - sum(held))
 
 
-def symbol_rows(exposure: pl.DataFrame, per_usd: float) -> Rows:
+def symbol_rows(exposure: pl.DataFrame, limits: LimitUse, per_usd: float) -> Rows:
     """Return one row per instrument, in order of definition."""
     source: Columns = {
         # null comes out as NaN; whole frames would wake polars' threads several times a second
@@ -144,12 +147,20 @@ def symbol_rows(exposure: pl.DataFrame, per_usd: float) -> Rows:
         classes=exposure["asset_class"].to_list(),
         members=[[name] for name in names],
         digits=exposure["digits"].to_list(),
-        columns=_client_and_house(source, worth, per_usd) | _coverage(source, worth, per_usd),
+        columns=_client_and_house(source, worth, per_usd)
+        | _coverage(source, worth, per_usd)
+        | {
+            "limit_used": limits.used_of(Scope.SYMBOL, names),
+            "limit_value": limits.most_usd_of(Scope.SYMBOL, names) * per_usd,
+        },
     )
 
 
-def by_underlying(symbols: Rows, labels: Sequence[str]) -> Rows:
-    """Net the symbols of each underlying; prices are those of its main symbol."""
+def by_underlying(symbols: Rows, labels: Sequence[str], limits: LimitUse, per_usd: float) -> Rows:
+    """Net the symbols of each underlying; prices are those of its main symbol.
+
+    The limit shown is the one that is used most: its own, or that of one of its symbols.
+    """
     groups = _Groups(labels)
     columns = symbols.columns
     main = groups.main_of(symbols.names)
@@ -158,7 +169,10 @@ def by_underlying(symbols: Rows, labels: Sequence[str]) -> Rows:
     for side in ("long", "short"):
         paid = columns[f"vwap_{side}"] * columns[f"{side}_lots_all"]
         out[f"vwap_{side}"] = ratio(groups.total(paid), out[f"{side}_lots_all"])
-    out["limit_used"] = ratio(np.abs(out["house_value_all"]), out["limit_value"])
+    own = limits.most_usd_of(Scope.UNDERLYING, groups.labels) * per_usd
+    out["limit_value"] = np.where(np.isnan(own), out["limit_value"], own)
+    used = limits.used_of(Scope.UNDERLYING, groups.labels)
+    out["limit_used"] = np.fmax(groups.worst(columns["limit_used"]), used)
     out["coverage"] = ratio(out["lp_value"], out["meant_value"])
     out["uncovered_value"] = np.abs(out["meant_value"] - out["lp_value"])
     single = groups.sizes == 1
@@ -174,8 +188,8 @@ def by_underlying(symbols: Rows, labels: Sequence[str]) -> Rows:
     )
 
 
-def by_class(underlyings: Rows, labels: Sequence[str]) -> Rows:
-    """Add underlyings up; the limit shown is that of the worst of them."""
+def by_class(underlyings: Rows, labels: Sequence[str], limits: LimitUse) -> Rows:
+    """Add underlyings up; the limit shown is the one that is used most, its own or one in it."""
     groups = _Groups(labels)
     columns = underlyings.columns
     nothing = np.full(len(groups.labels), np.nan)
@@ -184,7 +198,8 @@ def by_class(underlyings: Rows, labels: Sequence[str]) -> Rows:
     out |= groups.totals(columns, *added)
     meant = groups.total(np.abs(columns["meant_value"]))
     out["coverage"] = ratio(groups.total(np.abs(columns["lp_value"])), meant)
-    out["limit_used"] = groups.worst(columns["limit_used"])
+    used = limits.used_of(Scope.ASSET_CLASS, groups.labels)
+    out["limit_used"] = np.fmax(groups.worst(columns["limit_used"]), used)
     out["stale"] = 1.0 - groups.worst(1.0 - columns["stale"])
     members = groups.members(underlyings.names)
     return Rows(groups.labels, groups.labels, members, [2] * len(members), out)
@@ -266,8 +281,6 @@ def _coverage(source: Columns, worth: Floats, per_usd: float) -> Columns:
         "uncovered_lots": source["uncovered_lots"],
         "uncovered_value": np.abs(_worth(source["uncovered_lots"], worth)),
         "coverage": source["coverage_ratio"],
-        "limit_value": source["limit_usd"] * per_usd,
-        "limit_used": source["limit_used_ratio"],
         "var_value": source["var_contribution_usd"] * per_usd,
         "top_share": source["top_client_share_ratio"],
         "accounts": source["accounts"],
