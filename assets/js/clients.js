@@ -34,8 +34,9 @@
     for (const [key, count] of Object.entries({ clients: counted.clients, scored: counted.scored,
       watched: counted.watched, toxic: counted.toxic, alarmed: counted.alarmed,
       to_move: counted.to_move, drifting: counted.drifting })) {
-      const whole = key === "scored" ? counted.clients : counted.scored;
-      const of = key === "scored" ? "of all" : "of the scored";
+      const ofAll = key === "scored" || key === "to_move"; // a size is enough to be moved for
+      const whole = ofAll ? counted.clients : counted.scored;
+      const of = ofAll ? "of all" : "of the scored";
       const below = key === "clients" || whole === 0 ? "" : `${percent(count / whole, 1)} ${of}`;
       drawTile(key, number(count), below, count > 0);
     }
@@ -87,7 +88,7 @@
     element("card-note").dataset.state = answer.state;
     if (answer.state === "shown") {
       desk.card.draw(answer);
-      desk.moveForm.offer(client, answer.suggested);
+      desk.moveForm.offer(client, answer.suggested, answer.suggested_ratio);
     } else if (answer.state === "refused" || !askers.card.shown) {
       desk.card.empty(`Client ${client}`, answer.note);
     }

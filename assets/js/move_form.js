@@ -53,10 +53,12 @@
     justDone = false;
   };
 
-  const offer = (client, suggested) => {
+  const offer = (client, suggested, hedge) => {
     if (offered === client || whom.length !== 1 || whom[0] !== client) return;
     offered = client;
-    if (suggested) props("move-to", { value: suggested });
+    if (!suggested) return;
+    props("move-to", { value: suggested });
+    if (suggested === "C") props("move-ratio", { value: String(hedge) });
   };
 
   /* an alert says where to: what the card suggests does not change that */

@@ -319,7 +319,7 @@ FLOW_COLUMNS: Final = (
     Column("drift", "Drift", Draw.DRIFT, 64,
            "How much more dangerous his last trades are than all of them, log odds"),
     Column("route", "Book", Draw.ROUTE, 84,
-           "Book of his new deals, and the one that his flow suggests where it is another"),
+           "Book of his new deals, and the one that the policy proposes where it is another"),
     Column("kept_usd", "House, kept", Draw.PROFIT, 96,
            "What a house that keeps his flow (book B) made with him, USD: his closed and open "
            "trades, commission and swap, from the house's side"),

@@ -83,15 +83,6 @@ def test_who_is_shown_to_move_is_who_is_counted_to_move(market):
     assert [row["client_id"] for row in listed(market, only="to_move")["rows"]] == shown == [PICKER]
 
 
-def test_book_c_stays_where_book_b_would_do():
-    row = {"scored": True, "suggested_book": "B", "book": "C"}
-    assert clients_view.moves(row) is False
-    assert clients_view.moves({**row, "suggested_book": "A"}) is True
-    assert clients_view.moves({**row, "book": "A"}) is True
-    assert clients_view.moves({**row, "book": None}) is False
-    assert clients_view.moves({**row, "book": "A", "scored": False}) is False
-
-
 def test_a_list_says_of_which_moment_it_is_and_how_many_there_are(market):
     answer = listed(market)
     assert (answer["asked"], answer["state"], answer["matching"]) == (3, "shown", 19)
@@ -147,12 +138,15 @@ def test_rubbish_is_answered_with_nothing_or_with_a_sentence(market, given):
 
 def test_a_card_says_the_verdict_with_both_sides(market):
     shown = card(market, PICKER)
-    first, second, third = shown["verdict"]
+    first, second, third, proposed, worth = shown["verdict"]
     assert first == f"Score {shown['score']:.0f} of 100 after 21 trades: severe."
     assert second.startswith("The client is expected to gain ")
     assert second.endswith("a house that keeps his flow loses that.")
-    assert third == "His new deals go to book B; his flow suggests book A."
+    assert third == "His new deals go to book B."
+    assert proposed.startswith("Policy roomy v1 proposes book A: hedging earns ")
+    assert worth.startswith("It is expected to bring the house +")
     assert (shown["logins"], shown["suggested"]) == ([LOGINS[PICKER]], "A")
+    assert shown["suggested_ratio"] == 1.0
 
 
 def test_who_loses_is_said_from_his_side_and_the_houses(market):
@@ -190,8 +184,9 @@ def test_the_evidence_adds_up_to_a_whole(market):
 def test_reasons_come_with_what_would_change_them_and_the_money(market):
     reasons = card(market, PICKER)["reasons"]
     kinds = [reason["kind"] for reason in reasons]
-    assert kinds[-3:] == ["flip", "money", "chance"]
-    assert set(kinds[:-3]) == {"why"}
+    assert kinds[-4:] == ["flip", "flip", "money", "chance"]
+    assert set(kinds[:-4]) == {"why"}
+    assert reasons[-4]["text"].startswith("The proposal flips at an edge of ")
     assert all(reason["text"][0].isupper() and reason["text"].endswith(".") for reason in reasons)
 
 

@@ -31,7 +31,7 @@ TILES: Final = (
     ("watched", "Watch", f"Scored clients from {WATCH_SCORE:g} to below {TOXIC_SCORE:g}."),
     ("toxic", "Toxic", f"Scored clients of {TOXIC_SCORE:g} and more."),
     ("alarmed", "Alarms", _ALARM_TIP),
-    ("to_move", "To move", "Scored clients whose flow suggests another book than theirs."),
+    ("to_move", "To move", "Clients for whom the policy proposes another book, or better prices."),
     ("drifting", "Drifting", _DRIFT_TIP),
     ("waiting", "Waiting", "Moves that wait for a second person: see below the list."),
 )  # fmt: skip

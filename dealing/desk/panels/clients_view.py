@@ -16,6 +16,7 @@ import msgspec
 from bookrouting.flow_settings import HORIZONS
 from dealing.desk import formats
 from dealing.desk.held_book import AWAY
+from dealing.desk.panels.proposal_words import flip_words, moves, proposal_words
 from dealing.desk.words import sentence
 from dealing.flow.ports import ClientsAsked, ClientsFound, FlowQueries, Only, Sort
 from dealing.score.words import TOXIC_SCORE, channel_name
@@ -28,7 +29,7 @@ BOOKS: Final = ("", *(book.value for book in Book))
 
 NOBODY: Final = {
     Only.SCORED: "Nobody has traded often enough for a score",
-    Only.TO_MOVE: "Nobody is to be moved: the flow of every scored client suits his book",
+    Only.TO_MOVE: "Nobody is to be moved: the routing policy proposes nothing",
     Only.ALARMED: "No alarm: nobody's gains are beyond reasonable doubt",
     Only.ALL: "No client is known",
 }
@@ -116,7 +117,10 @@ def list_row(row: Row) -> dict[str, Any]:
         "edge_high": row["client_edge_high"],
         "drift": row["drift"],
     }
-    present, goes = row["book"] or formats.NOTHING, moves(row)
+    present, proposal = row["book"] or formats.NOTHING, row["proposal"]
+    to = proposal["book"] if moves(row) else None
+    # without a score the one thing to say is why he should be moved all the same
+    reasons = row["reasons"] if known or proposal is None else proposal["reasons"]
     return {
         "id": row["client_id"],
         "client_id": row["client_id"],
@@ -127,24 +131,25 @@ def list_row(row: Row) -> dict[str, Any]:
         "alarmed": row["alarmed"],
         "drifting": row["drifting"],
         "book": row["book"],
-        "suggested": row["suggested_book"] if goes else None,
-        "route": f"{present} {row['suggested_book']}" if goes else present,
+        "suggested": to,
+        "route": present if to is None else f"{present} {to}",
         "kept_usd": row["money"]["kept_usd"],
-        "reason": sentence(row["reasons"][0]),
+        "reason": sentence(reasons[0]),
     }
-
-
-def moves(row: Row) -> bool:
-    """Whether a client's flow suggests another book; who is hedged in part (C) stays beside B."""
-    away = (row["suggested_book"] == Book.A) != (row["book"] == Book.A)
-    return bool(row["scored"] and row["book"] and away)
 
 
 def card_view(told: Row) -> dict[str, Any]:
     """Return everything the card shows."""
     row, card = told["client"], told["card"]
     *why, flip, money, chance = told["sentences"]
-    kinds = [*(("why", text) for text in why), ("flip", flip), ("money", money), ("chance", chance)]
+    proposal = row["proposal"]
+    flips = [flip] if proposal is None else [*flip_words(proposal), flip]
+    kinds = [
+        *(("why", text) for text in why),
+        *(("flip", text) for text in flips),
+        ("money", money),
+        ("chance", chance),
+    ]
     curves = (("entries", "After his entries"), ("exits", "After exits that he chose"))
     points = {"entries": card["entry_curve"], "exits": card["exit_curve"]}
     return {
@@ -152,7 +157,8 @@ def card_view(told: Row) -> dict[str, Any]:
         "score": row["score"] if row["scored"] else None,
         "band": row["band"] or "insufficient",
         "book": row["book"],
-        "suggested": row["suggested_book"] if moves(row) else None,
+        "suggested": proposal["book"] if moves(row) else None,
+        "suggested_ratio": proposal["hedge_ratio"] if moves(row) else None,
         "verdict": verdict(row),
         "cost_pips": told["cost_pips"],
         "curves": [
@@ -170,10 +176,10 @@ def card_view(told: Row) -> dict[str, Any]:
 def verdict(row: Row) -> list[str]:
     """Return what is known of a client in two or three sentences, sides and all."""
     if not row["scored"]:
-        return [sentence(row["reasons"][0]), _books(row)]
+        return [sentence(row["reasons"][0]), _books(row), *_proposed(row)]
     trades = "1 trade" if row["n"] == 1 else f"{row['n']:,} trades"
     scored = f"Score {row['score']:.0f} of 100 after {trades}: {row['band']}."
-    return [scored, *_expected(row), *_not_proposed(row), _books(row)]
+    return [scored, *_expected(row), _books(row), *_proposed(row)]
 
 
 def evidence(row: Row) -> list[dict[str, Any]]:
@@ -211,9 +217,11 @@ def _expected(row: Row) -> list[str]:
     ]
 
 
-def _not_proposed(row: Row) -> list[str]:
-    """Explain a suggestion that seems to contradict the score."""
-    if row["score"] < TOXIC_SCORE or row["suggested_book"] == Book.A:
+def _proposed(row: Row) -> list[str]:
+    """Say what the policy proposes, or why nothing where the score would let one expect it."""
+    if row["proposal"] is not None:
+        return proposal_words(row["proposal"])
+    if not row["scored"] or row["score"] < TOXIC_SCORE or row["book"] == Book.A:
         return []
     return ["His edge, or the evidence for it, is not yet what the routing policy asks for."]
 
@@ -221,12 +229,7 @@ def _not_proposed(row: Row) -> list[str]:
 def _books(row: Row) -> str:
     if not row["book"]:
         return "Nobody has said which book his new deals go to."
-    if moves(row):
-        return (
-            f"His new deals go to book {row['book']}; his flow suggests book "
-            f"{row['suggested_book']}."
-        )
-    if not row["scored"]:
+    if row["proposal"] is not None or not row["scored"]:
         return f"His new deals go to book {row['book']}."
     return f"His new deals go to book {row['book']}, and his flow suggests no other."
 
