@@ -245,7 +245,7 @@ def _check_policies(settings: Settings) -> None:
     if settings.alerts.policy is not None:
         from dealing.alerts.policy_file import load_alert_policy
 
-        load_alert_policy(Path(settings.alerts.policy))
+        load_alert_policy(Path(settings.alerts.policy), settings.alerts.names)
 
 
 async def _sync(settings: Settings, directory: DataDirectory, stop: asyncio.Event) -> None:

@@ -42,7 +42,7 @@
     age.dataset.since = one.opened_ms;
     const members = desk.formats.number(one.member_count);
     const pairs = [["At stake", usd(one.at_stake_usd)], ["Most", usd(one.worst_usd)],
-      [one.member_count > 1 ? "Affected" : "Seen", one.member_count > 1 ? `${members}, ${one.active_count} active` : `${one.count}×`],
+      [one.member_count > 1 ? "Affected" : "Seen", one.member_count > 1 ? `${members}${one.lasts ? `, ${one.active_count} active` : ""}` : `${one.count}×`],
       [one.state === "resolved" ? "Lasted" : "Age", one.state === "resolved" ? desk.alertWords.span(one.resolved_ms - one.opened_ms) : age],
       ["Whose", one.owner || "nobody’s"], ["Team", one.team || "–"], ["Opened, UTC", desk.alertWords.when(one.opened_ms)],
       ["Worth", desk.alertWords.outcome(one) || "not graded"]];
@@ -77,12 +77,12 @@
       Object.assign(made("th", text, name), { scope: "col" })));
     const body = made("tbody");
     body.append(...one.members.map((member) => {
-      const row = made("tr", "", member.active || one.member_count === 1 ? "" : "is-over");
+      const row = made("tr", "", member.active || !one.lasts || one.member_count === 1 ? "" : "is-over");
       const who = made("th");
       who.scope = "row";
       who.append(opens(member));
       row.append(who, made("td", desk.formats.compact(member.at_stake_usd), "num"),
-        made("td", `${member.headline}${member.active || one.active_count === 0 ? "" : " (over)"}`, "why"),
+        made("td", `${member.headline}${member.active || !one.lasts || one.active_count === 0 ? "" : " (over)"}`, "why"),
         made("td", desk.alertWords.when(member.last_ms)));
       return row;
     }));

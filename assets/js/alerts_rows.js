@@ -47,7 +47,7 @@
   };
 
   const affected = (one) => (one.member_count > 1
-    ? `${desk.formats.number(one.member_count)} affected, ${desk.formats.number(one.active_count)} still active` : "");
+    ? `${desk.formats.number(one.member_count)} affected${one.lasts ? `, ${desk.formats.number(one.active_count)} still active` : ""}` : "");
   const often = (one) => (one.count > 1 && one.member_count < 2 ? `${desk.formats.number(one.count)}×` : "");
 
   const two = (tag, above, below, name = "") => {

@@ -6,7 +6,7 @@ holds what is different: rules and their keys are laid over the default, lists r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -28,8 +28,14 @@ def default_policy_file() -> Path:
     return Path(str(resources.files("dealing.alerts"))) / "policy.yaml"
 
 
-def load_alert_policy(path: Path | None = None) -> AlertPolicy:
+def load_alert_policy(
+    path: Path | None = None, people: Collection[str] | None = None
+) -> AlertPolicy:
     """Read the default policy, and a desk's own over it.
+
+    Args:
+        path: The desk's own file.
+        people: The desk's users: nobody else can be called. None where nobody is called.
 
     Raises:
         ConfigError: With every problem, each with its line and key.
@@ -46,6 +52,7 @@ def load_alert_policy(path: Path | None = None) -> AlertPolicy:
     except ValidationError as e:
         problems += _problems(e, ())
         raise ConfigError(repeated + _placed(problems, path)) from e
+    problems += _strangers(whole.on_call, people)
     if repeated or problems:
         raise ConfigError(repeated + _placed(problems, path))
     return whole.plain(rules)
@@ -54,6 +61,20 @@ def load_alert_policy(path: Path | None = None) -> AlertPolicy:
 class _Problem(NamedTuple):
     key: KeyPath
     words: str
+
+
+def _strangers(on_call: Sequence[str], people: Collection[str] | None) -> list[_Problem]:
+    """Return who is on call and would never hear of it."""
+    if people is None:
+        return []
+    known = meant if people else lambda *_: ", nobody is listed there yet"
+    return [
+        _Problem(
+            ("on_call", str(place)), f"{name} is no user of alerts.users{known(name, [*people])}"
+        )
+        for place, name in enumerate(on_call)
+        if name not in people
+    ]
 
 
 class _Lines(NamedTuple):

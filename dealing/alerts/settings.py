@@ -70,6 +70,11 @@ class AlertsSection(_Section):
     webhook_url: str
     users: Annotated[tuple[DeskUserSettings, ...], Field(strict=False)]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The desk's users by name."""
+        return tuple(user.name for user in self.users)
+
     @model_validator(mode="after")
     def _has_each_once(self) -> AlertsSection:
         for what, names in (

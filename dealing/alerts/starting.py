@@ -74,7 +74,8 @@ async def be_alerts(
     """
     section = settings.alerts
     secrets = alert_secrets(section, settings.slack, os.environ)
-    policy = load_alert_policy(None if section.policy is None else Path(section.policy))
+    file = None if section.policy is None else Path(section.policy)
+    policy = load_alert_policy(file, section.names)
     store, commands = SqlAlertStore(database), SqlCommandStore(database)
     sinks = open_channels(settings, secrets, now_us)
     room = CaseRoom(policy, store, [sink.name for sink in sinks], now_us)

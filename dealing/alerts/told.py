@@ -18,7 +18,7 @@ from crm_sync.clients.csv_export import neutral
 from dealing.alerts.handover import HandOver
 from dealing.alerts.model import Case, Entry, Mute
 from dealing.alerts.policy import RulePolicy
-from dealing.alerts.sources.registry import RuleWords
+from dealing.alerts.sources.registry import RuleWords, lasts
 
 Told = dict[str, Any]
 
@@ -38,7 +38,7 @@ _CSV_FIELDS: Final = (
 
 def case_told(case: Case, *, with_members: bool = False) -> Told:
     """Return a case; ``with_members`` for whoever opens it."""
-    told = {"name": case.name, **_fields(case, _SHOWN)}
+    told = {"name": case.name, "lasts": lasts(case.rule), **_fields(case, _SHOWN)}
     told["happened_at_ms"] = told.pop("happened_at_ns") // 1_000_000
     if with_members:
         told |= _fields(case, ("facts",))

@@ -197,7 +197,7 @@ def _members(case: Case) -> list[Block]:
     if not largest:
         return []
     items = [
-        _item(one_line(m.subject, LONGEST_NAME) or "(no name)", f": {member_line(m)}")
+        _item(one_line(m.subject, LONGEST_NAME) or "(no name)", f": {member_line(case, m)}")
         for m in largest
     ]
     if more > 0:

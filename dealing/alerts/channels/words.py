@@ -22,6 +22,7 @@ from dealing.alerts.model import (
     Severity,
 )
 from dealing.alerts.ports import CaseMessage
+from dealing.alerts.sources.registry import lasts
 from dealing.alerts.sources.wording import usd
 
 MOST_FACTS: Final = 10
@@ -141,8 +142,8 @@ def numbers(case: Case, now_us: int) -> tuple[Fact, ...]:
     age = f"{lasting(until_us - case.opened_us)}, since {moment(case.opened_us, now_us)}"
     found += [Fact("Count", f"{case.count:,}"), Fact("Lasted" if is_over else "Age", age)]
     if case.member_count > 1:
-        holds = f"{case.member_count:,} ({case.active_count:,} still active)"
-        found.append(Fact("Affected", holds))
+        still = f" ({case.active_count:,} still active)" if lasts(case.rule) else ""
+        found.append(Fact("Affected", f"{case.member_count:,}{still}"))
     return tuple(found)
 
 
@@ -162,10 +163,10 @@ def members(case: Case) -> tuple[tuple[Member, ...], int]:
     return largest, case.member_count - len(largest)
 
 
-def member_line(member: Member) -> str:
-    """Return what is said of a member after its name."""
+def member_line(case: Case, member: Member) -> str:
+    """Return what is said of a member after its name; what took place once is never over."""
     words = f"{usd(member.at_stake_usd)} at stake, {one_line(member.headline, 150)}"
-    return words if member.active else f"{words} (over)"
+    return f"{words} (over)" if lasts(case.rule) and not member.active else words
 
 
 def standing(case: Case, now_us: int) -> tuple[str, ...]:
@@ -260,7 +261,7 @@ def _outcome(case: Case) -> str:
 
 def _members_text(case: Case) -> str:
     largest, more = members(case)
-    lines = [f"- {one_line(m.subject, LONGEST_NAME)}: {member_line(m)}" for m in largest]
+    lines = [f"- {one_line(m.subject, LONGEST_NAME)}: {member_line(case, m)}" for m in largest]
     return "\n".join([*lines, f"- and {more:,} more"] if more > 0 and largest else lines)
 
 

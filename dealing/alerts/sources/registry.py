@@ -276,3 +276,8 @@ RULES: Final = (
 )
 
 BY_NAME: Final = {rule.name: rule for rule in RULES}
+
+
+def lasts(rule: str) -> bool:
+    """Whether a rule is about something that goes on, and not about what took place once."""
+    return rule not in BY_NAME or BY_NAME[rule].kind is Kind.STATE

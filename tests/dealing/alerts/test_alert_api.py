@@ -298,7 +298,7 @@ def test_what_is_told_of_a_case_leaves_out_only_what_is_nobodys_business(client,
     told = get(client, "/case", number=1).json()["case"]
     inner = {"dedupe_key", "toggles_us", "told_us", "due_us", "memory"}
     shown = {re.sub("_us$", "_ms", name) for name in Case.__struct_fields__ if name not in inner}
-    assert set(told) == (shown - {"happened_at_ns"}) | {"name", "happened_at_ms"}
+    assert set(told) == (shown - {"happened_at_ns"}) | {"name", "lasts", "happened_at_ms"}
 
 
 def test_rules_are_graded_by_cases_that_ended_lately(client, alerts):

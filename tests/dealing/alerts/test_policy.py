@@ -238,3 +238,19 @@ def test_every_problem_is_said_with_its_place(loaded, text):
 def test_a_file_that_is_not_there_is_a_problem(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load_alert_policy(tmp_path / "none.yaml")
+
+
+def test_whoever_is_on_call_and_no_user_of_the_desk_would_never_hear_of_it(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\non_call: [anna, ben]\n")
+    assert load_alert_policy(file, ["anna", "ben"]).on_call == ("anna", "ben")
+    with pytest.raises(ConfigError) as e:
+        load_alert_policy(file, ["anna", "benn"])
+    assert e.value.problems == [
+        f"{file} line 2: on_call.1: ben is no user of alerts.users: did you mean benn?"
+    ]
+    with pytest.raises(ConfigError) as e:
+        load_alert_policy(file, [])
+    assert e.value.problems[0].endswith(
+        "on_call.0: anna is no user of alerts.users, nobody is listed there yet"
+    )

@@ -57,8 +57,17 @@ def test_the_numbers_are_stake_count_and_age():
     }
     ended = words.numbers(resolved(), NOW_US + 60 * MINUTE_US)
     assert ("Lasted", "3 min, since 22:10:20 UTC") in [(f.name, f.text) for f in ended]
-    many = {fact.name: fact.text for fact in words.numbers(group(), NOW_US)}
+    many = {fact.name: fact.text for fact in words.numbers(group(rule="stale_feed"), NOW_US)}
     assert many["Affected"] == "213 (187 still active)"
+
+
+def test_what_took_place_once_is_neither_active_nor_over():
+    many = group(rule="large_deal", active_count=0)
+    shown = {fact.name: fact.text for fact in words.numbers(many, NOW_US)}
+    assert shown["Affected"] == "213"
+    text = "\n".join(words.paragraphs(message(many)))
+    assert "margin level 44 %" in text
+    assert "(over)" not in text
 
 
 def test_it_is_said_whose_a_case_is_and_how_far():
@@ -81,7 +90,7 @@ def test_it_is_said_whose_a_case_is_and_how_far():
 
 
 def test_only_the_largest_of_a_group_are_shown_and_the_others_counted():
-    text = "\n".join(words.paragraphs(message(group())))
+    text = "\n".join(words.paragraphs(message(group(rule="stale_feed"))))
     assert "100020: 90 k USD at stake, margin level 48 %" in text
     assert "margin level 44 % (over)" in text
     assert "100025" not in text
