@@ -8,9 +8,23 @@ stops everything for most of a second, every few seconds (docs/performance.md).
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _NEVER: Final = 2**31 - 1
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Let much be made that is there to stay, without looking at it again and again meanwhile."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def spare_what_is_old() -> None:

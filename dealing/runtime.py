@@ -23,6 +23,7 @@ from bookrouting.flow_export import FlowCopy, stored
 from dealing.backoff import Backoff
 from dealing.flow.live import LiveFlow, begun
 from dealing.flow.ports import ClientsAsked, ClientsFound, ShadowTold
+from dealing.garbage import unwatched
 from dealing.hedging.desk import HedgeDesk
 from dealing.hedging.ports import HedgeAsked
 from dealing.hub import SnapshotHubServer
@@ -92,11 +93,12 @@ def recovered(
         StorageError: The disk holds what this version cannot read, or is too full to set damage
             aside.
     """
-    state = store.load_latest(None if journal.is_empty else journal.last_position)
-    if state is None and journal.first_position > 1:
-        # a state that the journal does not reach is better than none
-        state = store.load_latest()
-    engine = ExposureEngine(settings) if state is None else restore(upgraded(state), settings)
+    with unwatched():
+        state = store.load_latest(None if journal.is_empty else journal.last_position)
+        if state is None and journal.first_position > 1:
+            # a state that the journal does not reach is better than none
+            state = store.load_latest()
+        engine = ExposureEngine(settings) if state is None else restore(upgraded(state), settings)
     begun = engine.position
     revenue.begin(engine.snapshot())
     for batch in journal.recover(begun):

@@ -5,6 +5,7 @@ Source: semantics.md sections 7 (ratios) and 9 (file ``books``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from exposure.model.books import Book
@@ -34,6 +35,13 @@ class BookAssignments:
         """Give the next account its first book."""
         self.version += 1
         self.accounts.append(Assignment(book, 0.0 if partial is None else partial))
+
+    def restore(self, accounts: Iterable[tuple[Book, float]]) -> None:
+        """Take the books and ratios of all accounts of a stored state."""
+        self.version += 1
+        rows = list(accounts)
+        alike = {key: Assignment(*key) for key in set(rows)}
+        self.accounts = [alike[key] for key in rows]
 
     def of_deal(self, account: int, symbol: int) -> Assignment:
         """Return where a new deal goes."""

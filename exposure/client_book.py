@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -148,6 +149,17 @@ class ClientBook:
         self.of_client.append(client, row)
         return row
 
+    def restore_accounts(self, terms: list[Account], arrays: AccountArrays) -> None:
+        """Take all accounts of a stored state at once; what they hold is restored apart."""
+        self.terms, self.accounts = terms, arrays
+        self.terms_version += 1
+        self.account_of = {one.login: row for row, one in enumerate(terms)}
+        # by first appearance, as adding them one by one numbered them
+        self.currency_of = _numbered(one.currency for one in terms)
+        self.client_of = _numbered(one.client_id for one in terms)
+        self.everybody = np.arange(len(arrays.balance), dtype=np.int32)
+        self.triggers.make_room(accounts=len(terms))
+
     def change_account(self, row: int, account: Account) -> None:
         """Take an account's new terms; money, currency, client and open margins stay."""
         old = self.terms[row]
@@ -290,7 +302,10 @@ class ClientBook:
     def index_waiting_margins(self) -> None:
         """Rebuild the list of positions whose margin is not known, after a restore."""
         self.without_margin.clear()
-        for row in range(self.of_account.rows):
+        positions, used = self.positions, len(self.position_ids)
+        waiting = positions.lots[:used] - positions.margined_lots[:used] > LOTS_TOLERANCE
+        holders = positions.account[:used][waiting]
+        for row in np.unique(holders[holders != _FREE]).tolist():
             for slot in self.of_account.row(row):
                 if self._waiting_lots(int(slot)) > 0.0:
                     self._await_margin(int(slot))
@@ -424,3 +439,7 @@ def conversion_code(instrument: Instrument, currency: str, mode: ProfitConversio
     if mode is ProfitConversion.CLOSE_PRICE and instrument.base == currency:
         return BY_CLOSE
     return BY_MID
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}

@@ -7,6 +7,7 @@ engine that was stored and loaded must round like one that never stopped.
 from __future__ import annotations
 
 import copy
+from enum import EnumType
 from typing import Any
 
 import msgspec
@@ -37,6 +38,12 @@ STATE_VERSION = 3
 """Raised whenever a stored state can no longer be read by ``restore``."""
 
 _IDS = ("deal_ids", "hedge_ids")
+# calling an enumeration takes ten times as long, for each of the accounts
+_WORDS: dict[str, dict[str, Any]] = {
+    field.name: {word.value: word for word in list[Any](field.type)}
+    for field in msgspec.structs.fields(Account)
+    if isinstance(field.type, EnumType)
+}
 _RAGGED = ("of_symbol", "of_pair", "of_account", "of_client")
 
 
@@ -83,8 +90,8 @@ def restore(state: EngineState, settings: EngineSettings | None = None) -> Expos
     engine.judged_at = meta["judged_at"]
     engine.factors.restore(tables, meta["factor_clock"])
     assignments = tables["assignments"]
-    for book, partial in zip(assignments["book"], assignments["partial"], strict=True):
-        engine.assignments.add(Book(book), partial)
+    books, partials = (_natives(name, assignments[name]) for name in ("book", "partial"))
+    engine.assignments.restore(zip(books, partials, strict=True))
     engine.assignments.symbols = {
         (account, symbol): Assignment(Book(book), partial)
         for account, symbol, book, partial in meta["symbol_assignments"]
@@ -136,20 +143,19 @@ def _restore_book(
     for instrument in msgspec.convert(meta["instruments"], list[Instrument]):
         book.add_symbol(instrument)
     book.leverage.restore(meta["leverage"])
-    for terms in _structs(tables["terms"], Account):
-        book.add_account(terms)
+    accounts = from_rows(AccountArrays, tables["accounts"])
+    book.restore_accounts(_accounts(tables["terms"]), accounts)
     book.prices = from_rows(PriceArrays, tables["prices"])
-    book.accounts = from_rows(AccountArrays, tables["accounts"])
     book.positions = from_rows(PositionArrays, tables["positions"])
     book.position_ids = list(tables["position_ids"]["position_id"])
     book.free = list(meta["free"])
     for name in _RAGGED:
         length, items = tables[f"{name}_length"]["length"], tables[f"{name}_items"]["items"]
         setattr(book, name, Ragged.restore(np.asarray(length), np.asarray(items)))
-    accounts = book.positions.account[: len(book.position_ids)].tolist()
+    holders = book.positions.account[: len(book.position_ids)].tolist()
     book.slot_of = {
         (account, book.position_ids[slot]): slot
-        for slot, account in enumerate(accounts)
+        for slot, account in enumerate(holders)
         if account >= 0
     }
     names = [(source, target) for source, target in meta["pair_names"]]
@@ -157,7 +163,13 @@ def _restore_book(
     book.index_waiting_margins()
 
 
-def _structs(columns: dict[str, Any], kind: type[Account]) -> list[Account]:
-    names = list(columns)
-    rows = zip(*columns.values(), strict=True)
-    return [msgspec.convert(dict(zip(names, row, strict=True)), kind) for row in rows]
+def _accounts(columns: dict[str, Any]) -> list[Account]:
+    given = {name: _natives(name, column) for name, column in columns.items()}
+    rows = zip(*given.values(), strict=True)
+    return [Account(**dict(zip(given, row, strict=True))) for row in rows]
+
+
+def _natives(name: str, column: Any) -> Any:
+    values = column.tolist() if isinstance(column, np.ndarray) else column
+    members = _WORDS.get(name)
+    return values if members is None else [members[word] for word in values]

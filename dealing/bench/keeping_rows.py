@@ -16,6 +16,7 @@ from dealing.bench.goals import Row, over_rounds, row, unmeasured
 from dealing.bench.session import BATCH
 from dealing.bench.timing import seconds
 from dealing.bench.workload import SHAPES, Size, make_ticks, part, settings
+from dealing.garbage import unwatched
 from dealing.storage.journal import Journal
 from dealing.storage.snapshots import SnapshotStore
 from exposure.engine import ExposureEngine
@@ -90,10 +91,11 @@ def _disk_rows(size: Size, engine: ExposureEngine, directory: Path, *, quick: bo
         for batch in _quote_batches(engine, make_ticks(SHAPES[size].symbols, count)):
             journal.append(batch)
     started = time.perf_counter()
-    state = store.load_latest()
-    if state is None:
-        return [unmeasured("cold recovery", size, "s", "the saved state was not found")]
-    recovered = restore(state, settings(lazy=True))
+    with unwatched():  # as the engine's process does
+        state = store.load_latest()
+        if state is None:
+            return [unmeasured("cold recovery", size, "s", "the saved state was not found")]
+        recovered = restore(state, settings(lazy=True))
     recovery = time.perf_counter() - started
     with Journal.open(directory / "journal") as journal:
         replayed = seconds(_replay, recovered, journal)

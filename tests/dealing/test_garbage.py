@@ -2,10 +2,11 @@
 
 import gc
 import weakref
+from contextlib import suppress
 
 import pytest
 
-from dealing.garbage import spare_what_is_old
+from dealing.garbage import spare_what_is_old, unwatched
 
 
 class Node:
@@ -44,3 +45,20 @@ def test_young_rubbish_is_still_taken_away():
     gone = weakref.ref(Node())
     gc.collect(1)
     assert gone() is None
+
+
+def test_nothing_is_looked_at_while_much_is_made_and_everything_afterwards():
+    with suppress(ValueError):
+        fail_unwatched()
+    assert gc.isenabled()
+    with unwatched():
+        with unwatched():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def fail_unwatched():
+    with unwatched():
+        assert not gc.isenabled()
+        raise ValueError("no state")
