@@ -84,9 +84,9 @@
     tr.setAttribute("aria-selected", String(row.symbol === chosen));
     tr.toggleAttribute("data-stale", row.stale);
     const head = Object.assign(made("th", row.symbol), { scope: "row" });
-    const net = made("td", lots(row.net_lots, true), "num");
+    const net = made("td", lots(row.house_net_lots, true), "num");
     if (row.stale) net.title = `price ${desk.formats.age(row.age_ms)} old`;
-    tr.append(head, net, band(row), mode(row), state(row), onItsWay(row),
+    tr.append(head, net, made("td", lots(row.net_lots, true), "num"), band(row), mode(row), state(row), onItsWay(row),
       made("td", row.today.fills ? lots(row.today.lots) : "–", "num"),
       made("td", row.today.fills ? desk.formats.number(row.today.cost_usd, 0, true) : "–", "num"));
     return tr;

@@ -13,7 +13,9 @@ from dealing.desk.parts import action_button, aria, data, empty_state, panel
 
 HEADS: Final = (
     ("Symbol", "What is hedged", ""),
-    ("Net lots", "What the house holds of what is to be brought back: + is long", "num"),
+    ("House net", "What the house holds, in lots: + is long", "num"),
+    ("To bring back", "The part of it that hedging looks after, in lots: what is uncovered, or all",
+     "num"),
     ("Band", "Where that lies inside what it may hold", ""),
     ("Mode", "Who orders", ""),
     ("State", "What the hedger decided last, or what holds it back", ""),
