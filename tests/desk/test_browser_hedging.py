@@ -115,6 +115,15 @@ def test_a_dealer_prices_confirms_and_sends_a_hedge_and_sets_a_mode(visit, desk)
     ]  # fmt: skip
 
 
+def test_an_alert_about_a_limit_opens_the_ticket_of_what_brings_the_house_within_it(visit, desk):
+    page = opened(visit, desk)
+    page.evaluate("desk.hedging.open('EURUSD', 'A-12 Hard limit: EURUSD', 0)")
+    # all that the house holds, while it trades on; for its band it would be one lot at a time
+    expect(page.locator("#hedging-lots")).to_have_value(re.compile(r"^([2-9]|\d\d)"))
+    expect(page.locator("#hedging-reason")).to_have_value("A-12 Hard limit: EURUSD")
+    expect(page.locator("#hedging-ticket")).to_contain_text("lots of EURUSD at LP1: costs")
+
+
 def test_what_is_refused_or_unanswered_says_why_and_figures_that_are_old_are_grey(
     visit, desk, complaints
 ):
