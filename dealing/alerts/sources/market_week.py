@@ -2,7 +2,7 @@
 
 Frames know no sessions. For currencies, metals, energy and crypto the week is the same everywhere;
 of shares and indices each exchange has its own, and nothing is said here. Hours are on the careful
-side: shorter than the shortest session of the class. Holidays are not known.
+side: shorter than the shortest session of the class, and none on a holiday.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from dealing.alerts.sources.market_holidays import is_holiday
 from exposure.model.instruments import AssetClass
 
 _NS_PER_S: Final = 1_000_000_000
@@ -44,7 +45,8 @@ def open_since(asset_class: str, ts: int) -> int | None:
         return None
     today = datetime.fromtimestamp(ts // _NS_PER_S, _NEW_YORK).date()
     for day in (today, today - timedelta(days=1)):
-        if day.weekday() in _SUNDAY_TO_THURSDAY:
+        is_session = day.weekday() in _SUNDAY_TO_THURSDAY
+        if is_session and not is_holiday(asset_class, day + timedelta(days=1)):
             begin = _ns(datetime.combine(day, session.opens, _NEW_YORK))
             end = _ns(datetime.combine(day + timedelta(days=1), session.closes, _NEW_YORK))
             if begin <= ts < end:

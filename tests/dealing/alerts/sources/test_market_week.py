@@ -31,6 +31,18 @@ def ns(*moment):
         ("energy", (2026, 1, 14, 0, 30), False),
         ("energy", (2026, 1, 14, 2, 0), True),
         ("crypto", (2026, 1, 17, 12), True),
+        ("fx", (2026, 12, 24, 23, 0), False),  # Christmas Eve in New York
+        ("fx", (2026, 12, 25, 15), False),
+        ("fx", (2026, 12, 28, 15), True),
+        ("fx", (2027, 1, 1, 15), False),
+        ("fx", (2026, 4, 3, 15), True),  # Good Friday: currencies trade, metals do not
+        ("metal", (2026, 4, 3, 15), False),
+        ("energy", (2026, 11, 26, 15), False),  # Thanksgiving, and the day after it
+        ("energy", (2026, 11, 27, 15), False),
+        ("metal", (2026, 5, 25, 15), False),
+        ("metal", (2026, 7, 3, 15), False),  # the fourth is a Saturday
+        ("metal", (2027, 7, 5, 15), False),  # ... and a Sunday
+        ("crypto", (2026, 12, 25, 15), True),
         ("index", (2026, 1, 13, 15), False),
         ("share", (2026, 1, 13, 15), False),
         ("anything else", (2026, 1, 13, 15), False),
