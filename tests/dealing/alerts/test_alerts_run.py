@@ -19,10 +19,16 @@ pytestmark = pytest.mark.slow
 
 SECRET = "8f742231b10e8888abcd99edabcd85a5"  # noqa: S105 - of a workspace of our own
 SYMBOL = "EURUSD"
+OTHER = "USDJPY"
+"""The house's limits are small: EURUSD is hedged back into its own, the other one stays beyond."""
+
 LIMIT_USD = 1_000
 CONFIG = f"""
 market: {{clients: 300, speed: 30}}
-limits: {{rules: [{{scope: symbol, name: {SYMBOL}, hard_usd: {LIMIT_USD}}}]}}
+limits:
+  rules:
+    - {{scope: symbol, name: {SYMBOL}, hard_usd: {LIMIT_USD}}}
+    - {{scope: symbol, name: {OTHER}, hard_usd: {LIMIT_USD}}}
 hedging: {{mode: manual}}
 slack: {{mode: bot, channel: {CHANNEL}, api_url: "API"}}
 alerts:
@@ -44,7 +50,8 @@ def desk(tmp_path_factory):
         }
         run = Run(directory, "--config", config, alerts=True, environment=environment)
         try:
-            until(lambda: about(slack, SYMBOL))
+            until(lambda: about(slack, f"Hard limit: {SYMBOL}"))
+            until(lambda: about(slack, f"Hard limit: {OTHER}"))
             until(lambda: run.get("/api/v1/alerts/open")[0] == 200)
             anna = SlackUser(slack, slack_port(directory), whole_seconds)
             yield run, slack, anna
@@ -67,6 +74,11 @@ def about(slack, words):
     return [one for one in slack.top() if words in json.dumps(one.payload)]
 
 
+def message_of(slack, case):
+    """Return the last message about a case, whatever it says by now."""
+    return about(slack, f"{case['name']} ")[-1]
+
+
 def slack_port(directory):
     until(directory.slack_file.exists)
     return urlsplit(directory.slack_file.read_text()).port
@@ -76,11 +88,11 @@ def logs_of(directory):
     return "".join(path.read_text() for path in directory.logs.glob("*.log*"))
 
 
-def the_case(run):
-    """Return the case of the hard limit on the symbol, as the desk shows it."""
+def the_case(run, symbol=SYMBOL):
+    """Return the first case of the hard limit on a symbol, as the desk shows it."""
     _, told = run.get("/api/v1/alerts?rule=limit_hard")
-    (case,) = [one for one in told["cases"] if one["symbol"] == SYMBOL]
-    return case
+    mine = [one for one in told["cases"] if one["symbol"] == symbol]
+    return min(mine, key=lambda one: one["number"])
 
 
 def to_be_hedged(run):
@@ -101,7 +113,7 @@ def audited(run, action):
 
 def test_a_limit_is_told_with_its_numbers_a_link_and_buttons(desk):
     run, slack, _ = desk
-    (message,) = about(slack, SYMBOL)[:1]
+    message = message_of(slack, the_case(run))
     text = json.dumps(message.payload)
     assert "hard limit 1 k USD" in text
     assert f"/alerts?case={the_case(run)['number']}" in text
@@ -112,7 +124,7 @@ def test_a_limit_is_told_with_its_numbers_a_link_and_buttons(desk):
 
 def test_a_forged_press_changes_nothing_and_is_audited(desk):
     run, slack, anna = desk
-    (message,) = about(slack, SYMBOL)[:1]
+    message = message_of(slack, the_case(run))
     label = next(iter(buttons(message.payload)))
     assert anna.press(message, label, secret=b"another workspace's") == 401
     until(lambda: audited(run, "alert.request.forged"))
@@ -135,7 +147,8 @@ def test_a_killed_process_of_alerts_goes_on_with_the_same_message(desk):
 def test_a_dealer_hedges_by_a_button_through_the_desks_own_command(desk):
     run, slack, anna = desk
     until(lambda: to_be_hedged(run)["lots"] > 0.0)
-    message = about(slack, f"A-{the_case(run)['number']}")[-1]
+    number = the_case(run)["number"]
+    message = message_of(slack, the_case(run))
     label = next(one for one in buttons(message.payload) if one.startswith("Hedge"))
     assert anna.press(message, label, secret=SECRET.encode()) == 200
     until(lambda: slack.answers)
@@ -144,7 +157,6 @@ def test_a_dealer_hedges_by_a_button_through_the_desks_own_command(desk):
     assert (row["actor"], row["via"]) == ("anna", "slack")
     assert "A-" in row["reason"]
     assert len(audited(run, "alert.press")) == 1
-    number = the_case(run)["number"]
     until(lambda: "lots EURUSD are ordered" in timeline_of(run, number))
     # the very same bytes again: authentic, and used up
     assert anna.again() == 200
@@ -155,20 +167,18 @@ def test_a_dealer_hedges_by_a_button_through_the_desks_own_command(desk):
 def test_a_press_by_a_stranger_changes_nothing(desk):
     run, slack, _ = desk
     stranger = SlackUser(slack, slack_port(run.directory), whole_seconds, user_id="U0BOB")
-    number = the_case(run)["number"]
     before = len(audited(run, "alert.press.refused"))
-    message = about(slack, f"A-{number}")[-1]
+    message = message_of(slack, the_case(run, OTHER))
     assert stranger.press(message, "Acknowledge", secret=SECRET.encode()) == 200
     until(lambda: len(audited(run, "alert.press.refused")) > before)
-    assert the_case(run)["owner"] == ""
+    assert the_case(run, OTHER)["owner"] == ""
 
 
 def test_an_acknowledgement_in_slack_is_on_the_desk_and_in_the_message(desk):
     run, slack, anna = desk
-    number = the_case(run)["number"]
-    message = about(slack, f"A-{number}")[-1]
+    message = message_of(slack, the_case(run, OTHER))
     assert anna.press(message, "Acknowledge", secret=SECRET.encode()) == 200
-    until(lambda: the_case(run)["owner"] == "anna")
+    until(lambda: the_case(run, OTHER)["owner"] == "anna")
     until(lambda: "anna" in json.dumps(message.payload["blocks"]))
 
 
