@@ -84,6 +84,7 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     actor: str
     decision: Literal["approve", "reject"]
     reason: str
+    via: Via = "api"
 
 
 def command_routes(commands: Reassignments, store: CommandStore) -> APIRouter:
@@ -153,7 +154,7 @@ def _deciding(commands: Reassignments) -> Endpoint:
         async def act() -> Command:
             body = _read(await request.body(), DecisionBody)
             decision = Decision(body.actor, body.decision == "approve", body.reason)
-            return await commands.decide(body.command, decision, VIA)
+            return await commands.decide(body.command, decision, body.via)
 
         return await _answer(act)
 

@@ -27,6 +27,7 @@ from dealing.alerts.model import (
     ChangeKind,
     EntryKind,
     Mute,
+    Press,
     Reading,
 )
 from dealing.alerts.policy import AlertPolicy, us
@@ -112,17 +113,17 @@ class CaseBook:
             held = self._reopened(held, draft)
         return self._after_act(draft, held.roll, is_calm=act.kind in _CALM)
 
-    def record(
-        self, number: int, kind: EntryKind, text: str, actor: str, via: str, now_us: int
-    ) -> CaseChange:
-        """Add a line to an open case's timeline: what came of a button that somebody pressed.
+    def record(self, number: int, press: Press, now_us: int) -> CaseChange:
+        """Add to an open case what came of a button that somebody pressed.
 
         Raises:
             UnknownCaseError: There is no such case.
         """
         held = self._find(number, None)
         draft = Draft(held.case, now_us)
-        draft.say(kind, text, actor, via)
+        draft.say(EntryKind.ACTED, press.text, press.actor, press.via)
+        left = (vote for vote in held.case.votes if vote.command != press.decided)
+        draft.set(votes=(*left, *press.votes))
         return self._after_act(draft, held.roll, is_calm=False)
 
     def set_mute(self, mute: Mute, now_us: int) -> list[CaseChange]:

@@ -295,8 +295,15 @@ async def _asked(ask: Callable[..., _R], *arguments: object) -> _R:
 
 def _offers(case: Case) -> list[Offer]:
     """Return what can be done about a case, each once, as it is shown from left to right."""
-    sensible = [one for one in case.offers if one.action in {Action.MOVE_TO_A, Action.HEDGE}]
-    own = list(dict.fromkeys(sensible))[:MOST_OFFERS]
+    if case.state is not CaseState.OPEN:
+        return [*case.votes]
+    asked_for = {vote.client_id for vote in case.votes}
+    sensible = [
+        one
+        for one in case.offers
+        if one.action in {Action.MOVE_TO_A, Action.HEDGE} and one.client_id not in asked_for
+    ]
+    own = [*case.votes, *dict.fromkeys(sensible)][:MOST_OFFERS]
     return [Offer(action=Action.ACKNOWLEDGE), *own, Offer(action=Action.SNOOZE)]
 
 

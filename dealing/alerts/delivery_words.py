@@ -17,6 +17,8 @@ _LABELS: Final = {
     Action.MOVE_TO_A: "Move {client} to A",
     Action.HEDGE: "Hedge {symbol}",
     Action.SNOOZE: "Snooze",
+    Action.APPROVE: "Approve {client} to A",
+    Action.REJECT: "Reject it",
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx2
 import msgspec
@@ -21,6 +21,13 @@ VIA: Final = "slack"
 BOOK: Final = "A"
 
 
+class Asked(NamedTuple):
+    """What the desk said to a command; ``waits`` for a second person's vote."""
+
+    sentence: str
+    waits: bool
+
+
 class DeskCommands:
     """The desk's command interface, over HTTP on this machine."""
 
@@ -31,8 +38,8 @@ class DeskCommands:
         self._address = address
         self._transport = transport
 
-    async def move_to_a(self, client_id: str, actor: str, reason: str, key: str) -> str:
-        """Send a client's new deals to book A; return in a sentence how far it came.
+    async def move_to_a(self, client_id: str, actor: str, reason: str, key: str) -> Asked:
+        """Send a client's new deals to book A; return how far it came.
 
         Raises:
             DisconnectedError: The desk does not answer: press again later, or use the desk.
@@ -41,7 +48,20 @@ class DeskCommands:
         asked = {"key": key, "actor": actor, "reason": reason, "via": VIA}
         body = {**asked, "book": BOOK, "clients": [client_id]}
         told = await self._ask("POST", "/api/v1/commands/reassign", body)
-        return _moved(client_id, told)
+        return Asked(_moved(client_id, told), told.get("state") == CommandState.WAITING)
+
+    async def decide(self, command: str, actor: str, reason: str, *, approve: bool) -> str:
+        """Vote about a command that waits; return what came of it; raises as above."""
+        decision = "approve" if approve else "reject"
+        asked = {"command": command, "actor": actor, "reason": reason, "via": VIA}
+        told = await self._ask("POST", "/api/v1/approvals", {**asked, "decision": decision})
+        match told.get("state"):
+            case CommandState.DONE | CommandState.SENDING:
+                return f"approved, new deals go to book {BOOK}"
+            case CommandState.REJECTED:
+                return "rejected, nothing changes"
+            case state:
+                return f"{decision}: {state}, see the desk"
 
     async def hedge(self, offer: Offer, actor: str, reason: str, key: str) -> str:
         """Order what brings a symbol back; return what was ordered; raises as above.
@@ -100,7 +120,7 @@ def _moved(client_id: str, told: dict[str, Any]) -> str:
             return f"some accounts of client {client_id} go to book {BOOK}: see the desk"
         case CommandState.WAITING:
             return (
-                f"client {client_id} to book {BOOK} waits for a second person: approve it on the "
+                f"client {client_id} to book {BOOK} waits for a second person, here or on the "
                 "desk, under Clients"
             )
         case state:

@@ -37,6 +37,8 @@ class Action(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     MOVE_TO_A = "move_to_a"
     HEDGE = "hedge"
+    APPROVE = "approve"
+    REJECT = "reject"
     SNOOZE = "snooze"
 
 
@@ -44,13 +46,16 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An action that makes sense here: MOVE_TO_A of a client, HEDGE of a symbol.
 
     A hedge brings the symbol into its band; with ``within_usd`` it brings what the house holds net
-    to that many USD, which is what an alert about a limit asks for.
+    to that many USD, which is what an alert about a limit asks for. APPROVE and REJECT are the
+    second vote about the ``command`` that moves a client, ``asked_by`` somebody else.
     """
 
     action: Action
     client_id: str = ""
     symbol: str = ""
     within_usd: float | None = None
+    command: str = ""
+    asked_by: str = ""
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -199,8 +204,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     ``at_stake_usd`` is the sum over members now, ``worst_usd`` the most it ever was. ``level`` is
     how far it was escalated, ``due_us`` when something has to happen by itself (repeat, escalate,
     end of a snooze, of a group's quiet). ``inhibited_by`` is the number of the case that makes this
-    one beside the point. ``version`` counts what is worth telling. ``outcome_usd`` is what acting
-    saved (+) or cost (-).
+    one beside the point. ``version`` counts what is worth telling. ``votes`` is what a second
+    person may do about what was asked for here. ``outcome_usd`` is what acting saved (+) or cost
+    (-).
     """
 
     number: int
@@ -224,6 +230,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     active_count: int = 0
     facts: tuple[Fact, ...] = ()
     offers: tuple[Offer, ...] = ()
+    votes: tuple[Offer, ...] = ()
     symbol: str = ""
     is_group: bool = False
     flapping: bool = False
@@ -314,6 +321,19 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     until_us: int | None = None
     outcome: Outcome | None = None
     outcome_usd: float = 0.0
+
+
+class Press(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a button: a line of the timeline, and the votes that it asks for or settles.
+
+    ``decided`` is the command that nobody has to vote about any more.
+    """
+
+    text: str
+    actor: str
+    via: str
+    votes: tuple[Offer, ...] = ()
+    decided: str = ""
 
 
 class Mute(msgspec.Struct, frozen=True, kw_only=True):

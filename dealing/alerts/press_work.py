@@ -8,10 +8,11 @@ from typing import Final
 
 from crm_sync.audit import AuditEntry, canonical
 from dealing.alerts.desk_commands import DeskCommands
-from dealing.alerts.model import Act, ActKind, Offer
+from dealing.alerts.model import Act, Action, ActKind, Offer, Press
 from dealing.alerts.policy import US_PER_S
 from dealing.alerts.room import CaseRoom
 from dealing.commands.ports import CommandStore
+from exposure.errors import DomainError
 
 VIA: Final = "slack"
 
@@ -42,17 +43,47 @@ class PressWork:
         self, number: int, client_id: str, actor: str, reason: str, key: str
     ) -> str:
         """Send a client's new deals to book A, or ask a second person whether to."""
-        said = await self._commands.move_to_a(client_id, actor, reason, key)
-        return await self._noted(number, said, actor)
+        asked = await self._commands.move_to_a(client_id, actor, reason, key)
+        votes = _votes(client_id, key, actor) if asked.waits else ()
+        return await self._noted(number, asked.sentence, actor, votes=votes)
 
     async def hedge(self, number: int, offer: Offer, actor: str, reason: str, key: str) -> str:
         """Order the hedge that was offered."""
         said = await self._commands.hedge(offer, actor, reason, key)
         return await self._noted(number, said, actor)
 
-    async def _noted(self, number: int, said: str, actor: str) -> str:
-        await self._room.note_press(number, said, actor, VIA)
+    async def decide(self, number: int, offer: Offer, actor: str, reason: str) -> str:
+        """Vote about what another person asked for; whatever the desk refuses is settled too."""
+        approve = offer.action is Action.APPROVE
+        try:
+            said = await self._commands.decide(offer.command, actor, reason, approve=approve)
+        except DomainError as e:
+            text = f"the vote about client {offer.client_id} came to nothing: {e}"
+            await self._noted(number, text, actor, decided=offer.command)
+            raise
+        text = f"client {offer.client_id}: {said}"
+        return await self._noted(number, text, actor, decided=offer.command)
+
+    async def _noted(
+        self,
+        number: int,
+        said: str,
+        actor: str,
+        *,
+        votes: tuple[Offer, ...] = (),
+        decided: str = "",
+    ) -> str:
+        press = Press(text=said, actor=actor, via=VIA, votes=votes, decided=decided)
+        await self._room.note_press(number, press)
         return said
+
+
+def _votes(client_id: str, command: str, asked_by: str) -> tuple[Offer, ...]:
+    """Return the buttons of a second person."""
+    return tuple(
+        Offer(action=action, client_id=client_id, command=command, asked_by=asked_by)
+        for action in (Action.APPROVE, Action.REJECT)
+    )
 
 
 class PressLog:

@@ -4,7 +4,8 @@ A button holds nothing but a token; what it means is kept here under the token's
 through these gates in this order, and each refusal changes nothing, is audited and says why:
 
 1. the token is known, was not used, and has not expired;
-2. the person has a role for it (before it is used up, so that another one still can);
+2. the person has a role for it, and did not ask for it if it is a second vote (before it is used
+   up, so that another one still can);
 3. it is used up, in one step of the store: of two presses at once one goes on;
 4. the press is audited; what cannot be audited is not done;
 5. it is done, through :class:`Deskwork`.
@@ -25,6 +26,7 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
+from crm_sync.people import same_person
 from dealing.alerts.model import Action, Offer
 from dealing.alerts.ports import Nonce
 from exposure.errors import DomainError, FeedError, StorageError
@@ -37,6 +39,8 @@ ROLES: Final[Mapping[Action, frozenset[str]]] = {
     Action.SNOOZE: frozenset({"dealer", "risk", "compliance", "payments"}),
     Action.MOVE_TO_A: frozenset({"risk", "dealer"}),
     Action.HEDGE: frozenset({"dealer"}),
+    Action.APPROVE: frozenset({"risk", "dealer"}),
+    Action.REJECT: frozenset({"risk", "dealer"}),
 }
 """Who may press what; the desk's own rules about approvals apply besides."""
 
@@ -49,6 +53,8 @@ _DOING: Final = {
     Action.SNOOZE: "snooze it",
     Action.MOVE_TO_A: "move a client",
     Action.HEDGE: "hedge",
+    Action.APPROVE: "approve a move",
+    Action.REJECT: "reject a move",
 }
 
 
@@ -101,6 +107,10 @@ class Deskwork(Protocol):
 
     async def hedge(self, number: int, offer: Offer, actor: str, reason: str, key: str) -> str:
         """For a case, order the hedge that was offered, of the size that it takes now."""
+        ...
+
+    async def decide(self, number: int, offer: Offer, actor: str, reason: str) -> str:
+        """For a case, vote about what another person asked for."""
         ...
 
 
@@ -204,6 +214,8 @@ class Pressing:
                 return await self._work.move_to_a(nonce.number, client_id, actor, reason, key)
             case Action.HEDGE:
                 return await self._work.hedge(nonce.number, nonce.offer, actor, reason, key)
+            case Action.APPROVE | Action.REJECT:
+                return await self._work.decide(nonce.number, nonce.offer, actor, reason)
 
     async def _record(
         self, action: str, reason: str, nonce: Nonce | None, hashed: str, who: Presser
@@ -250,6 +262,10 @@ def _allowed(nonce: Nonce, who: Presser) -> DeskUser:
             "The button is still there.",
             nonce,
         )
+    if nonce.offer.asked_by and same_person(who.user.name, nonce.offer.asked_by):
+        raise _RefusedError(
+            "You asked for it, so another person has to decide. The button is still there.", nonce
+        )
     return who.user
 
 
@@ -258,5 +274,5 @@ def _meant(nonce: Nonce | None) -> dict[str, str]:
         return {}
     offer = nonce.offer
     told = {"press": offer.action.value, "channel": nonce.channel}
-    named = {"client_id": offer.client_id, "symbol": offer.symbol}
+    named = {"client_id": offer.client_id, "symbol": offer.symbol, "command": offer.command}
     return told | {name: value for name, value in named.items() if value}

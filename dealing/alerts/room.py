@@ -21,9 +21,9 @@ from dealing.alerts.model import (
     Case,
     CaseChange,
     CaseState,
-    EntryKind,
     Look,
     Mute,
+    Press,
 )
 from dealing.alerts.policy import US_PER_S, AlertPolicy
 from dealing.alerts.ports import AlertStore, CasesAsked
@@ -119,8 +119,8 @@ class CaseRoom:
         await self._keep({})
         return change.case
 
-    async def note_press(self, number: int, text: str, actor: str, via: str) -> None:
-        """Write what came of a button into an open case's timeline; one that ended has no more.
+    async def note_press(self, number: int, press: Press) -> None:
+        """Write what came of a button into an open case; one that ended takes no more.
 
         Raises:
             DomainError: There is no such case.
@@ -128,9 +128,7 @@ class CaseRoom:
         if not self._book.holds(number):
             return
         async with self._turn:
-            now_us = self._now_us()
-            change = self._book.record(number, EntryKind.ACTED, text, actor, via, now_us)
-            self._unkept.append(change)
+            self._unkept.append(self._book.record(number, press, self._now_us()))
         await self._keep({})
 
     async def mute(self, mute: Mute) -> None:

@@ -116,6 +116,8 @@ ALERT_NONCES: Final = Table(
     text_column("client_id"),
     text_column("symbol"),
     Column("within_usd", Float(53)),
+    text_column("command"),
+    text_column("asked_by"),
     big_column("issued_us"),
     big_column("expires_us"),
     Column("used_us", BigInteger),

@@ -52,8 +52,14 @@ _STYLES: Final = {
     Action.ACKNOWLEDGE: "primary",
     Action.MOVE_TO_A: "danger",
     Action.HEDGE: "danger",
+    Action.APPROVE: "danger",
 }
-_ASKS_AGAIN: Final = frozenset({Action.MOVE_TO_A, Action.HEDGE})
+_ASKS_AGAIN: Final = {
+    Action.MOVE_TO_A: "Above the desk's limit a second person has to agree.",
+    Action.HEDGE: "It goes to the provider at once.",
+    Action.APPROVE: "It is done then.",
+}
+"""What is asked about once more, and what to know about it."""
 
 Block = dict[str, Any]
 
@@ -86,7 +92,7 @@ def case_message(
         _context(standing(case, message.now_us)),
         *(_happened(message) if is_first else ()),
         *(_calls(message.mentions, slack_ids) if is_first else ()),
-        *(_actions(message) if case.state is CaseState.OPEN else _link(message)),
+        *(_actions(message) if _is_to_be_pressed(case) else _link(message)),
     ]
     return SlackMessage(_fallback(summary(case)), blocks)
 
@@ -263,6 +269,13 @@ def _call(name: str, slack_id: str) -> Block:
     return _text(one_line(name, LONGEST_NAME) or "(no name)", LONGEST_NAME)
 
 
+def _is_to_be_pressed(case: Case) -> bool:
+    """Whether something is left to be done: a second vote also after somebody took the case."""
+    return case.state is CaseState.OPEN or (
+        case.state is not CaseState.RESOLVED and bool(case.votes)
+    )
+
+
 def _actions(message: CaseMessage) -> list[Block]:
     pressed = [
         _button(k, button, message.case.name)
@@ -286,12 +299,12 @@ def _button(place: int, button: Button, name: str) -> Block:
     if style is not None:
         shown["style"] = style
     if button.offer.action in _ASKS_AGAIN:
-        shown["confirm"] = _asked_again(label, name)
+        shown["confirm"] = _asked_again(label, name, _ASKS_AGAIN[button.offer.action])
     return shown
 
 
-def _asked_again(label: str, name: str) -> Block:
-    words = f"{label}, because of {name}? Above the desk's limit a second person has to agree."
+def _asked_again(label: str, name: str, to_know: str) -> Block:
+    words = f"{label}, because of {name}? {to_know}"
     return {
         "title": _plain("Are you sure?"),
         "text": _plain(words),

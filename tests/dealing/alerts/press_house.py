@@ -25,6 +25,10 @@ BUTTONS = {
     "snooze": Offer(action=Action.SNOOZE),
     "move": Offer(action=Action.MOVE_TO_A, client_id="C100023"),
     "hedge": Offer(action=Action.HEDGE, symbol="XAUUSD", within_usd=1e6),
+    "approve": Offer(
+        action=Action.APPROVE, client_id="C100023", command="alert-9", asked_by="Anna"
+    ),
+    "reject": Offer(action=Action.REJECT, client_id="C100023", command="alert-9", asked_by="Anna"),
 }
 
 
@@ -57,6 +61,9 @@ class Work:
     async def hedge(self, _number, offer, actor, reason, key):
         return self._do("buy 18 lots XAUUSD are ordered", "hedge", offer, actor, reason, key)
 
+    async def decide(self, number, offer, actor, reason):
+        return self._do("approved", "decide", number, offer, actor, reason)
+
     def _do(self, said, *what):
         if self.fails is not None:
             raise self.fails
@@ -81,7 +88,7 @@ class Audit:
 
 
 class PressHouse:
-    """Case A-17 with four buttons that last a quarter of an hour."""
+    """Case A-17 with a button of each kind that last a quarter of an hour."""
 
     def __init__(self, store=None):
         self.now_us = NOW_US

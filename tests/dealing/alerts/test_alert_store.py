@@ -352,7 +352,9 @@ def test_a_storm_is_kept_at_once_and_all_of_it_waits(store):
 # Buttons ------------------------------------------------------------------------------------------
 
 
-OFFER = Offer(action=Action.HEDGE, symbol="XAUUSD", within_usd=2.5e6)
+OFFER = Offer(
+    action=Action.HEDGE, symbol="XAUUSD", within_usd=2.5e6, command="alert-1", asked_by="anna"
+)
 
 
 def nonce(token="a" * 64, **changes):

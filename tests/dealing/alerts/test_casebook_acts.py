@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dealing.alerts.errors import ActRefusedError, UnknownCaseError
-from dealing.alerts.model import CaseState, ChangeKind, EntryKind, Outcome
+from dealing.alerts.model import Action, CaseState, ChangeKind, EntryKind, Offer, Outcome, Press
 from exposure.errors import DomainError
 from tests.dealing.alerts.book_days import MIN, Day, S, policy, reading, rule
 
@@ -228,9 +228,28 @@ def test_a_case_cannot_be_opened_beside_another_of_the_same(day):
 
 
 def test_what_came_of_a_button_is_a_line(day):
-    change = day.book.record(1, EntryKind.ACTED, "Moved to A.", "anna", "slack", day.now_us)
+    change = day.book.record(1, press("Moved to A."), day.now_us)
     assert (change.entries[0].kind, change.tell) == (EntryKind.ACTED, True)
     assert change.case == day.open()[0]
+
+
+def test_a_second_vote_stands_beside_the_case_until_it_is_decided(day):
+    votes = tuple(
+        Offer(action=action, client_id="C7", command="alert-1", asked_by="anna")
+        for action in (Action.APPROVE, Action.REJECT)
+    )
+    other = Offer(action=Action.APPROVE, client_id="C8", command="alert-2", asked_by="anna")
+    before = day.open()[0].version
+    day.book.record(1, press("C7 waits", votes=votes), day.now_us)
+    change = day.book.record(1, press("C8 waits", votes=(other,)), day.now_us)
+    assert change.case.votes == (*votes, other)
+    assert change.case.version == before + 2  # so every message gets its buttons
+    change = day.book.record(1, press("C7: approved", decided="alert-1"), day.now_us)
+    assert change.case.votes == (other,)
+
+
+def press(text, **more):
+    return Press(text=text, actor="anna", via="slack", **more)
 
 
 def test_acts_on_a_muted_case_reach_those_who_have_it(day):
@@ -304,7 +323,7 @@ def test_nobody_can_do_anything_to_a_case_that_there_is_not(day):
     with pytest.raises(UnknownCaseError, match="there is no case A-7"):
         day.act(7, "acknowledge")
     with pytest.raises(UnknownCaseError):
-        day.book.record(7, EntryKind.ACTED, "x", "anna", "slack", day.now_us)
+        day.book.record(7, press("x"), day.now_us)
 
 
 def test_a_snooze_can_be_moved(day):

@@ -144,6 +144,31 @@ async def test_buttons_are_kept_by_their_hash_and_mean_what_they_say(house):
     assert house.store.nonce(house.tokens[1]) is None
 
 
+VOTES = tuple(
+    Offer(action=action, client_id="C7", command="alert-1", asked_by="anna")
+    for action in (Action.APPROVE, Action.REJECT)
+)
+
+
+async def test_a_second_vote_takes_the_place_of_what_was_asked_for(house):
+    offers = tuple(Offer(action=Action.MOVE_TO_A, client_id=name) for name in ("C7", "C8"))
+    house.keep(case(offers=offers, votes=VOTES))
+    await house.run(1)
+    assert [button.label for button in house.channel.told[0].buttons] == [
+        "Acknowledge", "Approve C7 to A", "Reject it", "Move C8 to A", "Snooze",
+    ]  # fmt: skip
+
+
+async def test_whoever_took_a_case_has_no_more_buttons_but_a_second_vote_stays(house):
+    taken = {"state": CaseState.ACKNOWLEDGED, "owner": "anna", "acknowledged_us": START}
+    house.keep(case(1, **taken))
+    house.keep(case(2, votes=VOTES, **taken))
+    await house.run(1)
+    none, votes = (told.buttons for told in house.channel.told)
+    assert none == ()
+    assert [button.label for button in votes] == ["Approve C7 to A", "Reject it"]
+
+
 async def test_an_update_brings_new_buttons_and_ends_the_old_ones(house):
     one = case()
     house.keep(one)

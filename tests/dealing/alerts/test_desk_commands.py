@@ -62,12 +62,35 @@ def told(status=200, **content):
 )
 async def test_a_move_is_the_desks_own_command_and_says_how_far_it_came(answer, sentence):
     desk, ask = commands(answer)
-    assert (await ask.move_to_a("C7", "anna", "A-3, pressed", "alert-1")).startswith(sentence)
+    asked = await ask.move_to_a("C7", "anna", "A-3, pressed", "alert-1")
+    assert asked.sentence.startswith(sentence)
+    assert asked.waits is ("waits" in sentence)
     ((method, path, _, body),) = desk.asked
     assert (method, path) == ("POST", "/api/v1/commands/reassign")
     assert body == {
         "key": "alert-1", "actor": "anna", "reason": "A-3, pressed", "via": "slack",
         "book": "A", "clients": ["C7"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("approve", "answer", "sentence"),
+    [
+        (True, told(state="done"), "approved, new deals go to book A"),
+        (True, told(202, state="sending"), "approved, new deals go to book A"),
+        (True, told(state="partly"), "approve: partly, see the desk"),
+        (False, told(state="rejected"), "rejected, nothing changes"),
+    ],
+)
+async def test_a_vote_is_the_desks_own_approval(approve, answer, sentence):
+    desk, ask = commands(answer)
+    said = await ask.decide("alert-1", "carl", "A-3, pressed", approve=approve)
+    assert said == sentence
+    ((method, path, _, body),) = desk.asked
+    assert (method, path) == ("POST", "/api/v1/approvals")
+    assert body == {
+        "command": "alert-1", "actor": "carl", "reason": "A-3, pressed", "via": "slack",
+        "decision": "approve" if approve else "reject",
     }  # fmt: skip
 
 

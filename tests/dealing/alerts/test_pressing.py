@@ -109,6 +109,15 @@ def test_a_second_press_changes_nothing_and_says_who_was_first(house):
     assert len(house.work.done) == 1
 
 
+def test_a_second_vote_is_another_persons_and_the_first_ones_press_leaves_the_button(house):
+    for token in ("approve", "reject"):
+        refused(house, token, ANNA, "another person has to decide")
+    assert house.press("approve", CARL).sentence == "approved"
+    reason = "A-17, pressed in slack"
+    assert house.work.done == [("decide", 17, BUTTONS["approve"], "carl", reason)]
+    assert house.audit.rows[-1][4]["command"] == "alert-9"
+
+
 def test_a_late_press_changes_nothing(house):
     house.now_us += 15 * MINUTE_US
     refused(house, "ack", ANNA, "has expired")
@@ -137,7 +146,10 @@ def test_somebody_unknown_may_press_nothing(house):
 @pytest.mark.parametrize("role", EVERY_ROLE)
 def test_each_role_may_press_what_it_is_for(house, role, action):
     who = Presser("slack:U1", DeskUser("one", frozenset({role})))
-    token = {"acknowledge": "ack", "snooze": "snooze", "move_to_a": "move", "hedge": "hedge"}
+    token = {
+        "acknowledge": "ack", "snooze": "snooze", "move_to_a": "move", "hedge": "hedge",
+        "approve": "approve", "reject": "reject",
+    }  # fmt: skip
     assert house.press(token[action], who).done is (role in ROLES[action])
 
 

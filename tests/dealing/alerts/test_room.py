@@ -8,7 +8,7 @@ import pytest
 
 from dealing.alerts.errors import ActRefusedError, UnknownCaseError
 from dealing.alerts.memory_store import MemoryAlertStore
-from dealing.alerts.model import Act, ActKind, CaseState, EntryKind, Look, Mute
+from dealing.alerts.model import Act, ActKind, CaseState, EntryKind, Look, Mute, Press
 from dealing.alerts.ports import CasesAsked
 from dealing.alerts.room import CaseRoom
 from exposure.errors import StorageError
@@ -153,12 +153,16 @@ async def test_a_mute_keeps_cases_and_tells_nobody_until_it_ends(desk):
         await desk.room.unmute("m")
 
 
+def press(text):
+    return Press(text=text, actor="anna", via="slack")
+
+
 async def test_what_came_of_a_press_is_on_the_timeline_of_an_open_case(desk):
     await desk.sees(reading(usd=5_000.0))
-    await desk.room.note_press(1, "sell 3 lots XAUUSD are ordered", "anna", "slack")
+    await desk.room.note_press(1, press("sell 3 lots XAUUSD are ordered"))
     kinds = [(entry.kind, entry.actor) for entry in desk.store.entries(1)]
     assert kinds == [(EntryKind.OPENED, ""), (EntryKind.ACTED, "anna")]
-    await desk.room.note_press(99, "of nobody", "anna", "slack")
+    await desk.room.note_press(99, press("of nobody"))
 
 
 async def test_whoever_waits_for_news_is_woken_when_something_was_kept(desk):

@@ -82,6 +82,7 @@ def _nonces() -> None:
         _big("number"),
         *(_text(name) for name in ("channel", "action", "client_id", "symbol")),
         sa.Column("within_usd", sa.Float(53)),
+        *(_text(name) for name in ("command", "asked_by")),
         *(_big(name) for name in ("issued_us", "expires_us")),
         sa.Column("used_us", sa.BigInteger()),
         _text("used_by"),

@@ -15,7 +15,7 @@ from dealing.alerts.channels.block_kit import (
     said_message,
     sentence_message,
 )
-from dealing.alerts.model import CaseState, EntryKind, Fact
+from dealing.alerts.model import Action, CaseState, EntryKind, Fact, Offer
 from dealing.alerts.ports import Button
 from tests.dealing.alerts.channels.parts import (
     ANY_CASE,
@@ -118,6 +118,24 @@ def test_what_moves_money_asks_once_more():
     shown_buttons = buttons(as_sent(case_message(message(), PEOPLE, is_first=True)))
     asked = {label for label, button in shown_buttons.items() if "confirm" in button}
     assert asked == {"Move C100023 to A", "Hedge XAUUSD"}
+
+
+def test_a_second_vote_is_asked_for_also_after_somebody_took_the_case():
+    approve, reject = (
+        Offer(action=action, client_id="C7", command="alert-1", asked_by="anna")
+        for action in (Action.APPROVE, Action.REJECT)
+    )
+    taken = acknowledged(votes=(approve, reject))
+    pressable = (
+        Button(offer=approve, label="Approve C7 to A", token="a"),  # noqa: S106
+        Button(offer=reject, label="Reject it", token="r"),  # noqa: S106
+    )
+    made = as_sent(case_message(message(taken, buttons=pressable), PEOPLE, is_first=False))
+    assert problems(made) == []
+    shown_buttons = buttons(made)
+    assert list(shown_buttons)[:2] == ["Approve C7 to A", "Reject it"]
+    assert "It is done then." in shown_buttons["Approve C7 to A"]["confirm"]["text"]["text"]
+    assert "confirm" not in shown_buttons["Reject it"]
 
 
 @pytest.mark.parametrize(
