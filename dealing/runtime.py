@@ -50,7 +50,7 @@ SWITCH_S: Final = 0.000_5
 """How soon the engine's process should give the loop the interpreter back from a thread that
 encodes or saves: Python's own choice, ten times as long, is what a tick would wait."""
 
-SLICE_S: Final = 0.001
+SLICE_S: Final = 0.005
 """How long batches may follow each other before frames and questions get a turn."""
 
 RANK_EVERY_S: Final = 2.0
