@@ -16,6 +16,9 @@ from exposure.model.events import LimitBreached, LimitSet
 
 REARM_SHARE: Final = 0.95
 
+NOTHING_ALLOWED: Final = 1_000.0
+"""How much of a limit of zero is used by whatever is held."""
+
 
 class Scope(StrEnum):
     """What a limit is on; values are absolute USD, of a client its gross notional."""

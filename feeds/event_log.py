@@ -117,7 +117,10 @@ class EventLog:
         """
         if self._writer is None:
             return _nothing
-        wait = self._writer.syncing()
+        try:
+            wait = self._writer.syncing()
+        except OSError as e:
+            raise self._failed("cannot be synced", e) from e
 
         def waiting() -> None:
             try:

@@ -56,9 +56,8 @@
   const offer = (client, suggested, hedge) => {
     if (offered === client || whom.length !== 1 || whom[0] !== client) return;
     offered = client;
-    if (!suggested) return;
-    props("move-to", { value: suggested });
-    if (suggested === "C") props("move-ratio", { value: String(hedge) });
+    props("move-to", { value: suggested ?? "A" });
+    props("move-ratio", { value: suggested === "C" ? String(hedge) : "" });
   };
 
   /* an alert says where to: what the card suggests does not change that */

@@ -122,8 +122,9 @@ class CaseBook:
         held = self._find(number, None)
         draft = Draft(held.case, now_us)
         draft.say(EntryKind.ACTED, press.text, press.actor, press.via)
-        left = (vote for vote in held.case.votes if vote.command != press.decided)
-        draft.set(votes=(*left, *press.votes))
+        if not draft.is_over:  # whoever votes about a case that ended does so on the desk
+            left = (vote for vote in held.case.votes if vote.command != press.decided)
+            draft.set(votes=(*left, *press.votes))
         return self._after_act(draft, held.roll, is_calm=False)
 
     def set_mute(self, mute: Mute, now_us: int) -> list[CaseChange]:

@@ -259,12 +259,15 @@ class Deliverer:
 
     async def _buttons(self, case: Case, now_us: int) -> tuple[Button, ...]:
         """Return new buttons for a case; those of its message so far end."""
-        if not self._sink.has_buttons or case.state is CaseState.RESOLVED:
+        if not self._sink.has_buttons:
             return ()
         buttons = tuple(
             Button(offer=offer, label=label_of(offer), token=self._surroundings.new_token())
             for offer in _offers(case)
         )
+        if not buttons:
+            await _asked(self._store.end_buttons, case.number, self._sink.name, now_us)
+            return ()
         make = partial(self._nonce, case.number, now_us)
         await _asked(self._store.issue, [make(button) for button in buttons])
         return buttons
@@ -276,8 +279,11 @@ class Deliverer:
             offer=button.offer,
             channel=self._sink.name,
             issued_us=now_us,
-            expires_us=now_us + round(self._pace.buttons_for_s * US_PER_S),
+            expires_us=now_us + round(self._lasts_s(button.offer) * US_PER_S),
         )
+
+    def _lasts_s(self, offer: Offer) -> float:
+        return self._pace.votes_for_s if offer.command else self._pace.buttons_for_s
 
     def _remember(self, case: Case, now_us: int) -> None:
         fresh_us = now_us - round(self._pace.update_every_s * US_PER_S)
@@ -295,6 +301,8 @@ async def _asked(ask: Callable[..., _R], *arguments: object) -> _R:
 
 def _offers(case: Case) -> list[Offer]:
     """Return what can be done about a case, each once, as it is shown from left to right."""
+    if case.state is CaseState.RESOLVED:
+        return []
     if case.state is not CaseState.OPEN:
         return [*case.votes]
     asked_for = {vote.client_id for vote in case.votes}

@@ -48,6 +48,8 @@ class DeliveryPace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     longest_rest_s: float = 3_600.0
     """The longest time that a channel may ask to be left alone."""
     buttons_for_s: _Positive = 900.0
+    votes_for_s: _Positive = 3_600.0
+    """A second vote may take longer: how long a command waits for it is the desk's own rule."""
     look_every_s: _Positive = 0.5
     """How soon a deliverer that nobody wakes looks again."""
 

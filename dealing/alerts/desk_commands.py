@@ -63,6 +63,11 @@ class DeskCommands:
             case state:
                 return f"{decision}: {state}, see the desk"
 
+    async def waiting(self) -> set[str]:
+        """Return the keys of the commands that wait for a vote; raises as above."""
+        told = await self._ask("GET", "/api/v1/approvals", {})
+        return {str(command["key"]) for command in told["commands"]}
+
     async def hedge(self, offer: Offer, actor: str, reason: str, key: str) -> str:
         """Order what brings a symbol back; return what was ordered; raises as above.
 

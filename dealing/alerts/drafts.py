@@ -75,6 +75,7 @@ class Draft:
             inhibited_by=None,
             flapping=False,
             due_us=None,
+            votes=(),
         )
         self.remember(untold=True, kept_open=False, calling_us=None)
         self.say(EntryKind.RESOLVED, text, actor, via)

@@ -146,8 +146,13 @@ class MemoryAlertStore:
         """Keep new buttons; those of the same case and channel that were not used end now."""
         with self._lock:
             for new in nonces:
-                self._end_older(new)
+                self._end_older(new.number, new.channel, new.issued_us)
             self._nonces.update({new.token_hash: new for new in nonces})
+
+    def end_buttons(self, number: int, channel: str, now_us: int) -> None:
+        """End the buttons of a case and channel that were not used: its message has none now."""
+        with self._lock:
+            self._end_older(number, channel, now_us)
 
     def redeem(self, token_hash: str, by: str, now_us: int) -> Nonce | None:
         """Use up a button, once: return it as it was before, None if nobody knows it."""
@@ -172,11 +177,11 @@ class MemoryAlertStore:
             key = (channel, number)
             self._deliveries[key] = _wanted(self._deliveries.get(key), channel, change.case, at_us)
 
-    def _end_older(self, new: Nonce) -> None:
+    def _end_older(self, number: int, channel: str, now_us: int) -> None:
         for held in list(self._nonces.values()):
-            same = (held.number, held.channel) == (new.number, new.channel)
-            if same and held.used_us is None and new.issued_us < held.expires_us:
-                ended = msgspec.structs.replace(held, expires_us=new.issued_us)
+            same = (held.number, held.channel) == (number, channel)
+            if same and held.used_us is None and now_us < held.expires_us:
+                ended = msgspec.structs.replace(held, expires_us=now_us)
                 self._nonces[held.token_hash] = ended
 
     def _is_asked(self, case: Case, asked: CasesAsked) -> bool:

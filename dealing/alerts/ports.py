@@ -167,6 +167,10 @@ class AlertStore(Protocol):
         """Keep new buttons; those of the same case and channel that were not used end now."""
         ...
 
+    def end_buttons(self, number: int, channel: str, now_us: int) -> None:
+        """End the buttons of a case and channel that were not used: its message has none now."""
+        ...
+
     def redeem(self, token_hash: str, by: str, now_us: int) -> Nonce | None:
         """Use up a button, once: return it as it was before, None if nobody knows it.
 

@@ -53,13 +53,14 @@ class PressWork:
         return await self._noted(number, said, actor)
 
     async def decide(self, number: int, offer: Offer, actor: str, reason: str) -> str:
-        """Vote about what another person asked for; whatever the desk refuses is settled too."""
+        """Vote about what another person asked for; what waits no more is settled, voted or not."""
         approve = offer.action is Action.APPROVE
         try:
             said = await self._commands.decide(offer.command, actor, reason, approve=approve)
         except DomainError as e:
             text = f"the vote about client {offer.client_id} came to nothing: {e}"
-            await self._noted(number, text, actor, decided=offer.command)
+            is_open = offer.command in await self._commands.waiting()
+            await self._noted(number, text, actor, decided="" if is_open else offer.command)
             raise
         text = f"client {offer.client_id}: {said}"
         return await self._noted(number, text, actor, decided=offer.command)

@@ -120,7 +120,7 @@ class CaseRoom:
         return change.case
 
     async def note_press(self, number: int, press: Press) -> None:
-        """Write what came of a button into an open case; one that ended takes no more.
+        """Write what came of a button into a case; one that ended long ago takes no more.
 
         Raises:
             DomainError: There is no such case.

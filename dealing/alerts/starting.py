@@ -45,6 +45,7 @@ from dealing.alerts.sources.polling import (
 )
 from dealing.alerts.sources.system import SystemSource
 from dealing.alerts.surroundings import Channel, DeskActs
+from dealing.alerts.votes import tend_votes
 from dealing.back_office.clock import now_us
 from dealing.backoff import Backoff
 from dealing.commands.ports import CommandStore
@@ -101,6 +102,7 @@ async def be_alerts(
             hub.run,
             partial(follow_frames, hub, frames, room.see, now_us),
             *(partial(_once_there, hub, poll) for poll in polls),
+            partial(tend_votes, room, DeskCommands(lambda: address_of(settings.desk)).waiting),
         ],
     )
     try:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from exposure.limits import Scope
+from exposure.limits import NOTHING_ALLOWED, Scope
 
 Floats = NDArray[np.float64]
 
@@ -36,10 +36,18 @@ class LimitUse(NamedTuple):
 def limit_use(limits: pl.DataFrame) -> LimitUse:
     """Return what the snapshot's limits say (columns LIMIT_COLUMNS)."""
     keys = list(zip(limits["scope"].to_list(), limits["name"].to_list(), strict=True))
-    columns = (limits[name].to_list() for name in ("hard_usd", "soft_usd", "used_ratio"))
+    names = ("hard_usd", "soft_usd", "value_usd", "used_ratio")
     used, most_usd = {}, {}
-    for key, hard, soft, ratio in zip(keys, *columns, strict=True):
-        used[key] = np.nan if ratio is None else ratio
+    for key, hard, soft, value, ratio in zip(
+        keys, *(limits[name].to_list() for name in names), strict=True
+    ):
         most = soft if hard is None else hard
         most_usd[key] = np.nan if most is None else most
+        used[key] = _used(value, ratio, most)
     return LimitUse(used, most_usd)
+
+
+def _used(value: float | None, ratio: float | None, most: float | None) -> float:
+    if ratio is None and value and most == 0.0:
+        return NOTHING_ALLOWED
+    return np.nan if ratio is None else ratio

@@ -165,14 +165,17 @@ def by_underlying(symbols: Rows, labels: Sequence[str], limits: LimitUse, per_us
     columns = symbols.columns
     main = groups.main_of(symbols.names)
     out = {name: columns[name][main] for name in _QUOTED}
-    out |= groups.totals(columns, *_PICKED, *_NETTED, *_COUNTED, *_RISK, "limit_value")
+    out |= groups.totals(columns, *_PICKED, *_NETTED, *_COUNTED, *_RISK)
     for side in ("long", "short"):
         paid = columns[f"vwap_{side}"] * columns[f"{side}_lots_all"]
         out[f"vwap_{side}"] = ratio(groups.total(paid), out[f"{side}_lots_all"])
     own = limits.most_usd_of(Scope.UNDERLYING, groups.labels) * per_usd
-    out["limit_value"] = np.where(np.isnan(own), out["limit_value"], own)
     used = limits.used_of(Scope.UNDERLYING, groups.labels)
-    out["limit_used"] = np.fmax(groups.worst(columns["limit_used"]), used)
+    worst = groups.most(columns["limit_used"])
+    inside, size = columns["limit_used"][worst], columns["limit_value"][worst]
+    is_own = ~np.isnan(own) & ((used >= inside) | np.isnan(inside))
+    out["limit_value"] = np.where(is_own, own, size)
+    out["limit_used"] = np.where(is_own, used, inside)
     out["coverage"] = ratio(out["lp_value"], out["meant_value"])
     out["uncovered_value"] = np.abs(out["meant_value"] - out["lp_value"])
     single = groups.sizes == 1
@@ -321,6 +324,13 @@ class _Groups:
         out = np.full(len(self.labels), -np.inf)
         np.maximum.at(out, self.index, np.where(np.isnan(values), -np.inf, values))
         return np.where(np.isinf(out), np.nan, out)
+
+    def most(self, values: Floats) -> NDArray[np.intp]:
+        """Return of each group the row with the largest value; missing ones are the least."""
+        order = np.lexsort((np.where(np.isnan(values), -np.inf, values), self.index))
+        ends = np.cumsum(self.sizes) - 1
+        rows: NDArray[np.intp] = order[ends]
+        return rows
 
     def main_of(self, names: Sequence[str]) -> list[int]:
         main: dict[int, int] = {}

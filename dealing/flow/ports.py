@@ -39,7 +39,10 @@ class ClientsAsked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """All clients by what is known of them; ``toxic`` score 60 and more, ``to_move`` elsewhere."""
+    """All clients by what is known of them; ``toxic`` score 60 and more.
+
+    ``to_move`` are those for whom the policy proposes another book, or better prices.
+    """
 
     clients: int
     scored: int

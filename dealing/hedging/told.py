@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
-from bookrouting.hedge_terms import Decision, HedgeRules
+from bookrouting.hedge_terms import Decision, HedgeMode, HedgeRules
 from bookrouting.hedging import HedgerState, decide, wanted_lots
 from bookrouting.tickets import HedgeTicket, lots_within
 from dealing.hedging.book import HedgeBook
-from dealing.hedging.model import Answer, SymbolMemory
+from dealing.hedging.model import Answer, Hedges, SymbolMemory
 from dealing.hedging.sight import Sight, SymbolSeen
 from exposure.errors import DomainError
 from exposure.kernels import LOTS_TOLERANCE
@@ -74,9 +74,15 @@ def wanted_within(
     """Return side and lots that bring what the house holds net to a limit, a ticket's at most.
 
     Raises:
-        DomainError: It is within the limit, has no price, or is unknown.
+        DomainError: It is within the limit, has no price, or is unknown; or the hedger would trade
+            back at once, because it brings back what is uncovered and not what the house holds.
     """
     told = book.rules_of(symbol)
+    if book.mode_of(symbol) is HedgeMode.AUTOMATIC and told.hedges is Hedges.UNCOVERED:
+        raise DomainError(
+            f"{symbol} is hedged automatically for what is uncovered, which would undo this: let "
+            "it be hedged by hand or for its house net first"
+        )
     seen = sight.of(symbol, told.hedges)
     lots = lots_within(seen.house_net_lots, seen.usd_per_lot, limit_usd, told.rules.lot_step)
     if lots == 0.0:

@@ -214,6 +214,11 @@ class SqlAlertStore:
             connection.execute(_END, ended)
             connection.execute(ALERT_NONCES.insert(), [_nonce_row(one) for one in nonces])
 
+    def end_buttons(self, number: int, channel: str, now_us: int) -> None:
+        """End the buttons of a case and channel that were not used: its message has none now."""
+        with self._database.writing() as connection:
+            connection.execute(_END, dict(zip(_PLACE, (number, channel, now_us), strict=True)))
+
     def redeem(self, token_hash: str, by: str, now_us: int) -> Nonce | None:
         """Use up a button, once: return it as it was before, None if nobody knows it."""
         mine = ALERT_NONCES.c.token_hash == token_hash

@@ -83,6 +83,15 @@ def test_who_is_shown_to_move_is_who_is_counted_to_move(market):
     assert [row["client_id"] for row in listed(market, only="to_move")["rows"]] == shown == [PICKER]
 
 
+def test_another_share_of_the_same_book_is_no_arrow_and_still_in_the_form(market):
+    (told,) = market.flow.found(ClientsAsked(search=PICKER)).rows
+    partly = told | {"book": "C", "proposal": told["proposal"] | {"book": "C", "hedge_ratio": 0.6}}
+    row = clients_view.list_row(partly)
+    assert (row["route"], row["suggested"]) == ("C", None)
+    moved = clients_view.list_row(partly | {"book": "B"})
+    assert (moved["route"], moved["suggested"]) == ("B C", "C")
+
+
 def test_a_list_says_of_which_moment_it_is_and_how_many_there_are(market):
     answer = listed(market)
     assert (answer["asked"], answer["state"], answer["matching"]) == (3, "shown", 19)
@@ -184,9 +193,9 @@ def test_the_evidence_adds_up_to_a_whole(market):
 def test_reasons_come_with_what_would_change_them_and_the_money(market):
     reasons = card(market, PICKER)["reasons"]
     kinds = [reason["kind"] for reason in reasons]
-    assert kinds[-4:] == ["flip", "flip", "money", "chance"]
-    assert set(kinds[:-4]) == {"why"}
-    assert reasons[-4]["text"].startswith("The proposal flips at an edge of ")
+    assert kinds[-3:] == ["flip", "money", "chance"]
+    assert set(kinds[:-3]) == {"why"}
+    assert reasons[-3]["text"].startswith("The proposal flips at an edge of ")
     assert all(reason["text"][0].isupper() and reason["text"].endswith(".") for reason in reasons)
 
 

@@ -16,11 +16,8 @@ from dealing.alerts.model import Action, Offer, Reading
 from dealing.alerts.sources.registry import BY_NAME
 from dealing.alerts.sources.small_tables import rows_of
 from dealing.alerts.sources.wording import facts, known, lots, percent, usd
-from exposure.limits import Scope
+from exposure.limits import NOTHING_ALLOWED, Scope
 from exposure.snapshot import Snapshot
-
-NOTHING_ALLOWED: Final = 1_000.0
-"""How much of a limit of zero is used by whatever is held."""
 
 _LEAST: Final = BY_NAME["limit_hard"].least
 _MONEY: Final = ("soft_usd", "hard_usd", "value_usd")

@@ -118,7 +118,8 @@ def list_row(row: Row) -> dict[str, Any]:
         "drift": row["drift"],
     }
     present, proposal = row["book"] or formats.NOTHING, row["proposal"]
-    to = proposal["book"] if moves(row) else None
+    # who is hedged in part may be proposed another share of the same book: the card says it
+    to = proposal["book"] if moves(row) and proposal["book"] != row["book"] else None
     # without a score the one thing to say is why he should be moved all the same
     reasons = row["reasons"] if known or proposal is None else proposal["reasons"]
     return {
@@ -143,7 +144,8 @@ def card_view(told: Row) -> dict[str, Any]:
     row, card = told["client"], told["card"]
     *why, flip, money, chance = told["sentences"]
     proposal = row["proposal"]
-    flips = [flip] if proposal is None else [*flip_words(proposal), flip]
+    # what would flip the score's own suggestion has no bearing on what the policy proposes
+    flips = [flip] if proposal is None else flip_words(proposal)
     kinds = [
         *(("why", text) for text in why),
         *(("flip", text) for text in flips),
@@ -174,7 +176,7 @@ def card_view(told: Row) -> dict[str, Any]:
 
 
 def verdict(row: Row) -> list[str]:
-    """Return what is known of a client in two or three sentences, sides and all."""
+    """Return what is known of a client and proposed for him, in sentences, sides and all."""
     if not row["scored"]:
         return [sentence(row["reasons"][0]), _books(row), *_proposed(row)]
     trades = "1 trade" if row["n"] == 1 else f"{row['n']:,} trades"

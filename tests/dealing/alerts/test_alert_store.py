@@ -404,6 +404,13 @@ def test_new_buttons_end_those_of_the_same_case_and_channel(store):
     store.issue([])
 
 
+def test_buttons_of_a_message_that_has_none_any_more_end(store):
+    store.issue([nonce("a"), nonce("b", channel="mail"), nonce("c", number=2)])
+    store.end_buttons(1, "slack", START + 5)
+    ends = [store.nonce(token).expires_us for token in "abc"]
+    assert ends == [START + 5, START + 900 * S, START + 900 * S]
+
+
 def test_an_ended_button_does_not_end_later_than_it_did(store):
     store.issue([nonce("a")])
     store.issue([nonce("b", issued_us=START + 5)])

@@ -167,6 +167,19 @@ async def test_whoever_took_a_case_has_no_more_buttons_but_a_second_vote_stays(h
     none, votes = (told.buttons for told in house.channel.told)
     assert none == ()
     assert [button.label for button in votes] == ["Approve C7 to A", "Reject it"]
+    lasts = house.store.nonce(sha256(house.tokens[0].encode()).hexdigest())
+    assert lasts.expires_us == START + 3_600 * S
+
+
+@pytest.mark.parametrize("ended", [{"state": CaseState.ACKNOWLEDGED, "owner": "anna"}, None])
+async def test_the_buttons_of_a_case_that_somebody_took_or_that_ended_are_over(house, ended):
+    one = case()
+    house.keep(one)
+    await house.run(10)
+    house.keep(resolved(1, version=2) if ended is None else again(one, house, **ended))
+    await house.run(10)
+    kept = [house.store.nonce(sha256(token.encode()).hexdigest()) for token in house.tokens]
+    assert [one.expires_us <= house.clock.now_us for one in kept] == [True] * len(kept)
 
 
 async def test_an_update_brings_new_buttons_and_ends_the_old_ones(house):

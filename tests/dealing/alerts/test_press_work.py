@@ -8,13 +8,17 @@ from fastapi import FastAPI
 
 from dealing.alerts.desk_commands import DeskCommands
 from dealing.alerts.memory_store import MemoryAlertStore
-from dealing.alerts.model import Action, CaseState, Look
+from dealing.alerts.model import Act, Action, ActKind, CaseState, Look
 from dealing.alerts.press_work import PressWork
 from dealing.alerts.room import CaseRoom
+from dealing.alerts.votes import settle_votes
 from dealing.command_api import command_routes
-from exposure.errors import DomainError
+from exposure.errors import DisconnectedError, DomainError
+from exposure.model.books import Book
+from exposure.model.events import AccountChanged
 from tests.dealing.alerts.book_days import START, policy, reading
-from tests.dealing.commands.given import SmallHouse
+from tests.dealing.commands.given import SmallHouse, reject
+from tests.exposure.builders import account
 
 pytestmark = pytest.mark.anyio
 
@@ -37,8 +41,8 @@ class Pressed:
         self.room = CaseRoom(policy(), self.store, ["slack"], lambda: START)
         app = FastAPI()
         app.include_router(command_routes(self.house.commands, self.house.store))
-        ask = DeskCommands(lambda: DESK, httpx2.ASGITransport(app=app))
-        self.work = PressWork(self.room, ask, lambda: START)
+        self.ask = DeskCommands(lambda: DESK, httpx2.ASGITransport(app=app))
+        self.work = PressWork(self.room, self.ask, lambda: START)
 
     async def begin(self):
         seen = frozenset({"stale_feed"})
@@ -103,6 +107,44 @@ async def test_the_same_person_is_refused_by_the_desk_too(pressed):
     with pytest.raises(DomainError, match="another person"):
         await pressed.vote(Action.APPROVE, actor=" ANNA ")
     assert pressed.house.place("4")[0] == "B"
+    assert len(pressed.case.votes) == 2  # it still waits for another one
+
+
+async def test_a_plan_that_changed_is_not_approved_and_may_still_be_rejected(pressed):
+    await pressed.move()
+    pressed.house.engine.feed(AccountChanged(3, account("7", client_id=LARGE, book=Book.B)))
+    with pytest.raises(DomainError, match="has changed since"):
+        await pressed.vote(Action.APPROVE)
+    assert await pressed.vote(Action.REJECT) == "client C3: rejected, nothing changes"
+
+
+async def test_a_vote_that_was_cast_on_the_desk_leaves_the_case(pressed):
+    await pressed.move()
+    await settle_votes(pressed.room, pressed.ask.waiting)
+    assert len(pressed.case.votes) == 2
+    await pressed.house.commands.decide("alert-1", reject("dora"), "desk")
+    await settle_votes(pressed.room, pressed.ask.waiting)
+    assert pressed.case.votes == ()
+    assert pressed.lines()[-1].startswith("the vote about client C3 is over")
+
+
+async def test_a_desk_that_is_away_settles_nothing(pressed):
+    await pressed.move()
+
+    async def away():
+        raise DisconnectedError("the desk does not answer")
+
+    await settle_votes(pressed.room, away)
+    assert len(pressed.case.votes) == 2
+
+
+async def test_a_case_that_ended_takes_no_votes_and_has_none(pressed):
+    await pressed.move()
+    act = Act(number=1, kind=ActKind.RESOLVE, actor="anna", via="desk", note="done")
+    assert (await pressed.room.act(act)).votes == ()
+    await pressed.move(key="alert-2")
+    act = Act(number=1, kind=ActKind.REOPEN, actor="anna", via="desk", note="not yet")
+    assert (await pressed.room.act(act)).votes == ()
 
 
 async def test_what_was_decided_on_the_desk_meanwhile_is_said_and_settled(pressed):

@@ -347,6 +347,21 @@ async def test_a_ticket_for_a_limit_brings_the_house_net_within_it(tmp_path):
         await house.desk.asked(SuggestTicket(symbol=EURUSD, within_usd=1e9))
 
 
+async def test_a_limit_is_not_hedged_where_the_hedger_would_trade_back_at_once(tmp_path):
+    back = "would undo this: let it be hedged by hand or for its house net first"
+    for hedges, problem in ((Hedges.UNCOVERED, back), (Hedges.HOUSE_NET, "")):
+        rules = msgspec.structs.replace(rules_of(), hedges=hedges)
+        house = HedgeHouse(tmp_path / hedges, with_mode(rules, HedgeMode.AUTOMATIC))
+        await house.ready()
+        house.trade(+20.0)
+        asked = SuggestTicket(symbol=EURUSD, within_usd=0.0)
+        if problem:
+            with pytest.raises(DomainError, match=problem):
+                await house.desk.asked(asked)
+        else:
+            assert (await house.desk.asked(asked))["lots"] == 20.0
+
+
 @pytest.mark.parametrize(
     ("asked", "problem"),
     [

@@ -99,6 +99,10 @@ def test_a_disk_that_fails_is_a_storage_error_to_whoever_waits_for_it(directory,
             with pytest.raises(StorageError, match="cannot be synced"):
                 wait()
         assert not journal.is_synced
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "dup", failing)
+            with pytest.raises(StorageError, match="cannot be synced"):
+                journal.syncing()
 
 
 def failing(_fd):

@@ -81,8 +81,6 @@ def _nonces() -> None:
         _text("token_hash"),
         _big("number"),
         *(_text(name) for name in ("channel", "action", "client_id", "symbol")),
-        sa.Column("within_usd", sa.Float(53)),
-        *(_text(name) for name in ("command", "asked_by")),
         *(_big(name) for name in ("issued_us", "expires_us")),
         sa.Column("used_us", sa.BigInteger()),
         _text("used_by"),
