@@ -117,9 +117,11 @@ def test_a_dealer_prices_confirms_and_sends_a_hedge_and_sets_a_mode(visit, desk)
 
 def test_an_alert_about_a_limit_opens_the_ticket_of_what_brings_the_house_within_it(visit, desk):
     page = opened(visit, desk)
-    page.evaluate("desk.hedging.open('EURUSD', 'A-12 Hard limit: EURUSD', 0)")
-    # all that the house holds, while it trades on; for its band it would be one lot at a time
-    expect(page.locator("#hedging-lots")).to_have_value(re.compile(r"^([2-9]|\d\d)"))
+    with page.expect_response(lambda answer: "within_usd=0" in answer.url) as asked:
+        page.evaluate("desk.hedging.open('EURUSD', 'A-12 Hard limit: EURUSD', 0)")
+    ticket = asked.value.json()
+    expect(page.locator("#hedging-lots")).to_have_value(f"{ticket['lots']:g}")
+    expect(page.locator("#hedging-side")).to_have_value(ticket["side"])
     expect(page.locator("#hedging-reason")).to_have_value("A-12 Hard limit: EURUSD")
     expect(page.locator("#hedging-ticket")).to_contain_text("lots of EURUSD at LP1: costs")
 
