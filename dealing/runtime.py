@@ -13,6 +13,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -294,11 +295,14 @@ class EngineRuntime:
             await asyncio.sleep(max(self._pace.frame_s - took_s, took_s))
 
     async def _sync(self) -> NoReturn:
-        while True:
-            if not self._journal.is_synced:
-                await asyncio.to_thread(self._journal.syncing())
-            self._vitals.synced()
-            await asyncio.sleep(self._pace.sync_s)
+        # a thread of its own: the disk must not wait behind a state that is being saved
+        with ThreadPoolExecutor(1, "journal") as disk:
+            while True:
+                if not self._journal.is_synced:
+                    wait = self._journal.syncing()
+                    await asyncio.get_running_loop().run_in_executor(disk, wait)
+                self._vitals.synced()
+                await asyncio.sleep(self._pace.sync_s)
 
     async def _save(self) -> NoReturn:
         while True:
