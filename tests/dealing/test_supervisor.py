@@ -192,3 +192,18 @@ def test_deaths_that_are_a_minute_old_are_forgiven():
 
 def test_chance_keeps_restarts_out_of_step():
     assert RestartPolicy(lambda: 0.5).died(0).delay_s == pytest.approx(0.075)
+
+
+HEAPS = """
+import os, pathlib, sys
+pathlib.Path(sys.argv[2]).write_text(os.environ["MALLOC_ARENA_MAX"] + os.environ["HOME"])
+""" + LIVE.replace('"a"', '"r"').replace('log.write(ready.stem + " ")', "log.read()")
+
+
+async def test_a_process_has_one_heap_for_all_its_threads_and_its_users_environment(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", "/home/dealer")
+    async with running(tmp_path, engine=HEAPS) as run:
+        await run.until(lambda told: told["engine"].state is ComponentState.RUNNING)
+    assert (tmp_path / "ended").read_text() == "1/home/dealer"
