@@ -301,10 +301,8 @@ async def _asked(ask: Callable[..., _R], *arguments: object) -> _R:
 
 def _offers(case: Case) -> list[Offer]:
     """Return what can be done about a case, each once, as it is shown from left to right."""
-    if case.state is CaseState.RESOLVED:
-        return []
     if case.state is not CaseState.OPEN:
-        return [*case.votes]
+        return [*case.votes]  # a case that ended has none
     asked_for = {vote.client_id for vote in case.votes}
     sensible = [
         one

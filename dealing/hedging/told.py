@@ -91,8 +91,7 @@ def wanted_within(
         )
     if math.isnan(lots):
         raise DomainError(f"{symbol} has no price: what would bring it back is not known")
-    most = math.floor(told.most_ticket_lots / told.rules.lot_step + 1e-6) * told.rules.lot_step
-    return (Side.BUY if lots > 0.0 else Side.SELL), min(abs(lots), round(most, 8))
+    return _side(lots), min(abs(lots), _whole(told.most_ticket_lots, told.rules.lot_step))
 
 
 def ticket_row(ticket: HedgeTicket) -> dict[str, Any]:
@@ -125,9 +124,15 @@ def _figures(seen: SymbolSeen, sight: Sight) -> dict[str, Any]:
 
 def _one_order(seen: SymbolSeen, rules: HedgeRules) -> tuple[Side, float]:
     lots = wanted_lots(seen.held_lots, rules)
-    clip = min(abs(lots), rules.max_clip_lots)
-    whole = math.floor(clip / rules.lot_step + 1e-6) * rules.lot_step
-    return (Side.BUY if lots > 0.0 else Side.SELL), round(whole, 8)
+    return _side(lots), _whole(min(abs(lots), rules.max_clip_lots), rules.lot_step)
+
+
+def _side(lots: float) -> Side:
+    return Side.BUY if lots > 0.0 else Side.SELL
+
+
+def _whole(lots: float, lot_step: float) -> float:
+    return round(math.floor(lots / lot_step + 1e-6) * lot_step, 8)
 
 
 def _suggestion(seen: SymbolSeen, rules: HedgeRules) -> dict[str, Any] | None:

@@ -271,9 +271,7 @@ def _call(name: str, slack_id: str) -> Block:
 
 def _is_to_be_pressed(case: Case) -> bool:
     """Whether something is left to be done: a second vote also after somebody took the case."""
-    return case.state is CaseState.OPEN or (
-        case.state is not CaseState.RESOLVED and bool(case.votes)
-    )
+    return case.state is CaseState.OPEN or bool(case.votes)
 
 
 def _actions(message: CaseMessage) -> list[Block]:
